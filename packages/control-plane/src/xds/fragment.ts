@@ -1,0 +1,27 @@
+/** The resource types that a sidecar holds, by the short name used in this code base. */
+export type XdsType = "cluster" | "endpoint" | "listener" | "route" | "secret" | "runtime";
+
+/**
+ * One Envoy resource, encoded once and shared by every proxy that should have it. Two fragments with equal type, name
+ * and content are the same object, so identity tells whether a proxy needs an update.
+ */
+export interface Fragment {
+  readonly type: XdsType;
+  readonly name: string;
+  /** Hash of the content, 16 hex digits; the version on the wire. */
+  readonly version: string;
+  /** Encoded `envoy.service.discovery.v3.Resource` (name, version, resource): what delta responses repeat. */
+  readonly resource: Uint8Array;
+  /** Encoded `google.protobuf.Any` inside `resource`: what state-of-the-world responses repeat. */
+  readonly any: Uint8Array;
+  /** KRIs of the policies that shaped it: whom to name when Envoy rejects it. */
+  readonly origins: readonly string[];
+}
+
+/** All that one proxy should hold. Immutable; equal parts of two proxies are the same fragments. */
+export interface ProxyConfig {
+  readonly clusters: ReadonlyMap<string, Fragment>;
+  readonly endpoints: ReadonlyMap<string, Fragment>;
+  readonly listeners: ReadonlyMap<string, Fragment>;
+  readonly secrets: ReadonlyMap<string, Fragment>;
+}

