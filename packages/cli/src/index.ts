@@ -1,1 +1,3 @@
-export {};
+export { type ExitCode, exitCode } from "./exit.ts";
+export type { Io } from "./io.ts";
+export { type RunOptions, runCli } from "./run.ts";

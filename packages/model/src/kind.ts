@@ -17,6 +17,8 @@ export interface PolicyTraits {
 /**
  * All that Skein knows of one resource kind. Validation, defaults, OpenAPI, the HTTP routes and the CLI's names are
  * derived from this one value: a new kind is a new file and a line in the registry.
+ *
+ * The functions are declared as methods so that a definition with a narrow spec fits in a list of all kinds.
  */
 export interface KindDefinition<Spec = unknown, Status = unknown> {
   readonly type: string;
@@ -48,9 +50,13 @@ export interface KindDefinition<Spec = unknown, Status = unknown> {
   readonly spec: z.ZodType<Spec>;
   readonly status?: z.ZodType<Status>;
   /** Rules that a schema cannot say. Gets a spec that already passed the schema, with defaults. */
-  readonly validate?: (resource: NewResource<Spec>) => readonly Violation[];
+  validate?(resource: NewResource<Spec>): readonly Violation[];
   /** Deprecated shapes in a valid document, each a sentence that names the field and the replacement. */
-  readonly deprecations?: (resource: NewResource<Spec>) => readonly string[];
+  deprecations?(resource: NewResource<Spec>): readonly string[];
+  /** Labels that follow from the spec and override what the user wrote; `undefined` removes the label. */
+  computedLabels?(spec: Spec): Readonly<Record<string, string | undefined>>;
+  /** The ports that get an SNI; only for destination kinds (`hasSnis`). */
+  servicePorts?(spec: Spec): readonly { readonly port: number; readonly name?: string | undefined }[];
 }
 
 /** Keeps the inferred types of the schemas while checking the rest. */
@@ -61,4 +67,5 @@ export function defineKind<Spec, Status = undefined>(
 }
 
 /** The typed resource of a kind: `ResourceOf<typeof meshKind>`. */
-export type ResourceOf<K> = K extends KindDefinition<infer Spec, infer Status> ? Resource<Spec, Status> : never;
+export type ResourceOf<K> =
+  K extends KindDefinition<infer Spec, infer Status> ? Resource<Spec, Status> : never;

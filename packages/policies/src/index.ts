@@ -1,1 +1,31 @@
-export {};
+export { policies, policyKinds } from "./all.ts";
+export { type InboundInput, type OutboundInput, type PolicyDefinition, planOf } from "./definition.ts";
+export type { InboundDraft, OutboundDraft } from "./draft.ts";
+export { comparePolicies } from "./engine/order.ts";
+export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
+export { policyKri } from "./engine/rules.ts";
+export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
+export { meshTls } from "./mesh-tls/policy.ts";
+export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
+export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
+export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
+export { contributors, type Merged, type Origin } from "./plan/origin.ts";
+export type {
+  DestinationPlan,
+  EndpointPlan,
+  EndpointsPlan,
+  IdentityPlan,
+  InboundPlan,
+  InboundSharedPlan,
+  InboundTlsMode,
+  InboundTlsPlan,
+  LocalityPlan,
+  Naming,
+  OutboundPlan,
+  PlanCondition,
+  PolicyPlans,
+  Protocol,
+  ProxyPlan,
+  UpstreamPlan,
+  UpstreamTlsPlan,
+} from "./plan/proxy-plan.ts";

@@ -1,1 +1,10 @@
-export {};
+export type { CallAnswer, EchoAnswer } from "./apps/answer.ts";
+export { type CallResult, callThrough, describeCall } from "./kong-air/call.ts";
+export { CAST, castSpec, MESH_YAML, pairs, type Role, spiffeId, upKongAir } from "./kong-air/cast.ts";
+export { pause, Timeout, until } from "./poll.ts";
+export type { Child, Exit } from "./process/child.ts";
+export type { Output } from "./process/run.ts";
+export { startTraffic, summary, type Traffic, type TrafficFailure, type TrafficReport } from "./traffic.ts";
+export type { Commands } from "./world/commands.ts";
+export type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./world/service.ts";
+export { createWorld, joinWorld, World, type WorldOptions, withWorld } from "./world/world.ts";

@@ -17,8 +17,15 @@ import { type RandomBytes, randomSerial } from "./x509/serial.ts";
 export interface CertificateAuthority {
   /** SHA-256 of the certificate, in hex: other material is another id. */
   readonly id: string;
-  /** The issuing certificate alone: what peers trust. */
+  /** The issuing certificate alone. */
   readonly certificatePem: string;
+  /** What peers trust: the issuing certificate, and those above it as far as they were given. */
+  readonly trustPem: string;
+  /**
+   * Whether what peers trust includes a root. Envoy's SPIFFE validator, unlike its other one, accepts no chain that
+   * ends below a self-signed certificate, so without it somebody has to add the root to a MeshTrust.
+   */
+  readonly hasRoot: boolean;
   /** What goes below a leaf: empty for a self-signed CA, else the issuing certificate and those above it, without the root. */
   readonly chainPem: string;
   readonly selfSigned: boolean;
@@ -149,11 +156,13 @@ export function loadCa(material: CaMaterial, options: LoadCaOptions): Outcome<Ce
   if (selfSigned && !options.allowSelfSigned) {
     return refused("self-signed", "self-signed certificates are not allowed");
   }
-  const chain = selfSigned ? [] : certificates.filter((each) => !isSelfSigned(each));
+  const intermediates = certificates.filter((each) => !isSelfSigned(each));
   return success({
     id: certificateId(certificate),
-    certificatePem: toPem("CERTIFICATE", certificate.raw),
-    chainPem: chain.map((each) => toPem("CERTIFICATE", each.raw)).join(""),
+    certificatePem: pemOf([certificate]),
+    trustPem: pemOf(certificates),
+    hasRoot: intermediates.length < certificates.length,
+    chainPem: pemOf(intermediates),
     selfSigned,
     notBefore,
     notAfter,
@@ -175,6 +184,10 @@ export function parseCertificates(pem: string): readonly X509Certificate[] | und
 /** SHA-256 of a certificate's DER in hex: equal certificates have equal ids, however their PEM is written. */
 export function certificateId(certificate: X509Certificate): string {
   return createHash("sha256").update(certificate.raw).digest("hex");
+}
+
+function pemOf(certificates: readonly X509Certificate[]): string {
+  return certificates.map(({ raw }) => toPem("CERTIFICATE", raw)).join("");
 }
 
 function isSelfSigned(certificate: X509Certificate): boolean {

@@ -41,7 +41,11 @@ export interface Store {
   list<R extends Resource = Resource>(listing: Listing): readonly R[];
   /** @throws StoreError `conflict`, `already-exists`, `not-found`, `unavailable` (disk full, read-only …) */
   write(writes: readonly Write[]): Promise<Committed>;
-  /** Called after each commit, in revision order, before the writer's promise resolves. Returns the unsubscriber. */
+  /**
+   * Called after each commit, in revision order, before the writer's promise resolves. Writes that are committed
+   * together are told one by one, so `get` may already answer with a newer document than the change carries.
+   * Returns the unsubscriber.
+   */
   watch(listener: (changes: readonly Change[]) => void): () => void;
   close(): Promise<void>;
 }

@@ -106,14 +106,15 @@ test("random graphs: incremental equals from scratch", () => {
       });
       const top = graph.family<string, number>((key) => {
         const i = Number(key);
-        return layer.at(String(i)).get() + (layer.at(String(i + 1)).get() > 1 ? layer.at(String(i + 2)).get() : 0);
+        return (
+          layer.at(String(i)).get() + (layer.at(String(i + 1)).get() > 1 ? layer.at(String(i + 2)).get() : 0)
+        );
       });
       const expectedLayer = (i: number): number =>
         value(i % 5) > 1 ? value((i + 1) % 5) : Math.min(value((i + 2) % 5), 1);
       for (const { input, value: v, read, sweep } of ops) {
         inputs[input]?.set(v);
-        const expected =
-          expectedLayer(read) + (expectedLayer(read + 1) > 1 ? expectedLayer(read + 2) : 0);
+        const expected = expectedLayer(read) + (expectedLayer(read + 1) > 1 ? expectedLayer(read + 2) : 0);
         assert.equal(top.at(String(read)).get(), expected);
         if (sweep) graph.sweep();
       }

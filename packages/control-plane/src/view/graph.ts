@@ -65,7 +65,8 @@ class Node<T> implements Input<T> {
   get(): T {
     const reader = this.graph.reader;
     if (reader !== undefined) reader.add(this as Node<unknown>);
-    else if (this.observers.size === 0 && this.onStale === undefined) this.graph.unused.add(this as Node<unknown>);
+    else if (this.observers.size === 0 && this.onStale === undefined)
+      this.graph.unused.add(this as Node<unknown>);
     this.refresh();
     return this.value;
   }
@@ -185,9 +186,15 @@ export class Graph {
       at: (key) => {
         let node = nodes.get(key);
         if (node === undefined) {
-          const made: Node<T> = new Node<T>(this, undefined as T, () => compute(key), equal, () => {
-            if (nodes.get(key) === made) nodes.delete(key);
-          });
+          const made: Node<T> = new Node<T>(
+            this,
+            undefined as T,
+            () => compute(key),
+            equal,
+            () => {
+              if (nodes.get(key) === made) nodes.delete(key);
+            },
+          );
           node = made;
           nodes.set(key, node);
         }

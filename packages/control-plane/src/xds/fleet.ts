@@ -34,7 +34,11 @@ export interface Acknowledgement {
   /** Absent for an ACK; else Envoy's reason, and the resources it names (all of the response where it names none). */
   readonly rejected?: {
     readonly message: string;
-    readonly resources: readonly { readonly name: string; readonly version: string; readonly origins: readonly string[] }[];
+    readonly resources: readonly {
+      readonly name: string;
+      readonly version: string;
+      readonly origins: readonly string[];
+    }[];
   };
 }
 

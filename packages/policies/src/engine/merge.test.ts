@@ -38,7 +38,11 @@ test("an object that replaces a scalar takes the scalar's origin away", () => {
 
 const conf = fc.dictionary(
   fc.constantFrom("a", "b", "appendC"),
-  fc.oneof(fc.nat(3), fc.array(fc.nat(3), { maxLength: 2 }), fc.dictionary(fc.constantFrom("x", "y"), fc.nat(3))),
+  fc.oneof(
+    fc.nat(3),
+    fc.array(fc.nat(3), { maxLength: 2 }),
+    fc.dictionary(fc.constantFrom("x", "y"), fc.nat(3)),
+  ),
 );
 
 test("merging is associative, and every leaf has an origin", () => {

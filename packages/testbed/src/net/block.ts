@@ -1,7 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isAlive, type Owner, ownerOf } from "./owner.ts";
+import { blockPorts } from "./ports.ts";
 
 /** A range of loopback addresses, `127.a.b.0/24`, that one world has for itself. */
 export interface Block {
@@ -41,7 +42,6 @@ export interface BlockOptions {
  * @throws Error when every candidate is in use.
  */
 export async function allocateBlock(options: BlockOptions): Promise<Block> {
-  mkdirSync(options.lockDir, { recursive: true });
   const usable = options.usable ?? canBind;
   for (const prefix of options.candidates ?? defaultCandidates()) {
     const path = join(options.lockDir, prefix);
@@ -50,10 +50,10 @@ export async function allocateBlock(options: BlockOptions): Promise<Block> {
       return {
         prefix,
         address: (host) => `${prefix}.${host}`,
-        release: () => rmSync(path, { force: true }),
+        release: () => unlock(path),
       };
     }
-    rmSync(path, { force: true });
+    unlock(path);
   }
   throw new Error(`no free block of loopback addresses; the locks are in ${options.lockDir}`);
 }
@@ -65,14 +65,14 @@ function* defaultCandidates(): Generator<string> {
 function lock(path: string, options: BlockOptions): boolean {
   const content: BlockLock = { owner: options.owner, world: options.world, dir: options.dir };
   const draft = `${path}.${options.owner.pid}.${options.world}`;
-  writeFileSync(draft, JSON.stringify(content));
+  writeDraft(draft, JSON.stringify(content));
   try {
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         linkSync(draft, path);
         return true;
       } catch (error) {
-        if (!isExists(error)) throw error;
+        if (!hasCode(error, "EEXIST")) throw error;
         const held = readLock(path);
         if (held === undefined || isAlive(held.owner)) return false;
         options.onAbandoned?.(held);
@@ -82,6 +82,28 @@ function lock(path: string, options: BlockOptions): boolean {
     return false;
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+/** Whoever gives the last block back removes the directory, so it may be gone again at any time. */
+function writeDraft(draft: string, content: string): void {
+  for (let attempt = 0; ; attempt++) {
+    mkdirSync(dirname(draft), { recursive: true });
+    try {
+      writeFileSync(draft, content);
+      return;
+    } catch (error) {
+      if (attempt === 10 || !hasCode(error, "ENOENT")) throw error;
+    }
+  }
+}
+
+function unlock(path: string): void {
+  rmSync(path, { force: true });
+  try {
+    rmdirSync(dirname(path));
+  } catch (error) {
+    if (!hasCode(error, "ENOTEMPTY") && !hasCode(error, "ENOENT")) throw error;
   }
 }
 
@@ -101,14 +123,19 @@ function isLock(value: unknown): value is BlockLock {
   return typeof owner?.pid === "number" && typeof world === "string" && typeof dir === "string";
 }
 
-function isExists(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EEXIST";
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
-/** Whether somebody else sits on the control plane's ports of this block. */
+/** Whether nobody else sits on the control plane's ports of this block. */
 async function canBind(prefix: string): Promise<boolean> {
-  for (const port of [5681, 5678, 5680]) {
-    if (!(await listens(`${prefix}.1`, port))) return false;
+  const { dataplanes, diagnostics } = blockPorts(prefix);
+  for (const [host, port] of [
+    [`${prefix}.1`, 5681],
+    ["0.0.0.0", dataplanes],
+    ["0.0.0.0", diagnostics],
+  ] as const) {
+    if (!(await listens(host, port))) return false;
   }
   return true;
 }

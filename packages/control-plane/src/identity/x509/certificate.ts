@@ -121,7 +121,10 @@ export function readCertificateNames(certificate: Uint8Array): CertificateNames 
 
 /** PEM of DER bytes, in lines of 64 characters. */
 export function toPem(label: string, bytes: Uint8Array): string {
-  const lines = Buffer.from(bytes).toString("base64").match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(bytes)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 

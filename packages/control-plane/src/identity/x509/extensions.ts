@@ -8,7 +8,7 @@ export type AltName =
   | { readonly kind: "ip"; readonly value: string };
 
 /** Bits of keyUsage (RFC 5280 §4.2.1.3). */
-export const keyUsageBit = {
+const keyUsageBit = {
   digitalSignature: 0,
   keyEncipherment: 2,
   keyAgreement: 4,
@@ -26,8 +26,8 @@ export function basicConstraints(isCa: boolean): Buffer {
 
 /** keyUsage, critical. */
 export function keyUsage(...usages: readonly (keyof typeof keyUsageBit)[]): Buffer {
-  const bits = usages.map((usage) => keyUsageBit[usage]);
-  const octet = bits.reduce((sum, bit) => sum | (0x80 >> bit), 0);
+  const bits: readonly number[] = usages.map((usage) => keyUsageBit[usage]);
+  const octet = bits.reduce<number>((sum, bit) => sum | (0x80 >> bit), 0);
   return extension("2.5.29.15", true, der(derTag.bitString, Buffer.from([7 - Math.max(...bits), octet])));
 }
 

@@ -1,0 +1,146 @@
+import type { UnknownFieldPolicy } from "@skein/model";
+import { type ApiClient, apiPath } from "../client/api-client.ts";
+import { type ApiError, apiErrorOf } from "../client/api-error.ts";
+import { warnOfOtherVersion } from "../client/compatibility.ts";
+import type { HttpResponse } from "../client/http.ts";
+import type { CheckedDocument } from "../documents/check.ts";
+import { loadDocuments } from "../documents/load.ts";
+import { CliError, usageError } from "../exit.ts";
+import { kindPath } from "../kinds.ts";
+import { isObject, listAt, textAt } from "../read.ts";
+import type { Session } from "../session.ts";
+import { didYouMean } from "../suggest.ts";
+import { changeIdOf } from "../wait/change.ts";
+import { parseWait } from "../wait/parse-wait.ts";
+
+export interface ApplyOptions {
+  readonly file: string;
+  readonly var: readonly string[];
+  readonly dryRun?: string;
+  readonly validate: string;
+  readonly wait?: string;
+}
+
+const validateModes: readonly UnknownFieldPolicy[] = ["strict", "warn", "ignore"];
+const conflictRetries = 3;
+
+/** `apply`: checks every document before it sends the first, then writes them in the order in which they stand. */
+export async function apply(session: Session, options: ApplyOptions): Promise<void> {
+  const unknownFields = pickMode(options.validate);
+  const waitMs = parseWait(options.wait);
+  const isDryRun = parseDryRun(options.dryRun);
+  const warning = isDryRun ? undefined : warnOfOtherVersion(session);
+  const kinds = await session.kinds();
+  const documents = await loadDocuments(
+    { location: options.file, variables: options.var, unknownFields },
+    session.io,
+    kinds,
+  );
+  for (const document of documents) {
+    for (const text of document.warnings) session.io.err(`Warning: ${document.where}: ${text}\n`);
+  }
+  if (isDryRun) {
+    await printDocuments(session, documents);
+    return;
+  }
+  await warning;
+  const client = await session.client();
+  const changes: (number | undefined)[] = [];
+  for (const document of documents) changes.push(await write(session, client, document, unknownFields));
+  if (waitMs !== undefined) await (await import("../wait/wait.ts")).waitForChanges(session, changes, waitMs);
+}
+
+async function write(
+  session: Session,
+  client: ApiClient,
+  document: CheckedDocument,
+  unknownFields: UnknownFieldPolicy,
+): Promise<number | undefined> {
+  const { type, mesh, name } = document;
+  const subject = `resource type="${type}" mesh="${mesh}" name="${name}"`;
+  const path =
+    document.known === undefined
+      ? await pathFromServer(client, document)
+      : kindPath(document.known.kind, mesh, name);
+  const response = await put(client, path, document, unknownFields);
+  if (response.status >= 400) {
+    const refusal: ApiError = apiErrorOf(response.status, response.body);
+    throw new CliError(`${subject}: failed server side: ${refusal.message}`, {
+      details: refusal.details,
+      cause: refusal,
+    });
+  }
+  session.io.out(`${subject} ${response.status === 201 ? "Created" : "Updated"}\n`);
+  for (const text of warningsOf(response)) {
+    if (!document.warnings.includes(text)) session.io.err(`Warning: ${text}\n`);
+  }
+  return changeIdOf(response);
+}
+
+/** Writes, again if another writer came between the control plane's read and its write. */
+async function put(
+  client: ApiClient,
+  path: string,
+  document: CheckedDocument,
+  unknownFields: UnknownFieldPolicy,
+): Promise<HttpResponse> {
+  for (let attempt = 0; ; attempt++) {
+    const response = await client.request("PUT", path, {
+      body: document.content,
+      query: { validate: unknownFields },
+    });
+    if (response.status !== 409 || attempt >= conflictRetries) return response;
+  }
+}
+
+async function pathFromServer(client: ApiClient, { type, mesh, name }: CheckedDocument): Promise<string> {
+  const resources = listAt(await client.get("/_resources"), "resources");
+  const listing = resources.find((resource) => isObject(resource) && resource.name === type);
+  if (listing === undefined)
+    throw new CliError(`neither this program nor the control plane knows the type "${type}"`);
+  const path = textAt(listing, "path");
+  return textAt(listing, "scope") === "Mesh" ? apiPath("meshes", mesh, path, name) : apiPath(path, name);
+}
+
+function warningsOf(response: HttpResponse): readonly string[] {
+  try {
+    return listAt(JSON.parse(response.body), "warnings").map(String);
+  } catch {
+    return [];
+  }
+}
+
+async function printDocuments(session: Session, documents: readonly CheckedDocument[]): Promise<void> {
+  const [{ toApiJson }, { toYaml }] = await Promise.all([
+    import("@skein/model/serialize"),
+    import("../output/format.ts"),
+  ]);
+  for (const { content, known } of documents) {
+    const document =
+      known === undefined ? content : withoutServerFields(toApiJson(known.kind, known.resource));
+    session.io.out(`---\n${await toYaml(document)}`);
+  }
+}
+
+/** A document that nobody has stored yet has no KRI, SNIs or status that would be true. */
+function withoutServerFields(document: Readonly<Record<string, unknown>>): unknown {
+  const { kri: _kri, snis: _snis, status: _status, ...rest } = document;
+  return rest;
+}
+
+function pickMode(text: string): UnknownFieldPolicy {
+  const mode = validateModes.find((candidate) => candidate === text);
+  if (mode !== undefined) return mode;
+  throw usageError(
+    `--validate="${text}" must be one of ${validateModes.join(", ")}${didYouMean(text, validateModes)}`,
+  );
+}
+
+function parseDryRun(text: string | undefined): boolean {
+  if (text === undefined || text === "false") return false;
+  if (text === "client" || text === "true") return true;
+  if (text === "server") {
+    throw usageError("--dry-run=server is not available yet; --dry-run checks here and sends nothing");
+  }
+  throw usageError(`--dry-run="${text}" must be client or server`);
+}

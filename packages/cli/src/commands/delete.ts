@@ -1,0 +1,32 @@
+import { apiErrorOf } from "../client/api-error.ts";
+import { warnOfOtherVersion } from "../client/compatibility.ts";
+import { CliError } from "../exit.ts";
+import { kindPath } from "../kinds.ts";
+import type { Session } from "../session.ts";
+import { changeIdOf } from "../wait/change.ts";
+import { parseWait } from "../wait/parse-wait.ts";
+import { waitForChanges } from "../wait/wait.ts";
+
+export interface DeleteOptions {
+  readonly mesh: string;
+  readonly wait?: string;
+}
+
+/** `delete TYPE NAME`, with `--wait` until every affected proxy has acknowledged. */
+export async function deleteResource(
+  session: Session,
+  type: string,
+  name: string,
+  options: DeleteOptions,
+): Promise<void> {
+  const waitMs = parseWait(options.wait);
+  const kind = (await session.kinds()).demand(type);
+  const client = await session.client();
+  const warning = warnOfOtherVersion(session);
+  const response = await client.request("DELETE", kindPath(kind, options.mesh, name));
+  await warning;
+  if (response.status === 404) throw new CliError(`there is no ${kind.type} with name "${name}"`);
+  if (response.status >= 400) throw apiErrorOf(response.status, response.body);
+  session.io.out(`deleted ${kind.type} "${name}"\n`);
+  if (waitMs !== undefined) await waitForChanges(session, [changeIdOf(response)], waitMs);
+}

@@ -1,0 +1,44 @@
+import { homedir } from "node:os";
+import { basename } from "node:path";
+import type { Readable } from "node:stream";
+
+/** All that a command may touch of its process, so that tests can run commands in theirs. */
+export interface Io {
+  /** The name the user called: `skeinctl` or `kumactl`. */
+  readonly programName: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly stdoutIsTerminal: boolean;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly readStdin: () => Promise<string>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** The {@link Io} of the running process. */
+export function processIo(): Io {
+  return {
+    programName: programNameOf(process.argv[1]),
+    env: process.env,
+    home: homedir(),
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    readStdin: () => readAll(process.stdin),
+    now: () => Date.now(),
+  };
+}
+
+/** `kumactl` when called by that name, else `skeinctl` (also when the source file itself is run). */
+export function programNameOf(script: string | undefined): string {
+  return script !== undefined && basename(script, ".js") === "kumactl" ? "kumactl" : "skeinctl";
+}
+
+async function readAll(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) {
+    chunks.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk)));
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,99 @@
+import { parseKri, type ResourceKey } from "@skein/model";
+import type { Origin } from "@skein/policies/plan/origin";
+import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { ApiDeps } from "./deps.ts";
+import { resourceOfKri } from "./kri-lookup.ts";
+import { type Meta, metaOf } from "./meta.ts";
+import { policiesOf, rulesOf } from "./plan-entry.ts";
+
+/** The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. */
+export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): unknown {
+  const dataplane = deps.store.get(key);
+  const types = new Set([
+    ...plan.inbounds.flatMap(({ shared }) => Object.keys(shared.policies)),
+    ...plan.outbounds.flatMap(({ upstream }) => Object.keys(upstream.policies)),
+  ]);
+  const rules = [...types]
+    .sort()
+    .map((type) => ({
+      type,
+      toRules: [],
+      toResourceRules: destinationRules(deps, plan, type),
+      fromRules: [],
+      inboundRules: inboundRules(deps, plan, type),
+      warnings: [],
+    }))
+    .filter(({ toResourceRules, inboundRules }) => toResourceRules.length > 0 || inboundRules.length > 0);
+  return { httpMatches: [], resource: dataplane && metaOf(deps, dataplane), rules };
+}
+
+/** The body of the older `policies`: which policies matched which part of a proxy. */
+export function matchedPolicies(deps: ApiDeps, plan: ProxyPlan): unknown {
+  const inbounds = plan.inbounds.map(({ address, port, tags, shared }) => ({
+    type: "inbound",
+    name: `${address}:${port}:${shared.service.port}`,
+    service: tags["kuma.io/service"] ?? "",
+    matchedPolicies: policyMetas(deps, shared.policies),
+  }));
+  const outbounds = plan.outbounds.map(({ address, port, upstream }) => ({
+    type: "outbound",
+    name: `${address}:${port}`,
+    service: upstream.destination.legacyName,
+    matchedPolicies: policyMetas(deps, upstream.policies),
+  }));
+  const items = [...inbounds, ...outbounds].filter((item) => Object.keys(item.matchedPolicies).length > 0);
+  return { kind: "SidecarDataplane", total: items.length, items };
+}
+
+function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
+  return plan.inbounds.flatMap(({ section, port, tags, shared }) => {
+    const rules = rulesOf(shared.policies[type]).map(({ conf, origins }) => ({
+      conf: [conf],
+      origin: ruleOrigins(deps, origins),
+    }));
+    const inbound = { ...(section === String(port) ? {} : { name: section }), port, tags };
+    return rules.length === 0 ? [] : [{ inbound, rules }];
+  });
+}
+
+function destinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
+  return plan.outbounds.flatMap(({ upstream: { destination, policies } }) => {
+    const rules = rulesOf(policies[type]);
+    if (rules.length === 0) return [];
+    const { kind, mesh, name, labels, portName, port, kri } = destination;
+    return [
+      {
+        resourceMeta: { type: kind, mesh, name, labels, kri: kri.slice(0, kri.lastIndexOf("_") + 1) },
+        resourceSectionName: portName === "" ? String(port) : portName,
+        conf: rules.map(({ conf }) => conf),
+        origin: ruleOrigins(
+          deps,
+          rules.flatMap(({ origins }) => origins),
+        ),
+      },
+    ];
+  });
+}
+
+function ruleOrigins(deps: ApiDeps, origins: readonly Origin[]): readonly unknown[] {
+  return origins.map(({ policy, rule }) => ({
+    resourceMeta: metaOfKri(deps, policy),
+    ruleIndex: Number(/\[(\d+)\]/.exec(rule)?.[1] ?? 0),
+  }));
+}
+
+function policyMetas(deps: ApiDeps, policies: PolicyPlans): Readonly<Record<string, readonly Meta[]>> {
+  const metas = Object.entries(policies).map(([type, entry]) => {
+    const kris = policiesOf(rulesOf(entry));
+    return [type, kris.map((kri) => metaOfKri(deps, kri))] as const;
+  });
+  return Object.fromEntries(metas.filter(([, each]) => each.length > 0));
+}
+
+/** A policy that is gone since the plan was made is still named. */
+function metaOfKri(deps: ApiDeps, text: string): Meta {
+  const kri = parseKri(text);
+  const resource = kri && resourceOfKri(deps, kri);
+  if (resource) return metaOf(deps, resource);
+  return { type: "", mesh: kri?.mesh ?? "", name: kri?.name ?? text, labels: {}, kri: text };
+}

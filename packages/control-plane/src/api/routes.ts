@@ -1,0 +1,28 @@
+import type { FastifyInstance } from "fastify";
+import { registerCatalogue } from "./catalogue.ts";
+import { registerChanges } from "./changes.ts";
+import type { ApiDeps } from "./deps.ts";
+import { registerEnvoyAdmin } from "./envoy-admin.ts";
+import { registerInspection } from "./inspection.ts";
+import { registerKinds } from "./kind-routes.ts";
+import { registerKri } from "./kri.ts";
+import { registerMatches } from "./matches.ts";
+import { registerOverviews } from "./overviews.ts";
+import { createSource } from "./source.ts";
+import { registerSystem } from "./system.ts";
+import { registerTokens } from "./token-routes.ts";
+
+/** Every route of the API. */
+export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const source = createSource(deps);
+  registerSystem(app, deps);
+  registerCatalogue(app, deps);
+  registerKinds(app, deps, source);
+  registerOverviews(app, deps, source);
+  registerKri(app, deps);
+  registerInspection(app, deps);
+  registerMatches(app, deps);
+  registerEnvoyAdmin(app, deps);
+  registerChanges(app, deps);
+  registerTokens(app, deps);
+}

@@ -1,0 +1,179 @@
+import {
+  computeLabels,
+  type KindDefinition,
+  type NewResource,
+  type Resource,
+  validateImmutableLabels,
+  validateLabels,
+  validateName,
+  validateOrigin,
+  validateWorkloadLabel,
+} from "@skein/model";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { withZoneTags } from "../defaults/dataplane-defaults.ts";
+import { type Committed, StoreError, type Write } from "../store/store.ts";
+import { requireResourceAccess } from "./authentication.ts";
+import { jsonText } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import { readDocument, requirePlace, unknownFieldPolicy } from "./documents.ts";
+import { deleteGuards, meshKey, writeGuards } from "./guards.ts";
+import { sendJson } from "./json.ts";
+import { invalid, notFound, Problem, titles } from "./problem.ts";
+import { param, queryOf } from "./query.ts";
+import { sealed } from "./secrets.ts";
+import { requireMesh } from "./source.ts";
+
+/** A write that others keep overtaking is given up after this many attempts. */
+const ATTEMPTS = 100;
+
+/** What a write did. */
+interface Written {
+  readonly isNew: boolean;
+  readonly revision: number;
+  readonly resource: NewResource;
+}
+
+/**
+ * `PUT …/<path>/<name>`: creates or replaces. The order of its checks is part of the API: mesh, body, place, name and
+ * labels, access, immutable labels, guards, store.
+ */
+export function putResource(deps: ApiDeps, kind: KindDefinition) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const text = jsonText(request);
+    const place = { mesh: kind.scope === "Mesh" ? param(request, "mesh") : "", name: param(request, "name") };
+    if (kind.scope === "Mesh") requireMesh(deps, place.mesh);
+    const document = readDocument(kind, text, unknownFieldPolicy(queryOf(request)));
+    requirePlace(document.resource, place);
+    requireValid(titles.process, [
+      ...validateName(place.name),
+      ...validateLabels(kind, document.resource, deps.settings),
+    ]);
+    requireResourceAccess(request, deps, kind);
+    const { isNew, revision, resource } = await store(deps, kind, document.resource, wantedRevision(request));
+    const warnings = [...document.warnings, ...deps.plans.warnings(stored(deps, resource))];
+    return sendWritten(reply, isNew ? 201 : 200, revision, warnings);
+  };
+}
+
+/** `DELETE …/<path>/<name>`. */
+export function deleteResource(deps: ApiDeps, kind: KindDefinition) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const mesh = kind.scope === "Mesh" ? param(request, "mesh") : "";
+    if (kind.scope === "Mesh") requireMesh(deps, mesh);
+    const key = { type: kind.type, mesh, name: param(request, "name") };
+    const ifRevision = wantedRevision(request);
+    const committed = await retried(ifRevision !== undefined, titles.delete, () => {
+      const current = deps.store.get(key);
+      if (!current) throw notFound(titles.delete);
+      requireValid(titles.delete, validateOrigin(kind, current.labels, deps.settings));
+      requireResourceAccess(request, deps, kind);
+      if (!deps.settings.unsafeDelete) requireValid(titles.delete, deleteGuards(deps.store, current));
+      return deps.store.write([{ op: "delete", key, ifRevision: ifRevision ?? current.revision }]);
+    });
+    return sendWritten(reply, 200, committed.revision, []);
+  };
+}
+
+async function store(
+  deps: ApiDeps,
+  kind: KindDefinition,
+  document: NewResource,
+  ifRevision: number | undefined,
+): Promise<Written> {
+  let current: Resource | undefined;
+  let next = document;
+  const committed = await retried(ifRevision !== undefined, titles.process, async () => {
+    current = deps.store.get(document);
+    next = prepare(deps, kind, document, current);
+    const write: Write = current
+      ? { op: "update", resource: next, ifRevision: ifRevision ?? current.revision }
+      : { op: "create", resource: next };
+    if (!current && ifRevision !== undefined) throw conflict(document);
+    const companions = kind.type === "Mesh" ? await deps.onMeshWritten(next, current) : [];
+    return deps.store.write([write, ...companions]);
+  });
+  const revision = committed.changes.length === 0 && current ? current.revision : committed.revision;
+  return { isNew: !current, revision, resource: next };
+}
+
+/** The resource as it is to be stored: with computed labels, and what a PUT does not touch taken from `current`. */
+function prepare(
+  deps: ApiDeps,
+  kind: KindDefinition,
+  document: NewResource,
+  current: Resource | undefined,
+): NewResource {
+  if (!current && kind.type === "Dataplane") requireWorkloadLabel(document);
+  const labels = computeLabels(kind, document, deps.settings);
+  if (current) {
+    const before = computeLabels(kind, current, deps.settings);
+    requireValid(titles.immutable, validateImmutableLabels(before, labels));
+  }
+  const owner = kind.scope === "Mesh" ? meshKey(document.mesh) : current?.owner;
+  const next: NewResource = {
+    ...sealed(deps.cipher, kind, withDefaults(deps, document), current),
+    labels,
+    ...(current?.status === undefined ? {} : { status: current.status }),
+    ...(owner === undefined ? {} : { owner: current?.owner ?? owner }),
+  };
+  requireValid(current ? titles.update : titles.create, writeGuards(deps.store, next, current));
+  return next;
+}
+
+function withDefaults(deps: ApiDeps, document: NewResource): NewResource {
+  if (document.type !== "Dataplane") return document;
+  return withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
+}
+
+function requireWorkloadLabel(document: NewResource): void {
+  const [violation] = validateWorkloadLabel(document.labels);
+  if (violation) throw new Problem(400, titles.badRequest, `${violation.field}: ${violation.reason}`);
+}
+
+/** Repeats an attempt that another writer overtook. Where the caller named a revision, being overtaken is the answer. */
+async function retried(once: boolean, title: string, attempt: () => Promise<Committed>): Promise<Committed> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.code === "not-found" && error.key?.type === "Mesh") throw notFound(titles.mesh);
+      if (error.code === "unavailable" || error.code === "corrupt") throw error;
+      if (once && error.code === "not-found") throw notFound(title);
+      if (once || tries === ATTEMPTS) throw new Problem(409, titles.conflict, error.message);
+    }
+  }
+}
+
+/** `If-Match` with a change id: the revision that the document was made for. */
+function wantedRevision(request: FastifyRequest): number | undefined {
+  const header = request.headers["if-match"];
+  if (header === undefined || header === "*") return undefined;
+  const revision = Number(header.replaceAll('"', ""));
+  if (Number.isSafeInteger(revision)) return revision;
+  throw new Problem(400, titles.badRequest, `If-Match has to be a change id, such as "42", and is ${header}`);
+}
+
+function conflict({ type, name, mesh }: NewResource): Problem {
+  const what = `type="${type}" name="${name}" mesh="${mesh}"`;
+  return new Problem(409, titles.conflict, `resource conflict: ${what} does not exist any more`);
+}
+
+function requireValid(title: string, violations: Parameters<typeof invalid>[1]): void {
+  if (violations.length > 0) throw invalid(title, violations);
+}
+
+/** What the store holds now, which is what warnings should be about; the written one where it is gone already. */
+function stored(deps: ApiDeps, resource: NewResource): Resource {
+  return deps.store.get(resource) ?? { ...resource, creationTime: "", modificationTime: "", revision: 0 };
+}
+
+function sendWritten(
+  reply: FastifyReply,
+  status: number,
+  revision: number,
+  warnings: readonly string[],
+): FastifyReply {
+  reply.header("skein-change-id", String(revision));
+  return sendJson(reply, status, { ...(warnings.length === 0 ? {} : { warnings }), changeId: revision });
+}

@@ -1,0 +1,30 @@
+import { z } from "zod";
+
+const text = z.string().optional();
+
+/** Body of `POST /bootstrap`, as launchers of Kuma 2.14 and ours send it. What we do not use is passed over. */
+export const bootstrapRequestSchema = z.looseObject({
+  mesh: z.string().default("default"),
+  name: z.string().default(""),
+  proxyType: z.enum(["", "dataplane", "ingress", "egress"]).default("dataplane"),
+  dataplaneToken: text,
+  dataplaneTokenPath: text,
+  /** The Dataplane as JSON text. */
+  dataplaneResource: text,
+  version: z.looseObject({}).optional(),
+  caCert: text,
+  dynamicMetadata: z.record(z.string(), z.unknown()).optional(),
+  dnsPort: z.int().optional(),
+  readinessPort: z.int().optional(),
+  /** Means the opposite of its name on the wire. */
+  appProbeProxyDisabled: z.boolean().optional(),
+  features: z.array(z.string()).nullish(),
+  workdir: text,
+  metricsResources: z.looseObject({ certPath: text, keyPath: text }).nullish(),
+  systemCaPath: text,
+  ipv6Enabled: z.boolean().optional(),
+  dataplaneConfig: z.looseObject({}).nullish(),
+  otelEnv: z.looseObject({}).nullish(),
+});
+
+export type BootstrapRequest = z.infer<typeof bootstrapRequestSchema>;

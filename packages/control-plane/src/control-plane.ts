@@ -1,0 +1,347 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { hostname, networkInterfaces } from "node:os";
+import { coreKinds, createRegistry, durationMs, type LabelContext } from "@skein/model";
+import { policyKinds } from "@skein/policies";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { ApiDeps } from "./api/deps.ts";
+import { createDiagnostics } from "./api/diagnostics.ts";
+import { createApi } from "./api/server.ts";
+import { handleBootstrap } from "./bootstrap/handle.ts";
+import type { Config } from "./config/config.ts";
+import { maskSecrets } from "./config/mask.ts";
+import { ensureDefaults } from "./defaults/ensure-defaults.ts";
+import { type MeshDefaultsEnvironment, onMeshWritten } from "./defaults/mesh-defaults.ts";
+import { createDpServer } from "./dp-server/dp-server.ts";
+import { systemClock } from "./identity/clock.ts";
+import { createIssuer } from "./identity/issuer.ts";
+import { type CipherKey, createSecretsCipher } from "./identity/secrets-cipher.ts";
+import { DataplaneInsights } from "./insights/dataplane-insights.ts";
+import { listen, type Stoppable } from "./listen.ts";
+import type { Log } from "./log.ts";
+import { plans, proxies } from "./pipeline/answers.ts";
+import { ChangeLog } from "./pipeline/change-log.ts";
+import { Drains } from "./pipeline/drains.ts";
+import { LiveFleet } from "./pipeline/fleet.ts";
+import { IdentityController } from "./pipeline/identity-controller.ts";
+import { authenticatedProxy } from "./pipeline/registration.ts";
+import { Rollouts } from "./pipeline/rollout.ts";
+import { World } from "./pipeline/world.ts";
+import { StartError } from "./start-error.ts";
+import { openStore } from "./store/open.ts";
+import { type Change, StoreError } from "./store/store.ts";
+import { localHosts } from "./tls/local-hosts.ts";
+import { ensureSelfSignedServer, readServerCertificate } from "./tls/self-signed.ts";
+import { authenticate } from "./tokens/authn.ts";
+import { checkDataplaneToken } from "./tokens/dataplane-auth.ts";
+import type { TokenIssuer } from "./tokens/issue.ts";
+import { loadOfflineKeys, type PublicKeyConfig } from "./tokens/offline-keys.ts";
+import { createSigningKeys } from "./tokens/signing-keys.ts";
+import { createTokenValidator } from "./tokens/validate.ts";
+import { VERSION } from "./version.ts";
+import { createXdsServer } from "./xds/server.ts";
+
+export interface ControlPlane {
+  /** Stops serving, lets requests in flight end, and closes the store. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything that a zone's control plane is made of. @throws StartError with one sentence */
+export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
+  const now = () => Date.now();
+  const monotonic = () => performance.now();
+  const zone = config.multizone.zone.name;
+  const labels: LabelContext = {
+    mode: "zone",
+    zone,
+    environment: "universal",
+    federated: false,
+    disableOriginValidation: config.multizone.zone.disableOriginLabelValidation,
+  };
+  const instanceId = `${hostname()}-${randomBytes(2).toString("hex")}`;
+  const registry = createRegistry([...coreKinds, ...policyKinds]);
+  const policyTypes = new Set(policyKinds.map(({ type }) => type));
+  const isPolicy = (type: string) => policyTypes.has(type);
+
+  mkdirSync(config.general.workDir, { recursive: true, mode: 0o700 });
+  const certificate = await serverCertificate(config, now());
+  const cipher = createSecretsCipher(encryptionKeys(config), randomBytes);
+  const store = open(config, now, log);
+  const stops: Stoppable[] = [];
+
+  try {
+    const secrets = { store, cipher };
+    const tokens: TokenIssuer = { keys: createSigningKeys(secrets), now, uuid: randomUUID };
+    const validator = createTokenValidator({
+      secrets,
+      keys: tokens.keys,
+      now,
+      sources: {
+        dataplane: await keySources(config.dpServer.authn.dpProxy.dpToken.validator),
+        zone: await keySources(config.dpServer.authn.zoneProxy.zoneToken.validator),
+        user: await keySources(config.apiServer.authn.tokens.validator),
+      },
+    });
+    const meshDefaults: MeshDefaultsEnvironment = {
+      store,
+      registry,
+      cipher,
+      context: labels,
+      skipTenantResources: config.defaults.skipTenantResources,
+      now,
+      random: randomBytes,
+    };
+
+    const world = new World({ zone });
+    const changes = new ChangeLog({ now, monotonic });
+    const insights = new DataplaneInsights({
+      store,
+      now,
+      flushInterval: durationMs(config.xdsServer.dataplaneStatusFlushInterval),
+      subscriptionLimit: config.metrics.dataplane.subscriptionLimit,
+      onError: (error) => log.warn({ err: error }, "insights could not be written; they are tried again"),
+    });
+    const needsToken = config.dpServer.authn.dpProxy.type === "dpToken";
+
+    const fleet: LiveFleet = new LiveFleet({
+      world,
+      store,
+      changes,
+      insights,
+      labels,
+      instanceId,
+      tokens: needsToken ? validator : undefined,
+      now,
+      monotonic,
+      randomId: randomUUID,
+      batchMs: durationMs(config.skein.batchDelay),
+      deregistrationDelayMs: durationMs(config.xdsServer.dataplaneDeregistrationDelay),
+      log,
+      onPlanned: (proxy) => identities.planned(proxy),
+      onProgress: () => rollouts.progress(),
+      onGone: (proxy) => identities.gone(proxy),
+    });
+    const rollouts: Rollouts = new Rollouts({
+      isSettled: (mesh) => fleet.isSettled(mesh) && identities.isSettled(mesh),
+      setStage: (mesh, issuer, stage) => {
+        world.mesh(mesh).stage.set(issuer, stage);
+        fleet.replan();
+      },
+      stageTimeoutMs: 10_000,
+      onTimeout: (mesh, issuer, stage) =>
+        log.warn({ mesh, issuer, stage }, "some proxies did not acknowledge a stage of an identity's rollout in time"),
+    });
+    const issuer = createIssuer({
+      clock: systemClock,
+      random: randomBytes,
+      jitter: Math.random,
+      concurrency: 4,
+      onIssued: (key, svid) => {
+        identities.issued(key, svid, (mesh, name) => fleet.proxy(mesh, name));
+        fleet.replan();
+      },
+      onFailed: (failure) => log.warn({ ...failure }, "a certificate could not be issued; it is tried again"),
+    });
+    const identities: IdentityController = new IdentityController({
+      world,
+      store,
+      environment: {
+        ...secrets,
+        readFile: (path) => readFile(path, "utf8"),
+        env: process.env,
+        now,
+        random: randomBytes,
+      },
+      zone,
+      rollouts,
+      issuer,
+      hold: (revision) => changes.hold(revision),
+      log,
+    });
+    const drains = new Drains({
+      store,
+      changes,
+      authorize: async (token, dataplane) => {
+        if (!needsToken) return { ok: true };
+        const claims = await validator.dataplane(token ?? "", dataplane.mesh);
+        if (!claims.ok) return { ok: false, error: claims.error.message };
+        return checkDataplaneToken(claims.value, authenticatedProxy(store, dataplane, labels));
+      },
+    });
+
+    const feed = (list: readonly Change[]) => {
+      world.apply(list);
+      identities.changed(list);
+      const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
+      for (const revision of revisions) fleet.changed(revision);
+    };
+    const everything = registry.kinds
+      .flatMap(({ type }) => store.list({ type }))
+      .map((after) => ({ revision: after.revision, before: undefined, after }));
+    feed(everything);
+    store.watch(feed);
+
+    await ensureDefaults({
+      ...meshDefaults,
+      skipMeshCreation: config.defaults.skipMeshCreation,
+      skipHostnameGenerators: config.defaults.skipHostnameGenerators,
+      bootstrapAdminToken: config.apiServer.authn.tokens.bootstrapAdminToken,
+      tokens,
+    });
+    await identities.idle();
+    await fleet.whenIdle();
+
+    const xds = createXdsServer({ fleet, log, instanceId });
+    const dpServer = createDpServer({
+      ...certificate,
+      minVersion: config.general.tlsMinVersion === "TLSv1_3" ? "TLSv1.3" : "TLSv1.2",
+      xds,
+      bootstrap: (body, headers) =>
+        handleBootstrap(
+          {
+            store,
+            config,
+            labels,
+            serverCertPem: certificate.certPem,
+            xdsPort: () => config.dpServer.port,
+            needsToken,
+          },
+          body,
+          headers,
+        ),
+      drain: (request) => drains.handle(request),
+      log,
+    });
+    const metrics = new Registry();
+    collectDefaultMetrics({ register: metrics });
+    const deps: ApiDeps = {
+      store,
+      registry,
+      settings: {
+        ...labels,
+        readOnly: config.apiServer.readOnly,
+        basePath: config.apiServer.basePath,
+        corsAllowedDomains: config.apiServer.corsAllowedDomains,
+        guiEnabled: config.apiServer.gui.enabled,
+        unsafeDelete: config.store.unsafeDelete,
+        product: "Kuma",
+        version: VERSION,
+        hostname: hostname(),
+        instanceId,
+        clusterId: randomUUID(),
+        dnsDomain: config.dnsServer.domain,
+        serviceVipPort: config.dnsServer.serviceVipPort,
+      },
+      maskedConfig: () => maskSecrets(config),
+      authenticate: (request) =>
+        authenticate(
+          request,
+          { localhostIsAdmin: config.apiServer.authn.localhostIsAdmin, type: config.apiServer.authn.type },
+          (token) => validator.user(token),
+        ),
+      access: config.access.static,
+      tokens,
+      cipher,
+      changes,
+      proxies: proxies({ world, store, fleet, isPolicy }),
+      plans: plans({ world, store, fleet, isPolicy }),
+      envoyAdmin: {
+        stats: async () => ({ kind: "unreachable", message: "the proxy's admin interface is a local socket" }),
+        clusters: async () => ({ kind: "unreachable", message: "the proxy's admin interface is a local socket" }),
+      },
+      onMeshWritten: (mesh, before) => onMeshWritten(meshDefaults, mesh, before),
+      now,
+      log,
+    };
+
+    stops.push(await listen.http2(dpServer, config.dpServer.port, "dpServer.port", () => xds.close(graceMs(config))));
+    const { http, https } = config.apiServer;
+    if (http.enabled) {
+      stops.push(await listen.fastify(createApi(deps), http.interface, http.port, "apiServer.http.port"));
+    }
+    if (https.enabled) {
+      const tls = { cert: certificate.certPem, key: certificate.keyPem };
+      stops.push(await listen.fastify(createApi(deps, { tls }), https.interface, https.port, "apiServer.https.port"));
+    }
+    let isReady = true;
+    const diagnostics = createDiagnostics({ isReady: () => isReady, metrics });
+    stops.push(await listen.fastify(diagnostics, "0.0.0.0", config.diagnostics.serverPort, "diagnostics.serverPort"));
+    log.info(
+      { zone, api: http.port, dataplanes: config.dpServer.port, store: config.store.type, revision: store.revision },
+      "the control plane is up",
+    );
+    return {
+      async stop() {
+        isReady = false;
+        fleet.close();
+        rollouts.close();
+        issuer.close();
+        await insights.close();
+        await Promise.all(stops.map((each) => each.stop()));
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await Promise.allSettled(stops.map((each) => each.stop()));
+    await store.close();
+    throw error;
+  }
+}
+
+/** Writes that no proxy can be concerned with are not followed: insights are written all the time. */
+function isOfInterest({ before, after }: { before: { type: string } | undefined; after: { type: string } | undefined }) {
+  const type = (after ?? before)?.type ?? "";
+  return !type.endsWith("Insight");
+}
+
+function graceMs(config: Config): number {
+  return durationMs(config.dpServer.gracefulShutdownTimeout);
+}
+
+async function serverCertificate(config: Config, now: number): Promise<{ certPem: string; keyPem: string }> {
+  const { tlsCertFile, tlsKeyFile, workDir } = config.general;
+  const certificate =
+    tlsCertFile === ""
+      ? await ensureSelfSignedServer(workDir, { hosts: localHosts(hostname(), networkInterfaces()), now, random: randomBytes })
+      : await readServerCertificate({ certPath: tlsCertFile, keyPath: tlsKeyFile }, now);
+  if (!certificate.ok) throw new StartError(certificate.error);
+  return certificate.value;
+}
+
+function open(config: Config, now: () => number, log: Log) {
+  try {
+    return openStore(config.store, { now, onError: (error) => log.error({ err: error }, "a watcher of the store failed") });
+  } catch (error) {
+    if (error instanceof StoreError) throw new StartError(error.message, error);
+    throw error;
+  }
+}
+
+function encryptionKeys({ skein }: Config): readonly CipherKey[] {
+  const text =
+    skein.secretsEncryptionKeyFile === ""
+      ? skein.secretsEncryptionKey
+      : readKeyFile(skein.secretsEncryptionKeyFile);
+  return text
+    .split(/[\s,]+/)
+    .filter((part) => part !== "")
+    .map((part, index) => ({ id: `k${index + 1}`, key: Buffer.from(part, "base64") }));
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new StartError(`skein.secretsEncryptionKeyFile ${path} cannot be read`, error);
+  }
+}
+
+async function keySources(validator: {
+  readonly useSecrets: boolean;
+  readonly publicKeys: readonly PublicKeyConfig[];
+}) {
+  const keys = await loadOfflineKeys(validator.publicKeys, (path) => readFile(path, "utf8"));
+  if (!keys.ok) throw new StartError(keys.error);
+  return { offlineKeys: keys.value, useSecrets: validator.useSecrets };
+}

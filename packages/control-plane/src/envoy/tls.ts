@@ -1,0 +1,97 @@
+import { create } from "@bufbuild/protobuf";
+import { packAny } from "@skein/envoy-api";
+import { type TransportSocket, TransportSocketSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import {
+  CertificateValidationContextSchema,
+  SubjectAltNameMatcher_SanType as SanType,
+  type SubjectAltNameMatcher,
+  SubjectAltNameMatcherSchema,
+  type TlsParameters,
+} from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
+import {
+  type SdsSecretConfig,
+  SdsSecretConfigSchema,
+} from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
+import {
+  CommonTlsContext_CombinedCertificateValidationContextSchema as CombinedSchema,
+  type CommonTlsContext,
+  CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
+import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
+import type { InboundTlsPlan, UpstreamTlsPlan } from "@skein/policies";
+import { ads } from "./values.ts";
+
+/** ALPN that tells mesh TLS from an application's own. */
+export const MESH_ALPN = "kuma";
+
+/** The caller's end of mesh TLS. */
+export function upstreamTls(plan: UpstreamTlsPlan, params: TlsParameters | undefined): TransportSocket {
+  const common = commonTls(
+    plan,
+    plan.serverIds.map((id) => uriMatcher("exact", id)),
+    params,
+  );
+  common.alpnProtocols = [MESH_ALPN];
+  return create(TransportSocketSchema, {
+    name: "envoy.transport_sockets.tls",
+    configType: {
+      case: "typedConfig",
+      value: packAny(
+        UpstreamTlsContextSchema,
+        create(UpstreamTlsContextSchema, { commonTlsContext: common, sni: plan.sni }),
+      ),
+    },
+  });
+}
+
+/** The called end of mesh TLS: a client certificate of a known trust domain is required. */
+export function downstreamTls(plan: InboundTlsPlan, params: TlsParameters | undefined): TransportSocket {
+  const clients = plan.trustDomains.map((domain) => uriMatcher("prefix", `spiffe://${domain}/`));
+  return create(TransportSocketSchema, {
+    name: "envoy.transport_sockets.tls",
+    configType: {
+      case: "typedConfig",
+      value: packAny(
+        DownstreamTlsContextSchema,
+        create(DownstreamTlsContextSchema, {
+          commonTlsContext: commonTls(plan, clients, params),
+          requireClientCertificate: true,
+        }),
+      ),
+    },
+  });
+}
+
+function commonTls(
+  secrets: { readonly certificateSecret: string; readonly validationSecret: string },
+  peers: SubjectAltNameMatcher[],
+  params: TlsParameters | undefined,
+): CommonTlsContext {
+  const common = create(CommonTlsContextSchema, {
+    tlsCertificateSdsSecretConfigs: [secret(secrets.certificateSecret)],
+    validationContextType: {
+      case: "combinedValidationContext",
+      value: create(CombinedSchema, {
+        defaultValidationContext: create(CertificateValidationContextSchema, {
+          matchTypedSubjectAltNames: peers,
+        }),
+        validationContextSdsSecretConfig: secret(secrets.validationSecret),
+      }),
+    },
+  });
+  if (params !== undefined) common.tlsParams = params;
+  return common;
+}
+
+function secret(name: string): SdsSecretConfig {
+  return create(SdsSecretConfigSchema, { name, sdsConfig: ads() });
+}
+
+function uriMatcher(kind: "exact" | "prefix", value: string): SubjectAltNameMatcher {
+  return create(SubjectAltNameMatcherSchema, {
+    sanType: SanType.URI,
+    matcher: create(StringMatcherSchema, { matchPattern: { case: kind, value } }),
+  });
+}

@@ -1,0 +1,135 @@
+import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
+import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import { SecretSchema, type Secret } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
+import {
+  contributors,
+  type EndpointsPlan,
+  type InboundPlan,
+  type InboundSharedPlan,
+  type OutboundPlan,
+  type PolicyDefinition,
+  type PolicyPlans,
+  type UpstreamPlan,
+} from "@skein/policies";
+import type { Fragment, XdsType } from "../xds/fragment.ts";
+import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
+import { loadAssignment } from "./endpoints.ts";
+import { inboundListener, type TranslatedInbound, translateInbound } from "./inbound.ts";
+import { outboundListener, type TranslatedUpstream, translateUpstream } from "./outbound.ts";
+
+/** What a listener or cluster becomes for every proxy that shares the plan behind it. */
+interface Shared<T> {
+  readonly translated: T;
+  readonly cluster: Fragment;
+  readonly origins: readonly string[];
+  /** By address, port and whatever else sets one listener apart. */
+  readonly listeners: Map<string, Fragment>;
+}
+
+/**
+ * Turns plans into fragments. Plans are shared between proxies and immutable, so each is translated and encoded once,
+ * and its fragments live as long as the plan. A fragment depends on the plan it is made from and nothing else.
+ */
+export class Translator {
+  readonly #definitions: readonly PolicyDefinition[];
+  readonly #table: FragmentTable;
+  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream>>();
+  readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<TranslatedInbound>>();
+  readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
+
+  constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
+    this.#definitions = definitions;
+    this.#table = table;
+  }
+
+  /** Cluster and listener of an outbound. */
+  outbound(plan: OutboundPlan, reusePort: boolean): { readonly cluster: Fragment; readonly listener: Fragment } {
+    const shared = this.#upstream(plan.upstream);
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort}`;
+    let listener = shared.listeners.get(key);
+    if (listener === undefined) {
+      const message = outboundListener(plan, shared.translated.filters, reusePort);
+      listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
+      shared.listeners.set(key, listener);
+    }
+    return { cluster: shared.cluster, listener };
+  }
+
+  /** Cluster and listener of an inbound. */
+  inbound(plan: InboundPlan, reusePort: boolean): { readonly cluster: Fragment; readonly listener: Fragment } {
+    const shared = this.#inbound(plan.shared);
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${JSON.stringify(plan.tags)}`;
+    let listener = shared.listeners.get(key);
+    if (listener === undefined) {
+      const message = inboundListener(plan, shared.translated, reusePort);
+      listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
+      shared.listeners.set(key, listener);
+    }
+    return { cluster: shared.cluster, listener };
+  }
+
+  /** The endpoints of a cluster. */
+  endpoints(clusterName: string, plan: EndpointsPlan): Fragment {
+    let byName = this.#endpoints.get(plan);
+    if (byName === undefined) {
+      byName = new Map();
+      this.#endpoints.set(plan, byName);
+    }
+    let fragment = byName.get(clusterName);
+    if (fragment === undefined) {
+      const message = loadAssignment(clusterName, plan);
+      fragment = this.#encode("endpoint", clusterName, ClusterLoadAssignmentSchema, message, []);
+      byName.set(clusterName, fragment);
+    }
+    return fragment;
+  }
+
+  secret(secret: Secret): Fragment {
+    return this.#encode("secret", secret.name, SecretSchema, secret, []);
+  }
+
+  #upstream(plan: UpstreamPlan): Shared<TranslatedUpstream> {
+    let shared = this.#upstreams.get(plan);
+    if (shared === undefined) {
+      const translated = translateUpstream(plan, this.#definitions);
+      const origins = this.#origins(plan.policies);
+      const cluster = this.#encode("cluster", plan.clusterName, ClusterSchema, translated.cluster, origins);
+      shared = { translated, cluster, origins, listeners: new Map() };
+      this.#upstreams.set(plan, shared);
+    }
+    return shared;
+  }
+
+  #inbound(plan: InboundSharedPlan): Shared<TranslatedInbound> {
+    let shared = this.#inbounds.get(plan);
+    if (shared === undefined) {
+      const translated = translateInbound(plan, this.#definitions);
+      const origins = this.#origins(plan.policies);
+      const cluster = this.#encode("cluster", plan.clusterName, ClusterSchema, translated.cluster, origins);
+      shared = { translated, cluster, origins, listeners: new Map() };
+      this.#inbounds.set(plan, shared);
+    }
+    return shared;
+  }
+
+  #origins(plans: PolicyPlans): readonly string[] {
+    return contributors(
+      this.#definitions.flatMap((definition) => {
+        const plan = plans[definition.kind.type];
+        return plan === undefined ? [] : [...definition.origins(plan)];
+      }),
+    );
+  }
+
+  #encode<Desc extends DescMessage>(
+    type: XdsType,
+    name: string,
+    schema: Desc,
+    message: MessageShape<Desc>,
+    origins: readonly string[],
+  ): Fragment {
+    return makeFragment(this.#table, type, name, toBinary(schema, message), origins);
+  }
+}

@@ -1,0 +1,68 @@
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { packAny } from "@skein/envoy-api";
+import {
+  type Address,
+  AddressSchema,
+  SocketAddressSchema,
+} from "@skein/envoy-api/envoy/config/core/v3/address_pb";
+import {
+  AggregatedConfigSourceSchema,
+  ApiVersion,
+  type ConfigSource,
+  ConfigSourceSchema,
+} from "@skein/envoy-api/envoy/config/core/v3/config_source_pb";
+import { type Filter, FilterSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import {
+  type HttpFilter,
+  HttpFilterSchema,
+} from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+
+/** A TCP address. */
+export function socketAddress(address: string, port: number): Address {
+  return create(AddressSchema, {
+    address: {
+      case: "socketAddress",
+      value: create(SocketAddressSchema, { address, portSpecifier: { case: "portValue", value: port } }),
+    },
+  });
+}
+
+/** "From the same stream": how secrets and endpoints are referred to. */
+export function ads(): ConfigSource {
+  return create(ConfigSourceSchema, {
+    configSourceSpecifier: { case: "ads", value: create(AggregatedConfigSourceSchema) },
+    resourceApiVersion: ApiVersion.V3,
+  });
+}
+
+/** A network filter with its configuration packed. */
+export function networkFilter<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  message: MessageShape<Desc>,
+): Filter {
+  return create(FilterSchema, { name, configType: { case: "typedConfig", value: packAny(schema, message) } });
+}
+
+/** An HTTP filter with its configuration packed. */
+export function httpFilter<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  message: MessageShape<Desc>,
+): HttpFilter {
+  return create(HttpFilterSchema, {
+    name,
+    configType: { case: "typedConfig", value: packAny(schema, message) },
+  });
+}
+
+/** Whole seconds as a protobuf Duration. */
+export function seconds(count: number) {
+  return create(DurationSchema, { seconds: BigInt(count) });
+}
+
+/** What Envoy makes of a name in statistics: `:` and `.` would split it. */
+export function statName(name: string): string {
+  return name.replaceAll(/[:.]/g, "_");
+}

@@ -1,0 +1,25 @@
+import type { LabelContext } from "@skein/model";
+
+/** What the derivation of MeshServices and Workloads depends on besides the store. */
+export interface NamingSettings {
+  /** Zone, mode and environment: they become labels. Only a universal zone generates. */
+  readonly context: LabelContext;
+  /** `meshService.deletionGracePeriod`: how long a generated service outlives its last dataplane. */
+  readonly deletionGracePeriodMs: number;
+  /** `meshService.labelPropagation`: labels of dataplanes that their generated services get too. */
+  readonly labelPropagation?: {
+    readonly enabled: boolean;
+    /** Keys that may be copied; empty for all but reserved ones (`kuma.io/…` and the like). */
+    readonly allowedLabelKeys: readonly string[];
+  };
+}
+
+/** What the outside world knows about dataplanes. All three are called often and must be cheap. */
+export interface DataplaneFacts<Dataplane> {
+  /** Whether the proxy has a stream to a control plane. */
+  connected(mesh: string, dataplane: string): boolean;
+  /** The SPIFFE ids that the proxy presents or may present soon. */
+  identitiesOf(dataplane: Dataplane): readonly string[];
+  /** Whether the proxy serves mesh TLS: it has a certificate, and its clients can trust it. */
+  acceptsTls(dataplane: Dataplane): boolean;
+}

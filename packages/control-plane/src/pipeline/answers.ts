@@ -1,0 +1,162 @@
+import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { ResourceSchema } from "@skein/envoy-api/envoy/service/discovery/v3/discovery_pb";
+import { envoyRegistry } from "@skein/envoy-api/registry";
+import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
+import { meshTrafficPermission, type PolicyResource, planOf, type ProxyPlan, select, verdict } from "@skein/policies";
+import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
+import type { Store } from "../store/store.ts";
+import { selectable } from "../view/selectable.ts";
+import { selectsDataplane } from "../view/service-members.ts";
+import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
+import type { LiveFleet } from "./fleet.ts";
+import { warningsFor } from "./warnings.ts";
+import type { World } from "./world.ts";
+
+export interface AnswersOptions {
+  readonly world: World;
+  readonly store: Store;
+  readonly fleet: LiveFleet;
+  readonly isPolicy: (type: string) => boolean;
+}
+
+/** Questions about what has been decided, answered from the plans that program Envoy. */
+export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
+  const planFor = ({ mesh, name }: ResourceKey): ProxyPlan | undefined => world.mesh(mesh).planner.plan.at(name).get();
+  return {
+    plan: planFor,
+    access: (mesh) => accessMatrix(world, mesh),
+    xds: ({ mesh, name }, { includeEds }) => {
+      const config = world.mesh(mesh).config.at(name).get();
+      return config === undefined ? undefined : configDump(config, includeEds);
+    },
+    selectedBy(resource) {
+      const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
+      if (isPolicy(resource.type)) {
+        return dataplanes.filter((each) => select(resource as PolicyResource, selectable(each)).kind !== "none");
+      }
+      if (resource.type !== "MeshService") return [];
+      return dataplanes.filter((each) => selectsDataplane(resource as never, each));
+    },
+    warnings: (written: Resource) => warningsFor(written, store, isPolicy),
+  };
+}
+
+/** The connected proxies, and the Dataplanes that nobody is connected for. */
+export function proxies({ store, fleet, world }: AnswersOptions): Proxies {
+  return {
+    list(mesh) {
+      const connected = [...fleet.proxies].filter((proxy) => mesh === undefined || proxy.mesh === mesh);
+      const known = new Set(connected.map(({ id }) => id));
+      const offline = store
+        .list<DataplaneResource>({ type: "Dataplane", ...(mesh === undefined ? {} : { mesh }) })
+        .filter((dataplane) => !known.has(`${dataplane.mesh}/${dataplane.name}`))
+        .map(offlineStatus);
+      const online = connected.map((proxy) => {
+        const status = proxy.status();
+        const plan = world.mesh(proxy.mesh).planner.plan.at(proxy.name).get();
+        return { ...status, conditions: [...status.conditions, ...(plan?.conditions ?? [])] };
+      });
+      return [...online, ...offline].sort((a, b) =>
+        a.mesh < b.mesh ? -1 : a.mesh > b.mesh ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0,
+      );
+    },
+  };
+}
+
+function offlineStatus(dataplane: DataplaneResource): ProxyStatus {
+  return {
+    mesh: dataplane.mesh,
+    name: dataplane.name,
+    state: "offline",
+    connected: false,
+    since: dataplane.modificationTime,
+    wantedRevision: 0,
+    acknowledgedRevision: 0,
+    resources: {},
+    rejected: [],
+    conditions: [],
+  };
+}
+
+/** Who may call whom: every workload against every inbound that is somebody's destination. */
+function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
+  const mesh = world.mesh(meshName);
+  const workloads = mesh.index.dataplaneNames().flatMap((name) => {
+    const plan = mesh.planner.plan.at(name).get();
+    return plan === undefined ? [] : [{ plan, label: workloadName(plan) }];
+  });
+  const entries = new Map<string, AccessEntry>();
+  for (const source of workloads) {
+    for (const destination of workloads) {
+      if (source.label === destination.label) continue;
+      for (const inbound of destination.plan.inbounds) {
+        const key = `${source.label} ${destination.label} ${inbound.port}`;
+        if (entries.has(key)) continue;
+        entries.set(key, {
+          source: source.label,
+          sourceId: source.plan.identity?.uris[0] ?? "",
+          destination: destination.label,
+          port: inbound.port,
+          ...judge(source.plan, inbound),
+        });
+      }
+    }
+  }
+  return [...entries.values()].sort((a, b) =>
+    `${a.source} ${a.destination} ${a.port}` < `${b.source} ${b.destination} ${b.port}` ? -1 : 1,
+  );
+}
+
+function judge(
+  source: ProxyPlan,
+  inbound: ProxyPlan["inbounds"][number],
+): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
+  const { tls } = inbound.shared;
+  if (tls === undefined || tls.mode === "off") {
+    return { verdict: "plaintext", policy: null, reason: "the destination has no identity: anybody may call it" };
+  }
+  const permission = planOf(meshTrafficPermission, inbound.shared.policies);
+  if (source.identity === undefined) {
+    return tls.mode === "permissive"
+      ? { verdict: "plaintext", policy: null, reason: "the caller has no identity and plaintext is let in" }
+      : { verdict: "deny", policy: null, reason: "the caller has no identity and plaintext is refused" };
+  }
+  if (permission === undefined) return { verdict: "allow", policy: null, reason: "nothing restricts the destination" };
+  const { allowed, origin } = verdict(permission, { uris: source.identity.uris, sni: undefined });
+  const policy = origin?.policy ?? null;
+  if (allowed) return { verdict: "allow", policy, reason: `allowed by ${origin?.rule ?? ""}` };
+  return policy === null
+    ? { verdict: "deny", policy, reason: "no MeshTrafficPermission allows it" }
+    : { verdict: "deny", policy, reason: `denied by ${origin?.rule ?? ""}` };
+}
+
+/** What people call the workload behind a proxy: its workload, app or service, else the proxy itself. */
+function workloadName(plan: ProxyPlan): string {
+  const tags = plan.inbounds[0]?.tags;
+  return plan.labels["kuma.io/workload"] ?? plan.labels.app ?? tags?.["kuma.io/service"] ?? plan.name;
+}
+
+function configDump(config: ProxyConfig, includeEds: boolean): unknown {
+  const list = (fragments: ReadonlyMap<string, Fragment>, redact = false) =>
+    [...fragments.values()].map((fragment) => ({
+      name: fragment.name,
+      version_info: fragment.version,
+      origins: fragment.origins,
+      resource: redact ? { name: fragment.name } : fragmentJson(fragment),
+    }));
+  return {
+    clusters: list(config.clusters),
+    listeners: list(config.listeners),
+    ...(includeEds ? { endpoints: list(config.endpoints) } : {}),
+    // Private keys stay where they are.
+    secrets: list(config.secrets, true),
+  };
+}
+
+/** The Envoy resource inside a fragment, as JSON. */
+export function fragmentJson(fragment: Fragment): unknown {
+  const { resource } = fromBinary(ResourceSchema, fragment.resource);
+  const schema = resource === undefined ? undefined : envoyRegistry.getMessage(resource.typeUrl.split("/")[1] ?? "");
+  if (resource === undefined || schema === undefined) return undefined;
+  return toJson(schema, fromBinary(schema, resource.value), { registry: envoyRegistry });
+}

@@ -1,0 +1,244 @@
+import type { DataplaneResource, DataplaneSpec, LabelContext, NewResource } from "@skein/model";
+import type { ProxyPlan } from "@skein/policies";
+import { withZoneTags } from "../defaults/dataplane-defaults.ts";
+import type { Outcome } from "../identity/outcome.ts";
+import type { DataplaneInsights } from "../insights/dataplane-insights.ts";
+import { nodeFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
+import { type Store, StoreError } from "../store/store.ts";
+import { type AuthenticatedProxy, checkDataplaneToken, checkWorkloadLabel } from "../tokens/dataplane-auth.ts";
+import type { TokenValidator } from "../tokens/validate.ts";
+import { type ConfigSink, type Fleet, type NodeInfo, type StreamEvents, StreamRefused } from "../xds/fleet.ts";
+import type { ChangeLog } from "./change-log.ts";
+import { ConnectedProxy, type ProxyStream } from "./proxies.ts";
+import { authenticatedProxy, registeredDataplane, requireMesh } from "./registration.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { World } from "./world.ts";
+
+export interface LiveFleetOptions {
+  readonly world: World;
+  readonly store: Store;
+  readonly changes: ChangeLog;
+  readonly insights: DataplaneInsights;
+  readonly labels: LabelContext;
+  readonly instanceId: string;
+  /** Verifies dataplane tokens; absent where proxies need none. */
+  readonly tokens: TokenValidator | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+  readonly randomId: () => string;
+  readonly batchMs: number;
+  /** How long a proxy that went keeps its Dataplane. */
+  readonly deregistrationDelayMs: number;
+  readonly log: { warn(details: object, message: string): void; error(details: object, message: string): void };
+  /** The plan of a connected proxy changed. */
+  readonly onPlanned: (proxy: ConnectedProxy, plan: ProxyPlan | undefined) => void;
+  /** A proxy answered, came or went, or a planning cycle ended: stages may move on. */
+  readonly onProgress: () => void;
+  /** The last stream of a proxy ended. */
+  readonly onGone: (proxy: ConnectedProxy) => void;
+}
+
+/** Connects proxies with what the world says they should hold, and keeps the record of what they answered. */
+export class LiveFleet implements Fleet {
+  readonly #options: LiveFleetOptions;
+  readonly #scheduler: Scheduler;
+  readonly #proxies = new Map<string, ConnectedProxy>();
+  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  /** Changes that the current planning cycle is about. */
+  #planning: readonly number[] = [];
+  #isClosed = false;
+
+  constructor(options: LiveFleetOptions) {
+    this.#options = options;
+    const { changes } = options;
+    let cycle: readonly number[] = [];
+    this.#scheduler = new Scheduler({
+      now: options.monotonic,
+      batchMs: options.batchMs,
+      sliceMs: 8,
+      plan: (id) => this.#plan(id),
+      onBegin: () => {
+        cycle = changes.unplanned();
+        this.#planning = cycle;
+      },
+      onEnd: () => {
+        changes.planned(cycle);
+        options.world.graph.sweep();
+        options.onProgress();
+      },
+    });
+  }
+
+  /** All connected proxies. */
+  get proxies(): Iterable<ConnectedProxy> {
+    return this.#proxies.values();
+  }
+
+  proxy(mesh: string, name: string): ConnectedProxy | undefined {
+    return this.#proxies.get(`${mesh}/${name}`);
+  }
+
+  /** Every proxy has answered all it should hold, and nothing is being planned. */
+  isSettled(mesh: string): boolean {
+    if (!this.#scheduler.isIdle) return false;
+    for (const proxy of this.#proxies.values()) if (proxy.mesh === mesh && !proxy.isSettled) return false;
+    return true;
+  }
+
+  /** Resources changed: what they affect is planned soon. */
+  changed(revision: number): void {
+    this.#options.changes.begin(revision);
+    this.#planning = [...this.#planning, revision];
+    this.#scheduler.request();
+  }
+
+  /** Something other than a resource changed what proxies should hold. */
+  replan(): void {
+    this.#scheduler.request();
+  }
+
+  whenIdle(): Promise<void> {
+    return this.#scheduler.whenIdle();
+  }
+
+  async connect(node: NodeInfo, sink: ConfigSink): Promise<StreamEvents> {
+    if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
+    await this.#register(node);
+    const { world, insights, instanceId, randomId } = this.#options;
+    const id = `${node.mesh}/${node.name}`;
+    clearTimeout(this.#leaving.get(id));
+    this.#leaving.delete(id);
+    const proxy = this.#proxies.get(id) ?? this.#add(node);
+    proxy.isSelfRegistered ||= typeof node.metadata["dataplane.resource"] === "string";
+    world.mesh(node.mesh).node.set(node.name, nodeFacts(node.metadata));
+    const session = insights.connected(proxy, {
+      id: randomId(),
+      controlPlaneInstanceId: instanceId,
+      metadata: node.metadata,
+    });
+    const stream: ProxyStream = { sink, session, acknowledged: 0 };
+    proxy.streams.add(stream);
+    if (proxy.config !== undefined) sink.set(proxy.config, proxy.wanted);
+    this.#scheduler.mark(id);
+    return this.#events(proxy, stream);
+  }
+
+  /** Ends all timers; streams are ended by their server. Dataplanes of connected proxies stay. */
+  close(): void {
+    this.#isClosed = true;
+    for (const timer of this.#leaving.values()) clearTimeout(timer);
+    this.#leaving.clear();
+  }
+
+  #add(node: NodeInfo): ConnectedProxy {
+    const { world, changes, now } = this.#options;
+    const proxy = new ConnectedProxy(node.mesh, node.name, { now }, changes);
+    const config = world.mesh(node.mesh).config.at(node.name);
+    proxy.unobserve = world.graph.observe(config, () => this.#scheduler.mark(proxy.id));
+    this.#proxies.set(proxy.id, proxy);
+    return proxy;
+  }
+
+  #plan(id: string): void {
+    const proxy = this.#proxies.get(id);
+    if (proxy === undefined) return;
+    const { world, store, log } = this.#options;
+    const mesh = world.mesh(proxy.mesh);
+    try {
+      const config = mesh.config.at(proxy.name).get();
+      this.#options.onPlanned(proxy, mesh.planner.plan.at(proxy.name).get());
+      if (config === undefined || config === proxy.config) return;
+      proxy.push(config, store.revision, this.#planning);
+    } catch (error) {
+      log.error({ err: error, proxy: id }, "planning a proxy failed; it keeps what it has");
+    }
+  }
+
+  #events(proxy: ConnectedProxy, stream: ProxyStream): StreamEvents {
+    const { onProgress } = this.#options;
+    const { session } = stream;
+    return {
+      sent: (type) => session.sent(type),
+      answered: (ack) => {
+        session.answered(ack);
+        proxy.answered(ack);
+        if (ack.rejected !== undefined) onProgress();
+      },
+      inSync: (revision) => {
+        proxy.inSync(stream, revision);
+        onProgress();
+      },
+      closed: () => {
+        session.disconnected();
+        proxy.closed(stream);
+        if (proxy.streams.size === 0) this.#gone(proxy);
+        onProgress();
+      },
+    };
+  }
+
+  #gone(proxy: ConnectedProxy): void {
+    const { world, deregistrationDelayMs, onGone } = this.#options;
+    if (this.#isClosed) return;
+    const timer = setTimeout(() => {
+      this.#leaving.delete(proxy.id);
+      if (proxy.streams.size > 0) return;
+      this.#proxies.delete(proxy.id);
+      proxy.unobserve();
+      world.mesh(proxy.mesh).node.set(proxy.name, UNKNOWN_NODE);
+      onGone(proxy);
+      void this.#deregister(proxy);
+    }, deregistrationDelayMs);
+    timer.unref();
+    this.#leaving.set(proxy.id, timer);
+  }
+
+  async #deregister(proxy: ConnectedProxy): Promise<void> {
+    const { store, log } = this.#options;
+    if (!proxy.isSelfRegistered) return;
+    try {
+      await store.write([{ op: "delete", key: { type: "Dataplane", mesh: proxy.mesh, name: proxy.name } }]);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "not-found") return;
+      log.warn({ err: error, proxy: proxy.id }, "the Dataplane of a proxy that went could not be removed");
+    }
+  }
+
+  /** Lets the proxy in, and stores the Dataplane that it brings along. @throws StreamRefused */
+  async #register(node: NodeInfo): Promise<void> {
+    const { store, labels } = this.#options;
+    const mesh = requireMesh(store, node.mesh);
+    const brought = registeredDataplane(node, labels, (resource) => withZoneTags(resource, mesh, labels.zone));
+    const key = { type: "Dataplane", mesh: node.mesh, name: node.name };
+    const stored = store.get<DataplaneResource>(key);
+    const dataplane: NewResource<DataplaneSpec> | undefined = brought ?? stored;
+    if (dataplane === undefined) {
+      throw new StreamRefused(
+        "invalid-argument",
+        `there is no Dataplane "${node.name}" in mesh "${node.mesh}", and the proxy brought none along`,
+      );
+    }
+    const allowed = await this.#authenticate(node, authenticatedProxy(store, dataplane, labels));
+    if (!allowed.ok) throw new StreamRefused("unauthenticated", allowed.error);
+    if (brought === undefined) return;
+    try {
+      await store.write([{ op: "put", resource: brought }]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StreamRefused("unavailable", `the Dataplane could not be stored: ${reason}`);
+    }
+  }
+
+  async #authenticate(node: NodeInfo, proxy: AuthenticatedProxy): Promise<Outcome<unknown, string>> {
+    const { tokens } = this.#options;
+    if (tokens === undefined) return checkWorkloadLabel(proxy);
+    if (node.token === undefined || node.token === "") {
+      return { ok: false, error: "a dataplane token is needed; none came with the stream" };
+    }
+    const claims = await tokens.dataplane(node.token, node.mesh);
+    if (!claims.ok) return { ok: false, error: claims.error.message };
+    return checkDataplaneToken(claims.value, proxy);
+  }
+}

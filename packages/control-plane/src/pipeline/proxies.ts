@@ -1,0 +1,179 @@
+import type { ProxyStatus, RejectedResource } from "../api/ports.ts";
+import type { InsightSession } from "../insights/dataplane-insights.ts";
+import type { IdentityReport } from "../insights/subscription.ts";
+import type { Acknowledgement, ConfigSink } from "../xds/fleet.ts";
+import type { Fragment, ProxyConfig, XdsType } from "../xds/fragment.ts";
+import type { ChangeLog } from "./change-log.ts";
+
+/** One open stream of a proxy. */
+export interface ProxyStream {
+  readonly sink: ConfigSink;
+  readonly session: InsightSession;
+  acknowledged: number;
+}
+
+export interface ProxyClock {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What a connected proxy holds, should hold and has answered. Two streams of one proxy are both served. */
+export class ConnectedProxy {
+  readonly mesh: string;
+  readonly name: string;
+  readonly streams = new Set<ProxyStream>();
+  config: ProxyConfig | undefined;
+  /** Revision with which the newest configuration was sent. */
+  wanted = 0;
+  /** It brought its Dataplane along, so that goes when it goes. */
+  isSelfRegistered = false;
+  /** Ends the observation of its configuration. */
+  unobserve: () => void = () => undefined;
+  readonly #clock: ProxyClock;
+  readonly #changes: ChangeLog;
+  /** Changes that this proxy has not answered, with the revision that carries them. */
+  readonly #open = new Map<number, number>();
+  #rejected = new Map<XdsType, readonly RejectedResource[]>();
+  #identity: ProxyStatus["identity"];
+  #state: ProxyStatus["state"] = "behind";
+  #since: number;
+
+  constructor(mesh: string, name: string, clock: ProxyClock, changes: ChangeLog) {
+    this.mesh = mesh;
+    this.name = name;
+    this.#clock = clock;
+    this.#changes = changes;
+    this.#since = clock.now();
+  }
+
+  get id(): string {
+    return `${this.mesh}/${this.name}`;
+  }
+
+  get acknowledged(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const stream of this.streams) lowest = Math.min(lowest, stream.acknowledged);
+    return Number.isFinite(lowest) ? lowest : 0;
+  }
+
+  /** Everything it should hold has been answered, well or badly. */
+  get isSettled(): boolean {
+    return this.acknowledged >= this.wanted;
+  }
+
+  get rejected(): readonly RejectedResource[] {
+    return [...this.#rejected.values()].flat();
+  }
+
+  /** A new configuration, caused by these changes. */
+  push(config: ProxyConfig, revision: number, changes: readonly number[]): void {
+    const fragments = this.config === undefined ? [] : differences(this.config, config);
+    this.config = config;
+    this.wanted = revision;
+    if (changes.length > 0) {
+      this.#changes.affected(changes, this.mesh, this.name, fragments);
+      for (const id of changes) this.#open.set(id, revision);
+    }
+    for (const { sink } of this.streams) sink.set(config, revision);
+    this.#update();
+  }
+
+  answered(ack: Acknowledgement): void {
+    const { rejected } = ack;
+    if (rejected === undefined) this.#rejected.delete(ack.type);
+    else {
+      this.#rejected.set(
+        ack.type,
+        rejected.resources.map(({ name, origins }) => ({
+          type: ack.type,
+          name,
+          message: rejected.message,
+          policies: origins,
+        })),
+      );
+      const open = Array.from(this.#open).flatMap(([id, revision]) => (revision <= ack.revision ? [id] : []));
+      this.#changes.answered(open, this.mesh, this.name, "rejected", this.rejected);
+      for (const id of open) this.#open.delete(id);
+    }
+    this.#update();
+  }
+
+  inSync(stream: ProxyStream, revision: number): void {
+    stream.acknowledged = Math.max(stream.acknowledged, revision);
+    const acknowledged = this.acknowledged;
+    const done = Array.from(this.#open).flatMap(([id, needed]) => (needed <= acknowledged ? [id] : []));
+    if (done.length > 0) {
+      this.#changes.answered(done, this.mesh, this.name, "acknowledged");
+      for (const id of done) this.#open.delete(id);
+    }
+    this.#update();
+  }
+
+  /** It got a certificate. */
+  certified(spiffeId: string, expires: string, report: IdentityReport): void {
+    this.#identity = { spiffeId, expires };
+    for (const { session } of this.streams) session.identity(report);
+  }
+
+  /** A stream ended; with the last one the proxy is gone. */
+  closed(stream: ProxyStream): void {
+    this.streams.delete(stream);
+    if (this.streams.size === 0) {
+      this.#changes.answered(this.#open.keys(), this.mesh, this.name, "gone");
+      this.#open.clear();
+    }
+    this.#update();
+  }
+
+  status(): ProxyStatus {
+    const { config } = this;
+    return {
+      mesh: this.mesh,
+      name: this.name,
+      state: this.#state,
+      connected: this.streams.size > 0,
+      since: new Date(this.#since).toISOString(),
+      wantedRevision: this.wanted,
+      acknowledgedRevision: this.acknowledged,
+      resources:
+        config === undefined
+          ? {}
+          : {
+              cluster: config.clusters.size,
+              endpoint: config.endpoints.size,
+              listener: config.listeners.size,
+              secret: config.secrets.size,
+            },
+      rejected: this.rejected,
+      ...(this.#identity === undefined ? {} : { identity: this.#identity }),
+      conditions:
+        this.streams.size > 1
+          ? [{ type: "DuplicateProxy", message: `${this.streams.size} proxies are connected under this name` }]
+          : [],
+    };
+  }
+
+  #update(): void {
+    const state =
+      this.streams.size === 0
+        ? "offline"
+        : this.#rejected.size > 0
+          ? "rejected"
+          : this.isSettled
+            ? "in-sync"
+            : "behind";
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = this.#clock.now();
+  }
+}
+
+function differences(before: ProxyConfig, after: ProxyConfig): readonly Fragment[] {
+  const changed: Fragment[] = [];
+  for (const key of ["clusters", "endpoints", "listeners", "secrets"] as const) {
+    const [old, now] = [before[key], after[key]];
+    for (const [name, fragment] of now) if (old.get(name) !== fragment) changed.push(fragment);
+    for (const [name, fragment] of old) if (!now.has(name)) changed.push(fragment);
+  }
+  return changed;
+}

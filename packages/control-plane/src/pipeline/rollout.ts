@@ -1,0 +1,95 @@
+import type { IdentityStage } from "../plan/identities.ts";
+
+export interface RolloutOptions {
+  /** Every proxy of the mesh has acknowledged all it should hold, and has the certificates that it will need. */
+  readonly isSettled: (mesh: string) => boolean;
+  readonly setStage: (mesh: string, issuer: string, stage: IdentityStage | undefined) => void;
+  /** After this long the next stage begins all the same: one broken proxy must not hold up a mesh. */
+  readonly stageTimeoutMs: number;
+  readonly onTimeout: (mesh: string, issuer: string, stage: IdentityStage) => void;
+}
+
+interface Rollout {
+  readonly mesh: string;
+  readonly issuer: string;
+  stage: IdentityStage;
+  timer: NodeJS.Timeout | undefined;
+  readonly finished: () => void;
+}
+
+const NEXT: Readonly<Record<IdentityStage, IdentityStage | undefined>> = {
+  announced: "serving",
+  serving: "calling",
+  calling: "enforced",
+  enforced: undefined,
+};
+
+/**
+ * Takes issuers of certificates through their stages: each begins when every proxy has acknowledged the one before, so
+ * at no moment does a client offer what its server does not take, or a server demand what its client does not have.
+ */
+export class Rollouts {
+  readonly #options: RolloutOptions;
+  readonly #rollouts = new Map<string, Rollout>();
+
+  constructor(options: RolloutOptions) {
+    this.#options = options;
+  }
+
+  /** An issuer became ready; `finished` is called when it is enforced, or gone. */
+  start(mesh: string, issuer: string, finished: () => void): void {
+    if (this.#rollouts.has(issuer)) {
+      finished();
+      return;
+    }
+    const rollout: Rollout = { mesh, issuer, stage: "announced", timer: undefined, finished };
+    this.#rollouts.set(issuer, rollout);
+    this.#enter(rollout, "announced");
+  }
+
+  /** An issuer is ready no more. */
+  stop(issuer: string): void {
+    const rollout = this.#rollouts.get(issuer);
+    if (rollout === undefined) return;
+    clearTimeout(rollout.timer);
+    this.#rollouts.delete(issuer);
+    this.#options.setStage(rollout.mesh, issuer, undefined);
+    rollout.finished();
+  }
+
+  stage(issuer: string): IdentityStage | undefined {
+    return this.#rollouts.get(issuer)?.stage;
+  }
+
+  /** Something was acknowledged: whoever waited for that moves on. */
+  progress(): void {
+    for (const rollout of this.#rollouts.values()) {
+      if (rollout.stage !== "enforced" && this.#options.isSettled(rollout.mesh)) this.#advance(rollout);
+    }
+  }
+
+  close(): void {
+    for (const { timer } of this.#rollouts.values()) clearTimeout(timer);
+  }
+
+  #advance(rollout: Rollout): void {
+    const next = NEXT[rollout.stage];
+    if (next !== undefined) this.#enter(rollout, next);
+  }
+
+  #enter(rollout: Rollout, stage: IdentityStage): void {
+    const { setStage, stageTimeoutMs, onTimeout } = this.#options;
+    clearTimeout(rollout.timer);
+    rollout.stage = stage;
+    setStage(rollout.mesh, rollout.issuer, stage);
+    if (stage === "enforced") {
+      rollout.finished();
+      return;
+    }
+    rollout.timer = setTimeout(() => {
+      onTimeout(rollout.mesh, rollout.issuer, stage);
+      this.#advance(rollout);
+    }, stageTimeoutMs);
+    rollout.timer.unref();
+  }
+}

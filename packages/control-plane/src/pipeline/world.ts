@@ -1,0 +1,157 @@
+import { parseCertificates } from "../identity/ca.ts";
+import { trustBundle } from "../identity/mesh-trust.ts";
+import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
+import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
+import { Translator } from "../envoy/translator.ts";
+import { type IdentityStage, meshMtlsSecrets, TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
+import { type MeshPlanner, meshPlanner } from "../plan/mesh-planner.ts";
+import { type NodeFacts, sameFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
+import type { Change } from "../store/store.ts";
+import { Graph, type Input, type InputFamily, type Readable } from "../view/graph.ts";
+import { MeshIndex } from "../view/mesh-view.ts";
+import { PolicySets } from "../view/policy-set.ts";
+import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
+import { FragmentTable } from "../xds/fragment-table.ts";
+import { type PolicyDefinition, policies } from "@skein/policies";
+
+/** A workload certificate in the form in which it reaches a proxy. */
+export interface IssuedCertificate {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+/** Everything that is derived for one mesh, and the inputs that do not come from resources. */
+export interface MeshWorld {
+  readonly name: string;
+  readonly index: MeshIndex;
+  readonly planner: MeshPlanner;
+  readonly config: { at(dataplane: string): Readable<ProxyConfig | undefined> };
+  readonly node: InputFamily<string, NodeFacts>;
+  /** By issuer: KRI of a MeshIdentity, or `mtls/<mesh>/<backend>`. */
+  readonly stage: InputFamily<string, IdentityStage | undefined>;
+  /** By dataplane and secret name. */
+  readonly certificate: { set(dataplane: string, secret: string, value: IssuedCertificate | undefined): void };
+  /** Root certificates of the mesh's own CA, while it has one. */
+  readonly mtlsRoots: Input<readonly string[]>;
+}
+
+export interface WorldOptions {
+  readonly zone: string;
+  readonly definitions?: readonly PolicyDefinition[];
+  readonly table?: FragmentTable;
+}
+
+/** The whole pure part of the control plane: resources and a few facts in, configurations out. */
+export class World {
+  readonly graph = new Graph();
+  readonly translator: Translator;
+  readonly #zone: string;
+  readonly #definitions: readonly PolicyDefinition[];
+  readonly #policyTypes: ReadonlySet<string>;
+  readonly #sets = new PolicySets();
+  readonly #meshes = new Map<string, MeshWorld>();
+
+  constructor(options: WorldOptions) {
+    this.#zone = options.zone;
+    this.#definitions = options.definitions ?? policies;
+    this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
+    this.translator = new Translator(this.#definitions, options.table ?? new FragmentTable());
+  }
+
+  meshNames(): readonly string[] {
+    return [...this.#meshes.keys()];
+  }
+
+  /** A mesh is there as soon as somebody asks for it; without a Mesh resource its plans are empty. */
+  mesh(name: string): MeshWorld {
+    let mesh = this.#meshes.get(name);
+    if (mesh === undefined) {
+      mesh = this.#makeMesh(name);
+      this.#meshes.set(name, mesh);
+    }
+    return mesh;
+  }
+
+  /** Takes in committed changes. Cheap: nothing is computed before somebody asks. */
+  apply(changes: readonly Pick<Change, "before" | "after">[]): void {
+    const byMesh = Map.groupBy(changes, ({ before, after }) => {
+      const resource = after ?? before;
+      return resource?.type === "Mesh" ? resource.name : (resource?.mesh ?? "");
+    });
+    for (const [name, list] of byMesh) if (name !== "") this.mesh(name).index.apply(list);
+  }
+
+  #makeMesh(name: string): MeshWorld {
+    const { graph, translator } = this;
+    const index = new MeshIndex(graph, this.#sets, (type) => this.#policyTypes.has(type));
+    const node = graph.inputs<string, NodeFacts>(UNKNOWN_NODE, sameFacts);
+    const stage = graph.inputs<string, IdentityStage | undefined>(undefined);
+    const mtlsRoots = graph.input<readonly string[]>([], sameStrings);
+    const planner = meshPlanner(graph, {
+      view: index,
+      meshName: name,
+      zone: this.#zone,
+      definitions: this.#definitions,
+      stage,
+      node,
+    });
+    const certificates = graph.inputs<string, Fragment | undefined>(undefined);
+    const trust = graph.derived(() => {
+      const roots = mtlsRoots.get();
+      const bundle = trustBundle(
+        index.trusts.get().map(({ spec }) => spec),
+        roots.length === 0 ? undefined : { mesh: name, caPems: roots },
+      );
+      return bundle.length === 0 ? undefined : translator.secret(trustBundleSecret(TRUST_BUNDLE_SECRET, bundle));
+    });
+    const authorities = graph.family<string, Fragment | undefined>((secret) => {
+      const roots = mtlsRoots.get();
+      return roots.length === 0 ? undefined : translator.secret(authoritiesSecret(secret, roots));
+    });
+    const validationNames = new Set([
+      meshMtlsSecrets(name, "unified").validation,
+      meshMtlsSecrets(name, "legacy").validation,
+    ]);
+    const config = graph.family<string, ProxyConfig | undefined>((dataplane) => {
+      const plan = planner.plan.at(dataplane).get();
+      if (plan === undefined) return undefined;
+      return proxyConfig(translator, {
+        plan,
+        endpoints: (service, port) => planner.endpoints.at(`${service}|${port}`).get(),
+        secret: (secret) => {
+          if (secret === TRUST_BUNDLE_SECRET) return trust.get();
+          if (validationNames.has(secret)) return authorities.at(secret).get();
+          return certificates.at(`${dataplane} ${secret}`).get();
+        },
+        reusePort: node.at(dataplane).get().reusePort,
+      });
+    }, sameConfig);
+    return {
+      name,
+      index,
+      planner,
+      config,
+      node,
+      stage,
+      mtlsRoots,
+      certificate: {
+        set: (dataplane, secret, value) =>
+          certificates.set(
+            `${dataplane} ${secret}`,
+            value === undefined
+              ? undefined
+              : translator.secret(certificateSecret(secret, value.certificatePem, value.privateKeyPem)),
+          ),
+      },
+    };
+  }
+}
+
+/** The PEM certificates of a bundle, one by one. */
+export function splitPem(bundle: string): readonly string[] {
+  return (parseCertificates(bundle) ?? []).map((certificate) => certificate.toString());
+}
+
+function sameStrings(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}

@@ -1,0 +1,261 @@
+import { type DataplaneInbound, type DataplaneResource, formatKri, LABEL, SERVICE_TAG } from "@skein/model";
+import {
+  type EndpointsPlan,
+  type IdentityPlan,
+  type InboundPlan,
+  type InboundSharedPlan,
+  type InboundTlsPlan,
+  meshTls,
+  type Naming,
+  type OutboundPlan,
+  type PlanCondition,
+  type PolicyDefinition,
+  type ProxyPlan,
+  planOf,
+} from "@skein/policies";
+import type { Graph, Readable } from "../view/graph.ts";
+import type { MeshView } from "../view/mesh-view.ts";
+import type { PolicySet } from "../view/policy-set.ts";
+import { sectionOf } from "../view/selectable.ts";
+import {
+  type Destination,
+  type DestinationKey,
+  destinations,
+  endpoints,
+  inboundProtocol,
+} from "./destinations.ts";
+import {
+  type DataplaneIdentity,
+  dataplaneIdentities,
+  type IdentityStage,
+  meshMtlsSecrets,
+  TRUST_BUNDLE_SECRET,
+  trustDomains,
+} from "./identities.ts";
+import { Interned } from "./interned.ts";
+import type { NodeFacts } from "./node-facts.ts";
+import { outboundTarget } from "./outbound-target.ts";
+import { Upstreams } from "./upstreams.ts";
+
+export interface MeshPlannerInputs {
+  readonly view: MeshView;
+  readonly meshName: string;
+  readonly zone: string;
+  readonly definitions: readonly PolicyDefinition[];
+  readonly stage: { at(issuer: string): Readable<IdentityStage | undefined> };
+  /** What each proxy said of itself; `UNKNOWN_NODE` while it is not connected. */
+  readonly node: { at(dataplane: string): Readable<NodeFacts> };
+}
+
+/** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
+export interface MeshPlanner {
+  readonly plan: { at(dataplane: string): Readable<ProxyPlan | undefined> };
+  readonly endpoints: { at(key: DestinationKey): Readable<EndpointsPlan> };
+  readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
+  readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
+}
+
+/** Wires the derivations of one mesh. Free of I/O, clocks and randomness. */
+export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
+  const { view, meshName, zone, definitions, node } = inputs;
+  const identity = dataplaneIdentities(graph, inputs);
+  const destination = destinations(graph, { view, zone, identity });
+  const instances = endpoints(graph, { view, zone, identity });
+  const upstreams = new Upstreams(graph, definitions, destination);
+  const domains = graph.derived(() => trustDomains(view, meshName), sameStrings);
+  const shared = new Interned<InboundSharedPlan>();
+
+  const inboundPlan = (
+    context: ProxyContext,
+    inbound: DataplaneInbound,
+    policies: PolicySet,
+  ): InboundPlan => {
+    const { dataplane, naming, own, certificate } = context;
+    const section = sectionOf(inbound);
+    const kri = dataplaneKri(dataplane, section);
+    const address = inbound.address || dataplane.spec.networking?.address || "";
+    const name = naming === "unified" ? `self_inbound_dp_${section}` : undefined;
+    const servicePort = inbound.servicePort || inbound.port;
+    const service = inbound.tags?.[SERVICE_TAG] ?? section;
+    const clusterName = name ?? `localhost:${servicePort}`;
+    const key = [
+      inboundProtocol(inbound),
+      inbound.serviceAddress || address,
+      servicePort,
+      clusterName,
+      service,
+      own.callers,
+      own.inTransition,
+      certificate?.certificateSecret,
+      certificate?.validationSecret,
+      domains.get().join(","),
+      policies.id,
+    ].join(" ");
+    return {
+      section,
+      kri,
+      listenerName: name ?? `inbound:${address}:${inbound.port}`,
+      address,
+      port: inbound.port,
+      tags: inbound.tags ?? {},
+      shared: shared.get(key, () => {
+        const plans: Record<string, unknown> = {};
+        for (const definition of definitions) {
+          const entry = definition.planInbound?.({
+            policies: policies.byKind.get(definition.kind.type) ?? [],
+            mesh: meshName,
+            protocol: inboundProtocol(inbound),
+            callers: own.callers,
+          });
+          if (entry !== undefined) plans[definition.kind.type] = entry;
+        }
+        return {
+          protocol: inboundProtocol(inbound),
+          service: { address: inbound.serviceAddress || address, port: servicePort },
+          clusterName,
+          routeName: name ?? `inbound:${service}`,
+          virtualHost: name ?? service,
+          statPrefix: name ?? `localhost_${servicePort}`,
+          tls: inboundTls(own, certificate, domains.get(), planOf(meshTls, plans)?.conf.mode),
+          policies: plans,
+        };
+      }),
+    };
+  };
+
+  const plan = graph.family<string, ProxyPlan | undefined>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return undefined;
+    const exclusive = mesh.spec.meshServices?.mode === "Exclusive";
+    const naming: Naming = exclusive && node.at(name).get().unifiedNaming ? "unified" : "legacy";
+    const own = identity.at(name).get();
+    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
+    const policies = view.policies.at(name).get();
+    const context: ProxyContext = { dataplane, naming, own, certificate };
+    const conditions: PlanCondition[] = [];
+    if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
+    const caller = upstreams.kind(policies.outbound, naming, certificate);
+    const outbounds: OutboundPlan[] = [];
+    for (const [index, outbound] of (dataplane.spec.networking?.outbound ?? []).entries()) {
+      const target = outboundTarget(view, outbound);
+      if (!target.ok) {
+        conditions.push({
+          type: "UnresolvedOutbound",
+          message: `networking.outbound[${index}]: ${target.error}`,
+        });
+        continue;
+      }
+      const upstream = upstreams.plan(caller, target.value).get();
+      if (upstream === undefined) continue;
+      const address = outbound.address || "127.0.0.1";
+      outbounds.push({
+        listenerName:
+          naming === "unified" ? upstream.destination.kri : `outbound:${address}:${outbound.port}`,
+        address,
+        port: outbound.port,
+        upstream,
+      });
+    }
+    return {
+      mesh: meshName,
+      name,
+      kri: dataplaneKri(dataplane, ""),
+      zone,
+      labels: dataplane.labels,
+      address: dataplane.spec.networking?.address ?? "",
+      naming,
+      identity: certificate,
+      inbounds: (dataplane.spec.networking?.inbound ?? [])
+        .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
+        .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),
+      outbounds: uniquelyNamed(outbounds),
+      conditions,
+    };
+  }, samePlan);
+
+  return { plan, endpoints: instances, destination, identity };
+}
+
+interface ProxyContext {
+  readonly dataplane: DataplaneResource;
+  readonly naming: Naming;
+  readonly own: DataplaneIdentity;
+  readonly certificate: IdentityPlan | undefined;
+}
+
+/** An inbound on this port gives a proxy its service without any traffic. */
+const SERVICELESS_PORT = 49151;
+const NO_SET: PolicySet = { id: "", byKind: new Map() };
+
+function inboundTls(
+  own: DataplaneIdentity,
+  certificate: IdentityPlan | undefined,
+  domains: readonly string[],
+  mode: "Strict" | "Permissive" | undefined,
+): InboundTlsPlan | undefined {
+  if (certificate === undefined) return undefined;
+  return {
+    mode: own.inTransition || mode === "Permissive" ? "permissive" : "strict",
+    certificateSecret: certificate.certificateSecret,
+    validationSecret: certificate.validationSecret,
+    trustDomains:
+      certificate.kind === "mesh-mtls" && certificate.validationSecret === TRUST_BUNDLE_SECRET ? [] : domains,
+  };
+}
+
+function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPlan {
+  if (identity.kind === "mesh-identity" || naming === "unified") return identity;
+  const secrets = meshMtlsSecrets(mesh, naming);
+  return {
+    ...identity,
+    certificateSecret: secrets.certificate,
+    validationSecret:
+      identity.validationSecret === TRUST_BUNDLE_SECRET ? TRUST_BUNDLE_SECRET : secrets.validation,
+  };
+}
+
+/** Two outbounds to one destination would share a listener name; the later ones carry their address too. */
+function uniquelyNamed(outbounds: readonly OutboundPlan[]): readonly OutboundPlan[] {
+  const seen = new Set<string>();
+  return outbounds.map((outbound) => {
+    const taken = seen.has(outbound.listenerName);
+    seen.add(outbound.listenerName);
+    return taken
+      ? { ...outbound, listenerName: `${outbound.listenerName}@${outbound.address}:${outbound.port}` }
+      : outbound;
+  });
+}
+
+function dataplaneKri(dataplane: DataplaneResource, section: string): string {
+  return formatKri({
+    shortName: "dp",
+    mesh: dataplane.mesh,
+    zone: dataplane.labels[LABEL.zone] ?? "",
+    namespace: dataplane.labels[LABEL.kubernetesNamespace] ?? "",
+    name: dataplane.labels[LABEL.displayName] || dataplane.name,
+    section,
+  });
+}
+
+function sameStrings(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+/** Plans share their parts, so comparing them compares mostly identities. */
+function samePlan(a: ProxyPlan | undefined, b: ProxyPlan | undefined): boolean {
+  return a === b || sameDeep(a, b);
+}
+
+function sameDeep(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => sameDeep(item, b[i]));
+  }
+  const [aEntries, bEntries] = [Object.entries(a), Object.entries(b)];
+  return (
+    aEntries.length === bEntries.length &&
+    aEntries.every(([key, value]) => sameDeep(value, Reflect.get(b, key)))
+  );
+}

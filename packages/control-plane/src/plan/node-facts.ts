@@ -1,0 +1,48 @@
+/** What a connected proxy said of itself, as far as its configuration depends on it. */
+export interface NodeFacts {
+  /** It understands KRI-based names (`feature-unified-resource-naming`). */
+  readonly unifiedNaming: boolean;
+  /** Listeners share their port between workers and restarts (`feature-reuse-port`). */
+  readonly reusePort: boolean;
+  readonly ipv6: boolean;
+  /** Unix socket of Envoy's admin interface. */
+  readonly adminSocket: string | undefined;
+  readonly adminPort: number | undefined;
+}
+
+/** What holds for a proxy that is not connected: the plan can be asked for all the same. */
+export const UNKNOWN_NODE: NodeFacts = {
+  unifiedNaming: true,
+  reusePort: true,
+  ipv6: true,
+  adminSocket: undefined,
+  adminPort: undefined,
+};
+
+/** Reads the facts out of Envoy's node metadata. */
+export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFacts {
+  const features = new Set(Array.isArray(metadata["features"]) ? metadata["features"] : []);
+  const text = (key: string): string | undefined => {
+    const value = metadata[key];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const port = Number(text("dataplane.admin.port"));
+  return {
+    unifiedNaming: features.has("feature-unified-resource-naming"),
+    reusePort: features.has("feature-reuse-port"),
+    ipv6: metadata["ipv6Enabled"] !== false,
+    adminSocket: text("dataplane.admin.socketPath"),
+    adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
+  };
+}
+
+/** Whether two sets of facts mean the same configuration. */
+export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
+  return (
+    a.unifiedNaming === b.unifiedNaming &&
+    a.reusePort === b.reusePort &&
+    a.ipv6 === b.ipv6 &&
+    a.adminSocket === b.adminSocket &&
+    a.adminPort === b.adminPort
+  );
+}

@@ -1,0 +1,85 @@
+import type { IdentityPlan, Naming, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import type { Family, Graph, Readable } from "../view/graph.ts";
+import type { PolicySet } from "../view/policy-set.ts";
+import type { Destination, DestinationKey } from "./destinations.ts";
+import { Interned } from "./interned.ts";
+
+/**
+ * A kind of caller: the policies that shape what it calls and the certificate it presents. All callers of one kind
+ * reach a destination in the same way, so that is planned once.
+ */
+export interface CallerKind {
+  readonly policies: PolicySet;
+  readonly naming: Naming;
+  readonly secrets: { readonly certificate: string; readonly validation: string } | undefined;
+}
+
+/** Plans how kinds of callers reach destinations. */
+export class Upstreams {
+  readonly #graph: Graph;
+  readonly #definitions: readonly PolicyDefinition[];
+  readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
+  readonly #kinds = new Interned<CallerKind>();
+  readonly #plans = new WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>();
+
+  constructor(
+    graph: Graph,
+    definitions: readonly PolicyDefinition[],
+    destination: { at(key: DestinationKey): Readable<Destination | undefined> },
+  ) {
+    this.#graph = graph;
+    this.#definitions = definitions;
+    this.#destination = destination;
+  }
+
+  /** The kind of a caller; equal kinds are the same object. */
+  kind(policies: PolicySet, naming: Naming, identity: IdentityPlan | undefined): CallerKind {
+    const secrets =
+      identity === undefined
+        ? undefined
+        : { certificate: identity.certificateSecret, validation: identity.validationSecret };
+    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${policies.id}`;
+    return this.#kinds.get(key, () => ({ policies, naming, secrets }));
+  }
+
+  /** How a kind of caller reaches a destination; `undefined` where there is no such destination. */
+  plan(kind: CallerKind, key: DestinationKey): Readable<UpstreamPlan | undefined> {
+    let plans = this.#plans.get(kind);
+    if (plans === undefined) {
+      plans = this.#graph.family<DestinationKey, UpstreamPlan | undefined>((destination) =>
+        this.#plan(kind, destination),
+      );
+      this.#plans.set(kind, plans);
+    }
+    return plans.at(key);
+  }
+
+  #plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
+    const destination = this.#destination.at(key).get();
+    if (destination === undefined) return undefined;
+    const { plan, acceptsTls } = destination;
+    const policies: Record<string, unknown> = {};
+    for (const definition of this.#definitions) {
+      const type = definition.kind.type;
+      const entry = definition.planOutbound?.({
+        policies: kind.policies.byKind.get(type) ?? [],
+        destination: plan,
+      });
+      if (entry !== undefined) policies[type] = entry;
+    }
+    return {
+      destination: plan,
+      clusterName: kind.naming === "unified" ? plan.kri : plan.legacyName,
+      tls:
+        kind.secrets === undefined || !acceptsTls
+          ? undefined
+          : {
+              certificateSecret: kind.secrets.certificate,
+              validationSecret: kind.secrets.validation,
+              sni: plan.sni,
+              serverIds: plan.serverIds,
+            },
+      policies,
+    };
+  }
+}

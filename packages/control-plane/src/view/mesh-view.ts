@@ -1,0 +1,171 @@
+import type {
+  DataplaneResource,
+  MeshIdentityResource,
+  MeshResource,
+  MeshServiceResource,
+  MeshTrustResource,
+  Resource,
+} from "@skein/model";
+import type { PolicyResource } from "@skein/policies";
+import { select } from "@skein/policies";
+import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
+import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
+import { selectable } from "./selectable.ts";
+import { ServiceMembers } from "./service-members.ts";
+
+/** One mesh's resources, indexed for the questions that planning asks; each answer is an input of the graph. */
+export interface MeshView {
+  readonly mesh: Readable<MeshResource | undefined>;
+  readonly dataplane: { at(name: string): Readable<DataplaneResource | undefined> };
+  readonly service: { at(name: string): Readable<MeshServiceResource | undefined> };
+  /** Names of all services, sorted. */
+  readonly serviceNames: Readable<readonly string[]>;
+  /** Dataplanes of a service, sorted by name. */
+  readonly members: { at(service: string): Readable<readonly DataplaneResource[]> };
+  readonly policies: { at(dataplane: string): Readable<ProxyPolicies> };
+  /** Sorted by name. */
+  readonly identities: Readable<readonly MeshIdentityResource[]>;
+  /** Sorted by name. */
+  readonly trusts: Readable<readonly MeshTrustResource[]>;
+  /** Names of all dataplanes; not an input, for lists and status. */
+  dataplaneNames(): readonly string[];
+  servicesOf(dataplane: DataplaneResource): readonly string[];
+}
+
+const NO_DATAPLANES: readonly DataplaneResource[] = [];
+
+/** The indexes of one mesh, updated by change events and never rebuilt. */
+export class MeshIndex implements MeshView {
+  readonly mesh: Input<MeshResource | undefined>;
+  readonly dataplane: InputFamily<string, DataplaneResource | undefined>;
+  readonly service: InputFamily<string, MeshServiceResource | undefined>;
+  readonly serviceNames: Input<readonly string[]>;
+  readonly members: InputFamily<string, readonly DataplaneResource[]>;
+  readonly policies: InputFamily<string, ProxyPolicies>;
+  readonly identities: Input<readonly MeshIdentityResource[]>;
+  readonly trusts: Input<readonly MeshTrustResource[]>;
+
+  readonly #isPolicy: (type: string) => boolean;
+  readonly #dataplanes = new Map<string, DataplaneResource>();
+  readonly #services = new Map<string, MeshServiceResource>();
+  readonly #policies = new Map<string, PolicyResource>();
+  readonly #sets: PolicySets;
+  readonly #members = new ServiceMembers();
+
+  constructor(graph: Graph, sets: PolicySets, isPolicy: (type: string) => boolean) {
+    this.#sets = sets;
+    this.#isPolicy = isPolicy;
+    this.mesh = graph.input<MeshResource | undefined>(undefined);
+    this.dataplane = graph.inputs<string, DataplaneResource | undefined>(undefined);
+    this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
+    this.serviceNames = graph.input<readonly string[]>([], sameList);
+    this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
+    this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
+    this.identities = graph.input<readonly MeshIdentityResource[]>([], sameList);
+    this.trusts = graph.input<readonly MeshTrustResource[]>([], sameList);
+  }
+
+  dataplaneNames(): readonly string[] {
+    return [...this.#dataplanes.keys()];
+  }
+
+  servicesOf(dataplane: DataplaneResource): readonly string[] {
+    return this.#members.servicesOf(dataplane);
+  }
+
+  /** Policies of a kind, or all of them. */
+  policiesOf(type?: string): readonly PolicyResource[] {
+    const all = [...this.#policies.values()];
+    return type === undefined ? all : all.filter((policy) => policy.type === type);
+  }
+
+  /** Takes in the changes of one batch. */
+  apply(
+    changes: readonly { readonly before: Resource | undefined; readonly after: Resource | undefined }[],
+  ): void {
+    const policyChanges: { before: PolicyResource | undefined; after: PolicyResource | undefined }[] = [];
+    const touchedServices = new Set<string>();
+    let namesChanged = false;
+    for (const { before, after } of changes) {
+      const type = (after ?? before)?.type ?? "";
+      if (type === "Mesh") this.mesh.set(after as MeshResource | undefined);
+      else if (type === "Dataplane") this.#dataplane(before, after, touchedServices);
+      else if (type === "MeshService") {
+        namesChanged ||= (before === undefined) !== (after === undefined);
+        this.#service(before, after);
+        touchedServices.add((after ?? before)?.name ?? "");
+      } else if (type === "MeshIdentity") this.identities.set(replaced(this.identities.get(), before, after));
+      else if (type === "MeshTrust") this.trusts.set(replaced(this.trusts.get(), before, after));
+      else if (this.#isPolicy(type)) {
+        policyChanges.push({
+          before: before as PolicyResource | undefined,
+          after: after as PolicyResource | undefined,
+        });
+      }
+    }
+    for (const name of touchedServices) this.members.set(name, this.#members.members(name));
+    if (namesChanged) this.serviceNames.set([...this.#services.keys()].sort());
+    if (policyChanges.length > 0) this.#policiesChanged(policyChanges);
+  }
+
+  #dataplane(before: Resource | undefined, after: Resource | undefined, touched: Set<string>): void {
+    const [old, now] = [before as DataplaneResource | undefined, after as DataplaneResource | undefined];
+    for (const service of this.#members.dataplaneChanged(old, now)) touched.add(service);
+    if (now === undefined) {
+      if (old === undefined) return;
+      this.#dataplanes.delete(old.name);
+      this.dataplane.set(old.name, undefined);
+      this.policies.set(old.name, NO_POLICIES);
+      return;
+    }
+    this.#dataplanes.set(now.name, now);
+    this.dataplane.set(now.name, now);
+    this.policies.set(now.name, this.#sets.forProxy(selectable(now), this.#policies.values()));
+  }
+
+  #service(before: Resource | undefined, after: Resource | undefined): void {
+    const [old, now] = [before as MeshServiceResource | undefined, after as MeshServiceResource | undefined];
+    this.#members.serviceChanged(old, now);
+    if (now !== undefined) this.#services.set(now.name, now);
+    else if (old !== undefined) this.#services.delete(old.name);
+    this.service.set((now ?? old)?.name ?? "", now);
+  }
+
+  /** Only dataplanes that a policy selected before or selects now are looked at again. */
+  #policiesChanged(
+    changes: readonly { before: PolicyResource | undefined; after: PolicyResource | undefined }[],
+  ): void {
+    for (const { before, after } of changes) {
+      if (before !== undefined) this.#policies.delete(`${before.type}/${before.name}`);
+      if (after !== undefined) this.#policies.set(`${after.type}/${after.name}`, after);
+    }
+    for (const dataplane of this.#dataplanes.values()) {
+      const proxy = selectable(dataplane);
+      const concerns = (policy: PolicyResource | undefined) =>
+        policy !== undefined && select(policy, proxy).kind !== "none";
+      if (!changes.some(({ before, after }) => concerns(before) || concerns(after))) continue;
+      this.policies.set(dataplane.name, this.#sets.forProxy(proxy, this.#policies.values()));
+    }
+  }
+}
+
+function replaced<R extends Resource>(
+  list: readonly R[],
+  before: Resource | undefined,
+  after: Resource | undefined,
+): readonly R[] {
+  const rest = list.filter(({ name }) => name !== (after ?? before)?.name);
+  if (after !== undefined) rest.push(after as R);
+  return rest.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a === b || (a.length === b.length && a.every((item, i) => item === b[i]));
+}
+
+function samePolicies(a: ProxyPolicies, b: ProxyPolicies): boolean {
+  if (a === b) return true;
+  if (a.outbound !== b.outbound || a.inbound.size !== b.inbound.size) return false;
+  for (const [section, set] of a.inbound) if (b.inbound.get(section) !== set) return false;
+  return true;
+}

@@ -1,0 +1,71 @@
+import type { PolicyResource, Selectable } from "@skein/policies";
+import { comparePolicies, select } from "@skein/policies";
+
+/**
+ * The policies that stand for one proxy or one inbound. Interned: equal sets are the same object, so everything
+ * computed from a set is computed once for all proxies that have it.
+ */
+export interface PolicySet {
+  /** Unique while the set is alive; changes when any of its policies does. */
+  readonly id: string;
+  readonly byKind: ReadonlyMap<string, readonly PolicyResource[]>;
+}
+
+/** The sets of one proxy. */
+export interface ProxyPolicies {
+  /** Those that shape what the proxy calls. */
+  readonly outbound: PolicySet;
+  /** By section name. */
+  readonly inbound: ReadonlyMap<string, PolicySet>;
+}
+
+const EMPTY: PolicySet = { id: "", byKind: new Map() };
+/** What a proxy has that no policy selects. */
+export const NO_POLICIES: ProxyPolicies = { outbound: EMPTY, inbound: new Map() };
+
+/** Makes equal sets the same object, for as long as somebody holds them. */
+export class PolicySets {
+  readonly #sets = new Map<string, WeakRef<PolicySet>>();
+  readonly #gone = new FinalizationRegistry<string>((id) => {
+    if (this.#sets.get(id)?.deref() === undefined) this.#sets.delete(id);
+  });
+
+  /** The set of these policies, which need no particular order. */
+  of(policies: readonly PolicyResource[]): PolicySet {
+    if (policies.length === 0) return EMPTY;
+    const id = policies
+      .map((policy) => `${policy.type}/${policy.name}@${policy.revision}`)
+      .sort()
+      .join(" ");
+    const known = this.#sets.get(id)?.deref();
+    if (known !== undefined) return known;
+    const byKind = new Map<string, PolicyResource[]>();
+    for (const policy of [...policies].sort(comparePolicies)) {
+      const list = byKind.get(policy.type);
+      if (list === undefined) byKind.set(policy.type, [policy]);
+      else list.push(policy);
+    }
+    const set: PolicySet = { id, byKind };
+    this.#sets.set(id, new WeakRef(set));
+    this.#gone.register(set, id);
+    return set;
+  }
+
+  /** The sets of a proxy, given every policy of its mesh. */
+  forProxy(proxy: Selectable, policies: Iterable<PolicyResource>): ProxyPolicies {
+    const outbound: PolicyResource[] = [];
+    const inbound = new Map<string, PolicyResource[]>(proxy.inbounds.map(({ section }) => [section, []]));
+    for (const policy of policies) {
+      const selection = select(policy, proxy);
+      if (selection.kind === "none") continue;
+      if (selection.kind === "proxy" || selection.outbounds) outbound.push(policy);
+      for (const [section, list] of inbound) {
+        if (selection.kind === "proxy" || selection.sections.has(section)) list.push(policy);
+      }
+    }
+    return {
+      outbound: this.of(outbound),
+      inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
+    };
+  }
+}

@@ -1,0 +1,71 @@
+import type { Fragment } from "./fragment.ts";
+import { BYTES, VARINT, WireReader } from "./wire.ts";
+
+const edsNames = new WeakMap<Fragment, { readonly name: string | undefined }>();
+const addresses = new WeakMap<Fragment, { readonly address: string | undefined }>();
+
+const CLUSTER_NAME = (1 << 3) | BYTES;
+const CLUSTER_TYPE = (2 << 3) | VARINT;
+const CLUSTER_EDS_CONFIG = (3 << 3) | BYTES;
+const EDS_SERVICE_NAME = (2 << 3) | BYTES;
+const DISCOVERY_TYPE_EDS = 3;
+const LISTENER_ADDRESS = (2 << 3) | BYTES;
+
+/**
+ * The name under which Envoy asks for the endpoints of a cluster: `eds_cluster_config.service_name`, or the cluster's
+ * own name. Undefined for a cluster that does not use EDS. Read from the encoded cluster once per fragment.
+ */
+export function edsNameOf(cluster: Fragment): string | undefined {
+  let known = edsNames.get(cluster);
+  if (known === undefined) {
+    known = { name: readEdsName(contentOf(cluster)) };
+    edsNames.set(cluster, known);
+  }
+  return known.name;
+}
+
+/** The encoded address of a listener, for comparison: Envoy refuses a second listener on the same address. */
+export function addressOf(listener: Fragment): string | undefined {
+  let known = addresses.get(listener);
+  if (known === undefined) {
+    known = { address: readAddress(contentOf(listener)) };
+    addresses.set(listener, known);
+  }
+  return known.address;
+}
+
+function contentOf(fragment: Fragment): WireReader {
+  const any = new WireReader(fragment.any);
+  for (let tag = any.tag(); tag !== 0; tag = any.tag()) {
+    if (tag === ((2 << 3) | BYTES)) return any.message();
+    any.skip(tag);
+  }
+  return new WireReader(new Uint8Array());
+}
+
+function readEdsName(cluster: WireReader): string | undefined {
+  let name = "";
+  let type = 0;
+  let serviceName = "";
+  for (let tag = cluster.tag(); tag !== 0; tag = cluster.tag()) {
+    if (tag === CLUSTER_NAME) name = cluster.string();
+    else if (tag === CLUSTER_TYPE) type = cluster.varint();
+    else if (tag === CLUSTER_EDS_CONFIG) {
+      const config = cluster.message();
+      for (let inner = config.tag(); inner !== 0; inner = config.tag()) {
+        if (inner === EDS_SERVICE_NAME) serviceName = config.string();
+        else config.skip(inner);
+      }
+    } else cluster.skip(tag);
+  }
+  if (type !== DISCOVERY_TYPE_EDS) return undefined;
+  return serviceName === "" ? name : serviceName;
+}
+
+function readAddress(listener: WireReader): string | undefined {
+  for (let tag = listener.tag(); tag !== 0; tag = listener.tag()) {
+    if (tag === LISTENER_ADDRESS) return listener.bytes().toString("latin1");
+    listener.skip(tag);
+  }
+  return undefined;
+}

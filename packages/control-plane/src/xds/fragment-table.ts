@@ -1,0 +1,50 @@
+import { hash } from "node:crypto";
+import { encodeFragment } from "./encode.ts";
+import type { Fragment, XdsType } from "./fragment.ts";
+
+/**
+ * Interns fragments: equal type, name, content and origins give the same object, encoded once. It holds its fragments
+ * weakly, so a fragment lives exactly as long as some proxy's config, and nobody has to count references.
+ *
+ * Origins are part of the identity so that a rejected resource is never blamed on a policy that no longer exists; two
+ * fragments that differ in origins only have equal versions, and proxies are not sent the second one.
+ */
+export class FragmentTable {
+  readonly #entries = new Map<string, WeakRef<Fragment>>();
+  readonly #dropped = new FinalizationRegistry<string>((key) => {
+    if (this.#entries.get(key)?.deref() === undefined) this.#entries.delete(key);
+  });
+
+  /** How many fragments the table knows, including those whose collection has not been noticed yet. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The one fragment of this content. `value` is the encoded resource, without its `Any`; it is not kept. */
+  intern(type: XdsType, name: string, value: Uint8Array, origins: readonly string[] = []): Fragment {
+    const version = hash("sha1", value, "hex").slice(0, 16);
+    const key = `${type}\0${name}\0${version}\0${origins.join("\0")}`;
+    const known = this.#entries.get(key)?.deref();
+    if (known !== undefined) return known;
+    const fragment = encodeFragment(type, name, version, value, origins);
+    this.#entries.set(key, new WeakRef(fragment));
+    this.#dropped.register(fragment, key);
+    return fragment;
+  }
+}
+
+/**
+ * Encodes a resource as a fragment that proxies can share.
+ *
+ * @param anyValueBytes the encoded resource message: what goes into `Any.value`
+ * @param origins KRIs of the policies that shaped it
+ */
+export function makeFragment(
+  table: FragmentTable,
+  type: XdsType,
+  name: string,
+  anyValueBytes: Uint8Array,
+  origins: readonly string[] = [],
+): Fragment {
+  return table.intern(type, name, anyValueBytes, origins);
+}

@@ -1,0 +1,70 @@
+import { GRPC_PREFIX } from "./encode.ts";
+
+/** Why a stream's bytes cannot be read any further. */
+export interface FramingError {
+  readonly status: "unimplemented" | "resource-exhausted" | "internal";
+  readonly message: string;
+}
+
+/** Cuts a gRPC stream's bytes into messages, whatever the boundaries of the chunks. */
+export interface Deframer {
+  /** The messages completed by `chunk`. After an error nothing further is read. */
+  push(chunk: Buffer): { readonly messages: readonly Buffer[]; readonly error?: FramingError };
+  /** Whether the bytes so far end inside a message. */
+  readonly partial: boolean;
+}
+
+/**
+ * A deframer that refuses messages over `maxBytes` as soon as their length is known, before their bytes are kept.
+ * Compressed messages are refused: no `grpc-encoding` is offered.
+ */
+export function createDeframer(maxBytes: number): Deframer {
+  let kept: Buffer[] = [];
+  let size = 0;
+  let needed = GRPC_PREFIX;
+  let failed: FramingError | undefined;
+
+  function checkHead(head: Buffer): FramingError | undefined {
+    const flag = head[0];
+    if (flag === 1) return { status: "unimplemented", message: "compressed messages are not supported" };
+    if (flag !== 0) return { status: "internal", message: `not a gRPC message: it starts with byte ${flag}` };
+    const length = head.readUInt32BE(1);
+    if (length > maxBytes) {
+      return {
+        status: "resource-exhausted",
+        message: `message of ${length} bytes is over the limit of ${maxBytes} bytes`,
+      };
+    }
+    needed = GRPC_PREFIX + length;
+    return undefined;
+  }
+
+  return {
+    get partial() {
+      return size > 0;
+    },
+    push(chunk) {
+      const messages: Buffer[] = [];
+      if (failed !== undefined) return { messages, error: failed };
+      kept.push(chunk);
+      size += chunk.length;
+      if (size < needed) return { messages };
+      let joined = kept.length === 1 ? chunk : Buffer.concat(kept, size);
+      while (joined.length >= GRPC_PREFIX) {
+        failed = checkHead(joined);
+        if (failed !== undefined) {
+          kept = [];
+          size = 0;
+          return { messages, error: failed };
+        }
+        if (joined.length < needed) break;
+        messages.push(joined.subarray(GRPC_PREFIX, needed));
+        joined = joined.subarray(needed);
+        needed = GRPC_PREFIX;
+      }
+      kept = joined.length > 0 ? [joined] : [];
+      size = joined.length;
+      return { messages };
+    },
+  };
+}

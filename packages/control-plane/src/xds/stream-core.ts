@@ -1,0 +1,301 @@
+import { emptyRuntime } from "./empty-runtime.ts";
+import { StreamRefused } from "./fleet.ts";
+import type { Fragment, ProxyConfig } from "./fragment.ts";
+import { edsNameOf } from "./fragment-field.ts";
+import { mayRemove, mayRemoveListener } from "./order.ts";
+import type { ProtocolEvents } from "./outgoing.ts";
+import type { ProxyMemory } from "./proxy-memory.ts";
+import { readRejection } from "./rejection.ts";
+import {
+  changesOf,
+  createSubscription,
+  type Held,
+  type InFlight,
+  isSettled,
+  type Subscription,
+  wants,
+} from "./subscription.ts";
+import { typeOfUrl, typeUrlOf } from "./type-url.ts";
+
+/** What one delta and one state-of-the-world stream have in common. */
+export interface StreamCore {
+  readonly memory: ProxyMemory;
+  /** The subscription of a type, made when the proxy first asks for it. */
+  subscription(typeUrl: string): { readonly subscription: Subscription; readonly first: boolean };
+  /** What the proxy should hold of a subscription's type. */
+  desired(subscription: Subscription): ReadonlyMap<string, Fragment>;
+  /** Takes in an ACK, or a NACK where there is an error. Answers to anything but the last response are stale. */
+  answer(subscription: Subscription, nonce: string, error: { readonly message: string } | undefined): void;
+  set(config: ProxyConfig, revision: number): void;
+  next(): { readonly subscription: Subscription; readonly inFlight: InFlight } | undefined;
+}
+
+/** Options of `createStreamCore`. */
+export interface StreamCoreOptions {
+  readonly events: ProtocolEvents;
+  readonly memory: ProxyMemory;
+  /** Whether removals and absences of single resources can be told, and versions are reported per resource. */
+  readonly delta: boolean;
+  /** Resource types and names that one stream may ask for. */
+  readonly maxTypes?: number;
+  /** Called before the first comparison of a subscription. */
+  readonly prepare?: (subscription: Subscription) => void;
+}
+
+/**
+ * Stands for a resource that Envoy dropped in a response that it rejected: it will claim to have it when it reconnects,
+ * until it has been told once more.
+ */
+const GONE: Held = { version: "", fragment: undefined, recorded: false };
+const EMPTY: ReadonlyMap<string, Fragment> = new Map();
+const cluster = typeUrlOf("cluster");
+const endpoint = typeUrlOf("endpoint");
+const secret = typeUrlOf("secret");
+const listener = typeUrlOf("listener");
+
+/**
+ * The order of things on one stream, make-before-break:
+ *
+ * 1. clusters that are new or changed,
+ * 2. their endpoints and secrets,
+ * 3. listeners that are new or changed, once every cluster that is new to the proxy is acknowledged with its endpoints;
+ *    a change of clusters that the proxy already has delays no listener,
+ * 4. listeners that go,
+ * 5. clusters that go, once the listeners are acknowledged, and last what is left of their endpoints and secrets.
+ *
+ * At most one response of a type is unanswered, so states that follow each other quickly coalesce.
+ *
+ * What Envoy 1.40 does, as seen: after its start it does not answer a CDS response until every cluster in it has warmed
+ * up. An EDS cluster that is *updated* warms up only when its endpoints are sent again, though it does not ask for them
+ * in delta; without them it waits for the initial fetch timeout of the EDS config source (15 s by default, for ever with
+ * 0 s), and every later cluster change with it. So the endpoints of each updated EDS cluster are sent again, directly
+ * behind the clusters, without waiting for an ACK. Secrets need not be. A name that is answered as removed ends the
+ * waiting too, for endpoints and for secrets.
+ */
+export function createStreamCore(options: StreamCoreOptions): StreamCore {
+  const { events, memory, delta } = options;
+  const maxTypes = options.maxTypes ?? 32;
+  const subscriptions = new Map<string, Subscription>();
+  const prepared = new Set<Subscription>();
+  /** Endpoints that listeners wait for: EDS name → cluster. */
+  const awaited = new Map<string, string>();
+  let config: ProxyConfig | undefined;
+  let revision = 0;
+  let syncedRevision = -1;
+  let nonces = 0;
+
+  function desired(subscription: Subscription): ReadonlyMap<string, Fragment> {
+    switch (subscription.type) {
+      case "cluster":
+        return config?.clusters ?? EMPTY;
+      case "endpoint":
+        return config?.endpoints ?? EMPTY;
+      case "listener":
+        return config?.listeners ?? EMPTY;
+      case "secret":
+        return config?.secrets ?? EMPTY;
+      case "runtime":
+        return emptyRuntime(subscription.names);
+      default:
+        return EMPTY;
+    }
+  }
+
+  function listenersWait(): boolean {
+    const clusters = subscriptions.get(cluster);
+    if (clusters === undefined || config === undefined) return false;
+    const leaving = clusters.inFlight?.removed ?? [];
+    for (const { name, version } of config.clusters.values()) {
+      const missing = (clusters.held.get(name)?.version ?? "") === "" || leaving.includes(name);
+      if (missing && wants(clusters, name) && !memory.isQuarantined("cluster", name, version)) return true;
+    }
+    const endpoints = subscriptions.get(endpoint);
+    for (const [name, of] of awaited) {
+      const fragment = config.endpoints.get(name);
+      const pointless = fragment === undefined || memory.isQuarantined("endpoint", name, fragment.version);
+      if (pointless || endpoints?.held.has(name) === true || !clusters.held.has(of)) awaited.delete(name);
+    }
+    return awaited.size > 0;
+  }
+
+  function offer(subscription: Subscription | undefined): ReturnType<StreamCore["next"]> {
+    if (subscription === undefined || subscription.inFlight !== undefined) return undefined;
+    if (!subscription.dirty && !subscription.greet) return undefined;
+    if (!prepared.has(subscription)) {
+      prepared.add(subscription);
+      options.prepare?.(subscription);
+    }
+    if (subscription.typeUrl === listener && listenersWait()) return undefined;
+    const changes = changesOf(subscription, desired(subscription), memory);
+    subscription.suppressed = changes.suppressed.length;
+    const upserts = changes.upserts.slice(0, subscription.limit);
+    const allowed = removalsOf(subscription, changes);
+    const complete = upserts.length === changes.upserts.length && allowed.length === changes.removals.length;
+    const removed = delta ? [...allowed, ...changes.absences] : subscription.wildcard ? allowed : [];
+    if (!delta && !subscription.wildcard) for (const name of allowed) subscription.held.delete(name);
+    subscription.dirty = !complete;
+    if (upserts.length === 0 && removed.length === 0 && !subscription.greet) {
+      if (complete) subscription.limit = Number.POSITIVE_INFINITY;
+      return undefined;
+    }
+    return send(subscription, upserts, removed);
+  }
+
+  function removalsOf(subscription: Subscription, changes: ReturnType<typeof changesOf>): readonly string[] {
+    if (changes.removals.length === 0) return changes.removals;
+    if (subscription.typeUrl === listener) {
+      return changes.removals.filter((name) => mayRemoveListener(subscription, changes, name));
+    }
+    const allowed = mayRemove(subscription, subscriptions.get(cluster), subscriptions.get(listener));
+    return allowed ? changes.removals : [];
+  }
+
+  function send(
+    subscription: Subscription,
+    resources: readonly Fragment[],
+    removed: readonly string[],
+  ): ReturnType<StreamCore["next"]> {
+    nonces += 1;
+    const inFlight = { nonce: String(nonces), revision, resources, removed };
+    subscription.inFlight = inFlight;
+    subscription.greet = false;
+    for (const { name } of resources) subscription.resend.delete(name);
+    for (const name of removed) subscription.resend.delete(name);
+    if (subscription.typeUrl === cluster) owe(subscription, resources);
+    if (subscription.type !== undefined) events.sent(subscription.type, resources.length, revision);
+    return { subscription, inFlight };
+  }
+
+  function owe(clusters: Subscription, sent: readonly Fragment[]): void {
+    const endpoints = subscriptions.get(endpoint);
+    for (const fragment of sent) {
+      const name = edsNameOf(fragment);
+      if (name === undefined) continue;
+      if (!clusters.held.has(fragment.name) && config?.endpoints.has(name) === true)
+        awaited.set(name, fragment.name);
+      if (endpoints?.names.has(name) !== true) continue;
+      memory.owedEndpoints.add(name);
+      endpoints.resend.add(name);
+      endpoints.absent.delete(name);
+      endpoints.dirty = true;
+    }
+  }
+
+  /** Endpoints are no longer owed once they were acknowledged, unless a cluster was sent since they were. */
+  function settle(subscription: Subscription, name: string): void {
+    if (subscription.typeUrl === endpoint && !subscription.resend.has(name))
+      memory.owedEndpoints.delete(name);
+  }
+
+  function accept(subscription: Subscription, fragment: Fragment, recorded: boolean): void {
+    const { name, version } = fragment;
+    settle(subscription, name);
+    if (recorded) memory.recorded(fragment.type, name);
+    else memory.unrecorded(fragment);
+    if (!wants(subscription, name)) return;
+    subscription.held.set(name, { version, fragment, recorded });
+    subscription.absent.delete(name);
+  }
+
+  function acceptRemovals(subscription: Subscription, removed: readonly string[]): void {
+    for (const name of removed) {
+      subscription.held.delete(name);
+      if (subscription.type !== undefined) memory.recorded(subscription.type, name);
+      settle(subscription, name);
+      if (subscription.names.has(name) && !subscription.resend.has(name)) subscription.absent.add(name);
+    }
+  }
+
+  function reject(subscription: Subscription, inFlight: InFlight, message: string): readonly Fragment[] {
+    const { resources, removed } = inFlight;
+    const rejection = readRejection(
+      message,
+      resources.map(({ name }) => name),
+    );
+    const only = resources.length === 1 ? resources : [];
+    const named = new Set(rejection.names);
+    const guilty = named.size > 0 ? resources.filter(({ name }) => named.has(name)) : only;
+    for (const fragment of guilty)
+      memory.quarantine(fragment, subscription.held.get(fragment.name)?.fragment);
+    if (rejection.othersApplied || resources.length === 0) {
+      acceptRemovals(subscription, removed);
+      if (resources.length > 0) for (const name of removed) subscription.held.set(name, GONE);
+      for (const fragment of resources) if (!named.has(fragment.name)) accept(subscription, fragment, !delta);
+    } else {
+      for (const { name, version } of resources) {
+        if (subscription.held.get(name)?.version === version) subscription.resend.add(name);
+      }
+      if (guilty.length === 0) subscription.limit = Math.ceil(resources.length / 2);
+    }
+    subscription.dirty = true;
+    return guilty;
+  }
+
+  function reportSync(): void {
+    if (config === undefined || revision === syncedRevision) return;
+    if (!subscriptions.has(cluster) || !subscriptions.has(listener)) return;
+    for (const subscription of subscriptions.values()) {
+      if (!isSettled(subscription) || subscription.suppressed > 0) return;
+    }
+    syncedRevision = revision;
+    events.inSync(revision);
+  }
+
+  return {
+    memory,
+    desired,
+    subscription(typeUrl) {
+      const known = subscriptions.get(typeUrl);
+      if (known !== undefined) return { subscription: known, first: false };
+      if (subscriptions.size >= maxTypes) {
+        throw new StreamRefused("invalid-argument", `at most ${maxTypes} resource types on one stream`);
+      }
+      const made = createSubscription(typeUrl, typeOfUrl(typeUrl));
+      subscriptions.set(typeUrl, made);
+      return { subscription: made, first: true };
+    },
+    answer(subscription, nonce, error) {
+      const { inFlight, type } = subscription;
+      if (inFlight === undefined || inFlight.nonce !== nonce) return;
+      subscription.inFlight = undefined;
+      if (error === undefined) {
+        for (const fragment of inFlight.resources) accept(subscription, fragment, true);
+        acceptRemovals(subscription, inFlight.removed);
+        subscription.limit *= 2;
+        if (type !== undefined) events.answered({ type, revision: inFlight.revision });
+        return;
+      }
+      const guilty = reject(subscription, inFlight, error.message);
+      if (type === undefined) return;
+      const resources = guilty.map(({ name, version, origins }) => ({ name, version, origins }));
+      events.answered({ type, revision: inFlight.revision, rejected: { message: error.message, resources } });
+    },
+    set(newConfig, newRevision) {
+      const old = config;
+      config = newConfig;
+      revision = newRevision;
+      mark(cluster, old?.clusters !== newConfig.clusters);
+      mark(endpoint, old?.endpoints !== newConfig.endpoints);
+      mark(secret, old?.secrets !== newConfig.secrets);
+      mark(listener, old?.listeners !== newConfig.listeners);
+    },
+    next() {
+      if (config === undefined) return undefined;
+      for (const typeUrl of [cluster, endpoint, secret, listener]) {
+        const offered = offer(subscriptions.get(typeUrl));
+        if (offered !== undefined) return offered;
+      }
+      for (const subscription of subscriptions.values()) {
+        const offered = offer(subscription);
+        if (offered !== undefined) return offered;
+      }
+      reportSync();
+      return undefined;
+    },
+  };
+
+  function mark(typeUrl: string, changed: boolean): void {
+    const subscription = subscriptions.get(typeUrl);
+    if (changed && subscription !== undefined) subscription.dirty = true;
+  }
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import type { HostFacts } from "./bootstrap-request.ts";
+
+const CGROUP_LIMITS = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+/** cgroup v1 writes "no limit" as a number near 2^63. */
+const UNLIMITED = 2 ** 60;
+
+/** Looks at the machine. `maxMemoryBytes` given by the user wins over the cgroup's limit. */
+export function readHostFacts(maxMemoryBytes: number | undefined): HostFacts {
+  return {
+    operatingSystem: process.platform,
+    ipv6: Object.values(networkInterfaces()).some((addresses) =>
+      addresses?.some((address) => address.family === "IPv6"),
+    ),
+    maxMemoryBytes: maxMemoryBytes ?? cgroupLimit(),
+  };
+}
+
+function cgroupLimit(): number {
+  for (const file of CGROUP_LIMITS) {
+    const limit = Number(readOptional(file));
+    if (Number.isSafeInteger(limit) && limit > 0 && limit < UNLIMITED) return limit;
+  }
+  return 0;
+}
+
+function readOptional(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type RunOptions, resolveOptions } from "./options.ts";
+import type { FlagValues } from "./settings.ts";
+
+function resolved(flags: FlagValues, env: Record<string, string> = {}): RunOptions {
+  const outcome = resolveOptions({ name: "a", ...flags }, env);
+  if (outcome.kind === "invalid") assert.fail(JSON.stringify(outcome.violations));
+  return outcome.options;
+}
+
+function rejected(flags: FlagValues, env: Record<string, string> = {}): string {
+  const outcome = resolveOptions(flags, env);
+  assert.equal(outcome.kind, "invalid");
+  return outcome.kind === "invalid"
+    ? outcome.violations.map(({ field, reason }) => `${field}: ${reason}`).join("\n")
+    : "";
+}
+
+describe("options", () => {
+  test("have kuma-dp's defaults", () => {
+    const options = resolved({});
+    assert.equal(options.cpAddress.href, "https://localhost:5678/");
+    assert.equal(options.drainTimeMs, 30_000);
+    assert.equal(options.retryBackoffMs, 3_000);
+    assert.equal(options.retryMaxMs, 300_000);
+    assert.equal(options.readinessPort, 9902);
+    assert.equal(options.readinessAddress, "127.0.0.1");
+    assert.equal(options.deltaXds, true);
+    assert.equal(options.envoyLogLevel, "info");
+  });
+
+  test("come from the environment, and the command line wins", () => {
+    const env = {
+      KUMA_CONTROL_PLANE_URL: "https://cp:5678",
+      KUMA_DATAPLANE_DRAIN_TIME: "1m30s",
+      KUMA_READINESS_PORT: "19902",
+      KUMA_DATAPLANE_RUNTIME_TOKEN_PATH: "/token",
+      KUMA_DATAPLANE_RUNTIME_REUSE_PORT_ENABLED: "false",
+      KUMA_DATAPLANE_RUNTIME_ENVOY_XDS_TRANSPORT_PROTOCOL_VARIANT: "GRPC",
+    };
+    const options = resolved({ drainTime: "5s" }, env);
+    assert.equal(options.cpAddress.host, "cp:5678");
+    assert.equal(options.drainTimeMs, 5_000);
+    assert.equal(options.readinessPort, 19902);
+    assert.equal(options.tokenFile, "/token");
+    assert.equal(options.reusePort, false);
+    assert.equal(options.deltaXds, false);
+  });
+
+  test("in a pod, the name and the readiness address follow from it", () => {
+    const options = resolved({ name: undefined } as unknown as FlagValues, {
+      POD_NAME: "p",
+      POD_NAMESPACE: "n",
+    });
+    assert.equal(options.name, "p.n");
+    assert.equal(options.readinessAddress, "0.0.0.0");
+  });
+
+  test("that are wrong are all named, with flag and variable", () => {
+    const text = rejected({
+      name: "a",
+      cpAddress: "localhost:5678",
+      drainTime: "30",
+      readinessPort: "0",
+      proxyType: "gateway",
+      lean: "maybe",
+    });
+    assert.match(text, /--cp-address \(or KUMA_CONTROL_PLANE_URL\).*is not a URL/);
+    assert.match(text, /--drain-time .*"30" is not a positive duration/);
+    assert.match(text, /--readiness-port .*from 1 to 65535/);
+    assert.match(text, /--proxy-type .*not one of dataplane, ingress, egress/);
+    assert.match(text, /--lean .*neither true nor false/);
+  });
+
+  test("need to say which proxy, once", () => {
+    assert.match(rejected({}), /say which proxy this is/);
+    assert.match(rejected({ dataplane: "x", dataplaneFile: "y" }), /not both/);
+    assert.match(rejected({ dataplane: "x", mesh: "m" }), /leave them out/);
+    assert.match(rejected({ name: "$(POD_NAME)" }), /variable left unreplaced/);
+  });
+});

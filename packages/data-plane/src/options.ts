@@ -1,0 +1,188 @@
+import { parseDuration } from "@skein/model/duration";
+import type { Violation } from "@skein/model/violation";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { type FlagValues, SETTINGS, type SettingKey, settingLabel } from "./settings.ts";
+
+export type ProxyType = "dataplane" | "ingress" | "egress";
+
+/** Everything `skein-dp run` was told, typed, with defaults filled in. */
+export interface RunOptions {
+  readonly cpAddress: URL;
+  readonly caCert: string | undefined;
+  readonly caCertFile: string | undefined;
+  readonly skipVerify: boolean;
+  readonly retryBackoffMs: number;
+  readonly retryMaxMs: number;
+  readonly name: string | undefined;
+  readonly mesh: string | undefined;
+  readonly proxyType: ProxyType;
+  readonly dataplane: string | undefined;
+  /** `-` reads stdin. */
+  readonly dataplaneFile: string | undefined;
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly binaryPath: string | undefined;
+  readonly workDir: string | undefined;
+  readonly concurrency: number | undefined;
+  readonly envoyLogLevel: string;
+  readonly envoyComponentLogLevel: string | undefined;
+  readonly drainTimeMs: number;
+  readonly readinessPort: number;
+  readonly readinessAddress: string;
+  readonly lean: boolean;
+  readonly logLevel: LogLevel;
+  readonly logJson: boolean;
+  readonly deltaXds: boolean;
+  readonly unifiedNaming: boolean;
+  readonly bindOutbounds: boolean;
+  readonly strictInboundPorts: boolean;
+  readonly reusePort: boolean;
+  /** `undefined`: look at the host. */
+  readonly ipv6: boolean | undefined;
+  readonly maxMemoryBytes: number | undefined;
+  readonly metricsCertPath: string;
+  readonly metricsKeyPath: string;
+  readonly systemCaPath: string;
+  readonly hostIp: string | undefined;
+}
+
+export type OptionsOutcome =
+  | { readonly kind: "ok"; readonly options: RunOptions }
+  | { readonly kind: "invalid"; readonly violations: readonly Violation[] };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const ENVOY_LEVELS = ["trace", "debug", "info", "warning", "warn", "error", "critical", "off"] as const;
+
+/** Merges the command line with the environment (the command line wins) and reports every mistake at once. */
+export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutcome {
+  const read = reader(flags, env);
+  const logLevel = read.oneOf("logLevel", LOG_LEVELS, "info");
+  const pod = env.POD_NAME && env.POD_NAMESPACE ? `${env.POD_NAME}.${env.POD_NAMESPACE}` : undefined;
+  const name = read.identifier("name");
+  const options: RunOptions = {
+    cpAddress: read.url("cpAddress", "https://localhost:5678"),
+    caCert: read.text("caCert"),
+    caCertFile: read.text("caCertFile"),
+    skipVerify: read.flag("skipVerify", false),
+    retryBackoffMs: read.duration("retryBackoff", 3_000),
+    retryMaxMs: read.duration("retryMaxDuration", 300_000),
+    name: name ?? pod,
+    mesh: read.identifier("mesh"),
+    proxyType: read.oneOf("proxyType", ["dataplane", "ingress", "egress"], "dataplane"),
+    dataplane: read.text("dataplane"),
+    dataplaneFile: read.text("dataplaneFile"),
+    token: read.text("token"),
+    tokenFile: read.text("tokenFile"),
+    binaryPath: read.text("binaryPath"),
+    workDir: read.text("workDir") ?? env.KUMA_DATAPLANE_RUNTIME_CONFIG_DIR,
+    concurrency: read.integer("concurrency", 1, 1024),
+    envoyLogLevel: read.oneOf("envoyLogLevel", ENVOY_LEVELS, logLevel),
+    envoyComponentLogLevel: read.text("envoyComponentLogLevel"),
+    drainTimeMs: read.duration("drainTime", 30_000),
+    readinessPort: read.integer("readinessPort", 1, 65_535) ?? 9902,
+    readinessAddress: read.text("readinessAddress") ?? (pod === undefined ? "127.0.0.1" : "0.0.0.0"),
+    lean: read.flag("lean", false),
+    logLevel,
+    logJson: read.oneOf("logFormat", ["text", "json"], "text") === "json",
+    deltaXds: read.oneOf("xdsVariant", ["DELTA_GRPC", "GRPC"], "DELTA_GRPC") === "DELTA_GRPC",
+    unifiedNaming: read.flag("unifiedNaming", false),
+    bindOutbounds: read.flag("bindOutbounds", false),
+    strictInboundPorts: read.flag("strictInboundPorts", true),
+    reusePort: read.flag("reusePort", true),
+    ipv6: read.maybeFlag("ipv6"),
+    maxMemoryBytes: read.integer("maxMemory", 1, Number.MAX_SAFE_INTEGER),
+    metricsCertPath: read.text("metricsCertPath") ?? "",
+    metricsKeyPath: read.text("metricsKeyPath") ?? "",
+    systemCaPath: read.text("systemCaPath") ?? "",
+    hostIp: env.HOST_IP || undefined,
+  };
+  const violations = [...read.violations, ...conflicts(options, name)];
+  return violations.length === 0 ? { kind: "ok", options } : { kind: "invalid", violations };
+}
+
+function conflicts(options: RunOptions, givenName: string | undefined): Violation[] {
+  const found: Violation[] = [];
+  const hasDocument = options.dataplane !== undefined || options.dataplaneFile !== undefined;
+  if (options.dataplane !== undefined && options.dataplaneFile !== undefined) {
+    found.push({ field: "--dataplane", reason: "give either --dataplane or --dataplane-file, not both" });
+  }
+  if (hasDocument && (givenName !== undefined || options.mesh !== undefined)) {
+    found.push({
+      field: "--name, --mesh",
+      reason:
+        "belong to a Dataplane that exists already; leave them out with --dataplane-file, which names both",
+    });
+  }
+  if (!hasDocument && options.name === undefined) {
+    found.push({
+      field: "--dataplane-file",
+      reason:
+        "say which proxy this is: --dataplane-file FILE, or --name NAME of a Dataplane that exists already",
+    });
+  }
+  return found;
+}
+
+function reader(flags: FlagValues, env: Environment) {
+  const violations: Violation[] = [];
+  const reject = (key: SettingKey, reason: string) => {
+    violations.push({ field: settingLabel(key), reason });
+  };
+  const raw = (key: SettingKey): string | undefined => {
+    const flag = flags[key];
+    if (flag !== undefined) return String(flag);
+    const setting = SETTINGS.find((candidate) => candidate.key === key);
+    return (setting === undefined ? undefined : env[setting.env]) || undefined;
+  };
+  const maybeFlag = (key: SettingKey): boolean | undefined => {
+    const text = raw(key)?.toLowerCase();
+    if (text === undefined) return undefined;
+    if (["true", "1", "t", "yes"].includes(text)) return true;
+    if (["false", "0", "f", "no"].includes(text)) return false;
+    reject(key, `${JSON.stringify(text)} is neither true nor false`);
+    return undefined;
+  };
+  return {
+    violations,
+    text: raw,
+    maybeFlag,
+    flag: (key: SettingKey, otherwise: boolean): boolean => maybeFlag(key) ?? otherwise,
+    url(key: SettingKey, otherwise: string): URL {
+      const text = raw(key) ?? otherwise;
+      const url = URL.canParse(text) ? new URL(text) : undefined;
+      if (url?.protocol === "https:" || url?.protocol === "http:") return url;
+      reject(key, `${JSON.stringify(text)} is not a URL; write https://HOST:5678`);
+      return new URL(otherwise);
+    },
+    duration(key: SettingKey, otherwise: number): number {
+      const text = raw(key);
+      if (text === undefined) return otherwise;
+      const nanos = parseDuration(text);
+      if (nanos !== undefined && nanos > 0n) return Number(nanos / 1_000_000n);
+      reject(key, `${JSON.stringify(text)} is not a positive duration; write for example 30s or 1m30s`);
+      return otherwise;
+    },
+    integer(key: SettingKey, min: number, max: number): number | undefined {
+      const text = raw(key);
+      if (text === undefined) return undefined;
+      const value = Number(text);
+      if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+      reject(key, `${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
+      return undefined;
+    },
+    oneOf<Choice extends string>(key: SettingKey, choices: readonly Choice[], otherwise: Choice): Choice {
+      const text = raw(key);
+      if (text === undefined) return otherwise;
+      const choice = choices.find((candidate) => candidate === text);
+      if (choice === undefined) reject(key, `${JSON.stringify(text)} is not one of ${choices.join(", ")}`);
+      return choice ?? otherwise;
+    },
+    identifier(key: SettingKey): string | undefined {
+      const text = raw(key);
+      if (text === undefined || !/[$(){}/\s]/.test(text)) return text;
+      reject(key, `${JSON.stringify(text)} has characters that no name has; is a variable left unreplaced?`);
+      return undefined;
+    },
+  };
+}

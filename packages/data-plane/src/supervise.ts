@@ -1,0 +1,102 @@
+import type { Server } from "node:net";
+import { callControlPlane } from "./control-plane-http.ts";
+import { drain, drainProtocol } from "./drain.ts";
+import { envoyAdmin } from "./envoy-admin.ts";
+import { EnvoyProcess } from "./envoy-process.ts";
+import { files } from "./files.ts";
+import { messageOf } from "./launch-error.ts";
+import type { LaunchPlan } from "./launch-plan.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { probeReadiness, type Readiness } from "./readiness.ts";
+import { serveReadiness } from "./readiness-server.ts";
+import { mirrorToken } from "./token-mirror.ts";
+
+/**
+ * Runs a prepared sidecar until it is told to end; resolves with the exit code of the process.
+ *
+ * SIGTERM and SIGINT drain and then end; a second one ends at once. SIGUSR2 drains and stays (a pod's preStop), so
+ * that the SIGTERM after it ends at once.
+ */
+export async function supervise(plan: LaunchPlan): Promise<number> {
+  const log = createLogger(plan.log);
+  const admin = envoyAdmin(plan.admin);
+  const envoy = new EnvoyProcess(plan, admin, log);
+  const hurry = new AbortController();
+  let draining: Promise<void> | undefined;
+  let ending = false;
+
+  const startDraining = () => {
+    draining ??= drain({
+      admin,
+      protocol: (signal) => drainProtocol(plan, callControlPlane, signal),
+      drainTimeMs: plan.drainTimeMs,
+      log,
+      signal: hurry.signal,
+    }).then(
+      () => undefined,
+      (error: unknown) => log.error("draining failed", { reason: messageOf(error) }),
+    );
+    return draining;
+  };
+  const onEnd = (signal: NodeJS.Signals) => {
+    if (ending || draining !== undefined) {
+      log.info("ending at once", { signal });
+      hurry.abort();
+      envoy.stop();
+      return;
+    }
+    ending = true;
+    log.info("draining", { signal, drainTimeMs: plan.drainTimeMs });
+    void startDraining().then(() => envoy.stop());
+  };
+  const onDrain = () => {
+    log.info("draining, and staying until SIGTERM", { signal: "SIGUSR2" });
+    void startDraining();
+  };
+  process.on("SIGTERM", onEnd);
+  process.on("SIGINT", onEnd);
+  process.on("SIGUSR2", onDrain);
+
+  const probe = async (): Promise<Readiness> =>
+    draining === undefined ? probeReadiness(admin) : { ready: false, state: "TERMINATING" };
+  const readiness = await openReadiness(plan, probe, log);
+  if (readiness === undefined) {
+    removeWorkDir(plan);
+    return 1;
+  }
+  using _token =
+    plan.tokenSource === undefined || plan.tokenFile === undefined
+      ? undefined
+      : mirrorToken(plan.tokenSource, plan.tokenFile, log);
+  const code = ending ? 0 : await envoy.run();
+  readiness.close();
+  process.off("SIGTERM", onEnd);
+  process.off("SIGINT", onEnd);
+  process.off("SIGUSR2", onDrain);
+  removeWorkDir(plan);
+  log.info("ended", { code });
+  return code;
+}
+
+async function openReadiness(
+  plan: LaunchPlan,
+  probe: () => Promise<Readiness>,
+  log: Logger,
+): Promise<Server | undefined> {
+  const { address, port } = plan.readiness;
+  try {
+    return await serveReadiness({ address, port, probe });
+  } catch (error) {
+    log.error(
+      `GET /ready cannot be served on ${address}:${port}; choose another --readiness-port for this proxy`,
+      {
+        reason: messageOf(error),
+      },
+    );
+    return undefined;
+  }
+}
+
+function removeWorkDir(plan: LaunchPlan): void {
+  if (plan.ownsWorkDir) files.rmSync(plan.workDir, { recursive: true, force: true });
+}

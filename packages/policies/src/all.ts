@@ -1,0 +1,19 @@
+import type { KindDefinition } from "@skein/model";
+import type { PolicyDefinition } from "./definition.ts";
+import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+import { meshRetry } from "./mesh-retry/policy.ts";
+import { meshTimeout } from "./mesh-timeout/policy.ts";
+import { meshTls } from "./mesh-tls/policy.ts";
+import { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
+
+/** Every policy, in the order in which they change Envoy's configuration. The one list to extend for a new policy. */
+export const policies: readonly PolicyDefinition[] = [
+  meshTls,
+  meshTimeout,
+  meshTrafficPermission,
+  meshCircuitBreaker,
+  meshRetry,
+].sort((a, b) => a.order - b.order);
+
+/** Their resource kinds. */
+export const policyKinds: readonly KindDefinition[] = policies.map(({ kind }) => kind);

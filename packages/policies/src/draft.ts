@@ -1,0 +1,42 @@
+import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import type {
+  HttpConnectionManager,
+  HttpFilter,
+} from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import type { TcpProxy } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import type { TlsParameters } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
+import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
+import type { Protocol } from "./plan/proxy-plan.ts";
+
+/**
+ * Envoy configuration in the making: what the translation has so far, for policies to change in their order. The parts
+ * that Envoy wants packed are still open here and are packed when all policies are through.
+ */
+export interface OutboundDraft {
+  readonly protocol: Protocol;
+  readonly cluster: Cluster;
+  /** Packed into the cluster's `typed_extension_protocol_options`. */
+  readonly httpOptions: HttpProtocolOptions;
+  /** Goes into the upstream TLS context, where there is one. */
+  tlsParams: TlsParameters | undefined;
+  /** One of the two, by protocol. */
+  readonly hcm: HttpConnectionManager | undefined;
+  readonly tcp: TcpProxy | undefined;
+  /** Routes of the only virtual host; empty without `hcm`. */
+  readonly routes: Route[];
+}
+
+export interface InboundDraft {
+  readonly protocol: Protocol;
+  readonly statPrefix: string;
+  readonly cluster: Cluster;
+  readonly httpOptions: HttpProtocolOptions;
+  tlsParams: TlsParameters | undefined;
+  readonly hcm: HttpConnectionManager | undefined;
+  readonly tcp: TcpProxy | undefined;
+  readonly routes: Route[];
+  /** Stands first in the chains that carry mesh TLS, and only there. */
+  authorization: { readonly http?: HttpFilter; readonly network?: Filter } | undefined;
+}

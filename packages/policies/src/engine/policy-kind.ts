@@ -1,0 +1,180 @@
+import {
+  defineKind,
+  type KindDefinition,
+  matchSchema,
+  type NewResource,
+  type TargetRef,
+  type TargetRefKind,
+  targetRefSchema,
+  type Violation,
+  validateMatch,
+  validateTargetRef,
+} from "@skein/model";
+import { z } from "zod";
+import type { PolicySpec } from "./policy-resource.ts";
+
+/** What sets one targetRef policy apart from the others. */
+export interface PolicyKindOptions<Conf, RuleConf = Conf> {
+  readonly type: string;
+  readonly path: string;
+  readonly shortName: string;
+  readonly cli: { readonly singular: string; readonly plural: string };
+  readonly displayName: { readonly singular: string; readonly plural: string };
+  readonly description: string;
+  readonly conf: z.ZodType<Conf>;
+  /** `default` of `rules` entries where it differs from the others'. */
+  readonly ruleConf?: z.ZodType<RuleConf>;
+  readonly topKinds: readonly TargetRefKind[];
+  readonly toKinds?: readonly TargetRefKind[];
+  readonly fromKinds?: readonly TargetRefKind[];
+  /** Absent: no `rules`. `matches` says whether a rule may be about some callers only. */
+  readonly rules?: { readonly matches: boolean; readonly excludesTo: boolean };
+  /** One of to, from and rules must be there. */
+  readonly needsBlock: boolean;
+  readonly deprecatedFrom?: string;
+  readonly validateConf: (conf: Conf, path: string, context: ConfContext) => readonly Violation[];
+  readonly validateRuleConf?: (conf: RuleConf, path: string, context: ConfContext) => readonly Violation[];
+}
+
+export interface ConfContext {
+  readonly block: "to" | "from" | "rules";
+  readonly topKind: TargetRefKind;
+  /** The rule is about callers with certain SPIFFE ids. */
+  readonly bySpiffeId: boolean;
+}
+
+const DEPRECATED_TOP: readonly TargetRefKind[] = ["MeshSubset", "MeshService", "MeshServiceSubset"];
+
+/** A targetRef policy's kind: the shared grammar with the policy's own configuration in it. */
+export function policyKind<Conf, RuleConf = Conf>(
+  options: PolicyKindOptions<Conf, RuleConf>,
+): KindDefinition {
+  const targeted = z.object({ targetRef: targetRefSchema, default: options.conf.optional() });
+  const rule = z.object({
+    ...(options.rules?.matches === true ? { matches: z.array(matchSchema).optional() } : {}),
+    default: (options.ruleConf ?? options.conf) as z.ZodType<Conf | RuleConf>,
+  });
+  const spec = z.object({
+    targetRef: targetRefSchema.optional(),
+    ...(options.toKinds === undefined ? {} : { to: z.array(targeted).optional() }),
+    ...(options.fromKinds === undefined ? {} : { from: z.array(targeted).optional() }),
+    ...(options.rules === undefined ? {} : { rules: z.array(rule).optional() }),
+  }) as unknown as z.ZodType<PolicySpec>;
+  const kind = defineKind<PolicySpec>({
+    type: options.type,
+    path: options.path,
+    shortName: options.shortName,
+    scope: "Mesh",
+    shape: "spec",
+    hasStatus: false,
+    writableOn: { global: true, zone: true },
+    includeInFederation: true,
+    cli: options.cli,
+    displayName: options.displayName,
+    policy: {
+      isTargetRef: true,
+      hasTo: options.toKinds !== undefined,
+      hasFrom: options.fromKinds !== undefined,
+      hasRules: options.rules !== undefined,
+      isFromAsRules: options.fromKinds?.length === 1 && options.rules !== undefined,
+    },
+    description: options.description,
+    spec,
+    validate: (resource) => validate(options, resource),
+    deprecations: ({ spec: value }) => deprecations(options, value),
+  });
+  return kind as unknown as KindDefinition;
+}
+
+function validate<Conf, RuleConf>(
+  options: PolicyKindOptions<Conf, RuleConf>,
+  { spec }: NewResource<PolicySpec>,
+): readonly Violation[] {
+  const top = (spec.targetRef ?? { kind: "Mesh" }) as TargetRef;
+  const [to, from, rules] = [spec.to ?? [], spec.from ?? [], spec.rules ?? []];
+  const violations: Violation[] = [
+    ...validateTargetRef(top, {
+      path: "spec.targetRef",
+      kinds: options.topKinds,
+      dataplaneSection: from.length > 0 || rules.length > 0,
+      gatewayTags: true,
+    }),
+    ...validateBlocks(options, to.length, from.length, rules.length),
+  ];
+  const context = (block: ConfContext["block"], bySpiffeId: boolean): ConfContext => ({
+    block,
+    topKind: top.kind,
+    bySpiffeId,
+  });
+  const targeted = [
+    { block: "to" as const, entries: to, kinds: options.toKinds ?? [] },
+    { block: "from" as const, entries: from, kinds: options.fromKinds ?? [] },
+  ];
+  for (const { block, entries, kinds } of targeted) {
+    for (const [i, entry] of entries.entries()) {
+      const path = `spec.${block}[${i}]`;
+      violations.push(
+        ...validateTargetRef(entry.targetRef as TargetRef, { path: `${path}.targetRef`, kinds }),
+      );
+      if (entry.default === undefined)
+        violations.push({ field: `${path}.default`, reason: "must be defined" });
+      else
+        violations.push(
+          ...options.validateConf(entry.default as Conf, `${path}.default`, context(block, false)),
+        );
+    }
+  }
+  for (const [i, rule] of rules.entries()) {
+    const path = `spec.rules[${i}]`;
+    const matches = rule.matches ?? [];
+    violations.push(...matches.flatMap((match, j) => validateMatch(match, `${path}.matches[${j}]`)));
+    const ruleContext = context(
+      "rules",
+      matches.some(({ spiffeID }) => spiffeID !== undefined),
+    );
+    violations.push(
+      ...(options.validateRuleConf === undefined
+        ? options.validateConf(rule.default as Conf, `${path}.default`, ruleContext)
+        : options.validateRuleConf(rule.default as RuleConf, `${path}.default`, ruleContext)),
+    );
+  }
+  return violations;
+}
+
+function validateBlocks<Conf, RuleConf>(
+  options: PolicyKindOptions<Conf, RuleConf>,
+  to: number,
+  from: number,
+  rules: number,
+): readonly Violation[] {
+  if (rules > 0 && options.rules?.excludesTo === true && (to > 0 || from > 0)) {
+    return [{ field: "spec", reason: "fields 'to' and 'from' must be empty when 'rules' is defined" }];
+  }
+  if (rules > 0 && from > 0)
+    return [{ field: "spec", reason: "field 'from' must be empty when 'rules' is defined" }];
+  if (!options.needsBlock || to + from + rules > 0) return [];
+  const names = [
+    ...(options.fromKinds === undefined ? [] : ["'from'"]),
+    ...(options.toKinds === undefined ? [] : ["'to'"]),
+    ...(options.rules === undefined ? [] : ["'rules'"]),
+  ];
+  const list = names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+  return [{ field: "spec", reason: `at least one of ${list} has to be defined` }];
+}
+
+function deprecations<Conf, RuleConf>(
+  options: PolicyKindOptions<Conf, RuleConf>,
+  spec: PolicySpec,
+): readonly string[] {
+  const warnings: string[] = [];
+  const top = spec.targetRef?.kind as TargetRefKind | undefined;
+  if (top !== undefined && DEPRECATED_TOP.includes(top)) {
+    warnings.push(
+      `spec.targetRef.kind: ${top} is deprecated; select proxies with kind Dataplane and labels instead`,
+    );
+  }
+  if ((spec.from?.length ?? 0) > 0 && options.deprecatedFrom !== undefined) {
+    warnings.push(`spec.from is deprecated; ${options.deprecatedFrom}`);
+  }
+  return warnings;
+}

@@ -1,0 +1,126 @@
+import { displayName, formatKri } from "@skein/model";
+import type { Origin } from "../plan/origin.ts";
+import type { DestinationPlan } from "../plan/proxy-plan.ts";
+import type { Contribution } from "./merge.ts";
+import { compareNames, comparePolicies, compareTo, compareTop } from "./order.ts";
+import type { CallerMatch, PolicyResource, TargetRef } from "./policy-resource.ts";
+import { contains } from "./select.ts";
+
+/** One inbound rule of one policy. */
+export interface InboundRule extends Contribution {
+  /** Absent: for every caller. */
+  readonly matches: readonly CallerMatch[];
+}
+
+/** One entry of a `from` list, for the policies where it is more than a rule for everybody. */
+export interface FromRule extends Contribution {
+  readonly target: TargetRef;
+}
+
+const kris = new WeakMap<PolicyResource, string>();
+
+/** KRI of a policy, remembered with the object: it is asked for at every merge. */
+export function policyKri(policy: PolicyResource, shortName: string): string {
+  let kri = kris.get(policy);
+  if (kri === undefined) {
+    kri = formatKri({
+      shortName,
+      mesh: policy.mesh,
+      zone: policy.labels["kuma.io/zone"] ?? "",
+      namespace: policy.labels["k8s.kuma.io/namespace"] ?? "",
+      name: displayName(policy),
+      section: "",
+    });
+    kris.set(policy, kri);
+  }
+  return kri;
+}
+
+/**
+ * What the `to` lists of these policies say of one destination, from lowest to highest precedence. Policies must select
+ * the caller already; an entry counts when its target is the destination, its service, or the whole mesh.
+ */
+export function outboundRules(
+  policies: readonly PolicyResource[],
+  destination: DestinationPlan,
+  shortName: string,
+): readonly Contribution[] {
+  const entries = policies.flatMap((policy) =>
+    (policy.spec.to ?? []).map((to, index) => ({ policy, target: to.targetRef, conf: to.default, index })),
+  );
+  return entries
+    .filter(({ target, policy }) => targets(target, policy, destination))
+    .sort(
+      (a, b) =>
+        compareTop(a.policy, b.policy) ||
+        compareTo(a.target, b.target) ||
+        compareNames(a.policy, b.policy) ||
+        a.index - b.index,
+    )
+    .map(({ policy, conf, index }) => ({ conf, origin: origin(policy, shortName, `to[${index}]`) }));
+}
+
+function targets(ref: TargetRef, policy: PolicyResource, destination: DestinationPlan): boolean {
+  if (ref.kind === "Mesh") return true;
+  if (ref.kind !== destination.kind) return false;
+  if (
+    ref.sectionName !== undefined &&
+    ref.sectionName !== destination.portName &&
+    ref.sectionName !== String(destination.port)
+  ) {
+    return false;
+  }
+  if (ref.labels !== undefined) return contains(destination.labels, ref.labels);
+  if (ref.name !== destination.name && ref.name !== displayName(destination)) return false;
+  const zone = policy.labels["kuma.io/zone"];
+  if (
+    zone !== undefined &&
+    destination.labels["kuma.io/zone"] !== undefined &&
+    zone !== destination.labels["kuma.io/zone"]
+  ) {
+    return false;
+  }
+  const namespace = ref.namespace ?? policy.labels["k8s.kuma.io/namespace"];
+  return namespace === undefined || namespace === destination.labels["k8s.kuma.io/namespace"];
+}
+
+/**
+ * What the `rules` (and the `from` lists that mean the same) of these policies say of an inbound, from lowest to
+ * highest precedence. A policy that has `rules` has no `from` any more.
+ */
+export function inboundRules(
+  policies: readonly PolicyResource[],
+  shortName: string,
+  fromAsRules: boolean,
+): readonly InboundRule[] {
+  return [...policies].sort(comparePolicies).flatMap((policy): InboundRule[] => {
+    if (policy.spec.rules !== undefined && policy.spec.rules.length > 0) {
+      return policy.spec.rules.map((rule, i) => ({
+        conf: rule.default,
+        matches: rule.matches ?? [],
+        origin: origin(policy, shortName, `rules[${i}]`),
+      }));
+    }
+    if (!fromAsRules) return [];
+    return (policy.spec.from ?? []).map((from, i) => ({
+      conf: from.default,
+      matches: [],
+      origin: origin(policy, shortName, `from[${i}]`),
+    }));
+  });
+}
+
+/** The `from` entries of these policies, from lowest to highest precedence. */
+export function fromRules(policies: readonly PolicyResource[], shortName: string): readonly FromRule[] {
+  return [...policies].sort(comparePolicies).flatMap((policy) =>
+    (policy.spec.from ?? []).map((from, i) => ({
+      conf: from.default,
+      target: from.targetRef,
+      origin: origin(policy, shortName, `from[${i}]`),
+    })),
+  );
+}
+
+function origin(policy: PolicyResource, shortName: string, rule: string): Origin {
+  return { policy: policyKri(policy, shortName), rule };
+}

@@ -1,0 +1,168 @@
+import { create } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { MetadataSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import {
+  RetryPolicy_RetryBackOffSchema as BackOffSchema,
+  type HeaderMatcher,
+  HeaderMatcherSchema,
+  RetryPolicy_RetryHostPredicateSchema as HostPredicateSchema,
+  RetryPolicy_RateLimitedRetryBackOffSchema as RateLimitedSchema,
+  RetryPolicy_ResetHeaderFormat as ResetFormat,
+  RetryPolicy_ResetHeaderSchema as ResetHeaderSchema,
+  type RetryPolicy,
+  RetryPolicySchema,
+  RetryPolicy_RetryPrioritySchema as RetryPrioritySchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import { OmitHostMetadataConfigSchema } from "@skein/envoy-api/envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb";
+import { PreviousHostsPredicateSchema } from "@skein/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb";
+import { PreviousPrioritiesConfigSchema } from "@skein/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb";
+import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
+import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
+import type { OutboundDraft } from "../draft.ts";
+import { duration } from "../envoy-values.ts";
+import type { GrpcRetry, HeaderMatch, HostSelection, HttpRetry, MeshRetryConf, RetryLimits } from "./conf.ts";
+import { grpcRetryOn, httpRetryOn } from "./retry-on.ts";
+
+/** Retries of calls to a destination, by its protocol. HTTP/2 services are HTTP: they get the `http` part too. */
+export function retries(conf: MeshRetryConf, draft: OutboundDraft): void {
+  if (draft.tcp !== undefined) {
+    if (conf.tcp?.maxConnectAttempt !== undefined) draft.tcp.maxConnectAttempts = conf.tcp.maxConnectAttempt;
+    return;
+  }
+  const policy = draft.protocol === "grpc" ? grpcPolicy(conf.grpc) : httpPolicy(conf.http);
+  if (policy === undefined) return;
+  for (const route of draft.routes)
+    if (route.action.case === "route") route.action.value.retryPolicy = policy;
+}
+
+function httpPolicy(conf: HttpRetry | undefined): RetryPolicy | undefined {
+  if (conf === undefined || conf.numRetries === 0) return undefined;
+  const on = httpRetryOn(conf.retryOn ?? []);
+  const policy = create(RetryPolicySchema, {
+    retryOn: on.conditions,
+    retriableStatusCodes: [...on.statusCodes],
+  });
+  limits(conf, undefined, policy);
+  policy.retriableHeaders = (conf.retriableResponseHeaders ?? []).map(headerMatcher);
+  policy.retriableRequestHeaders = [
+    ...on.methods.map((method) => headerMatcher({ name: ":method", type: "Exact", value: method })),
+    ...(conf.retriableRequestHeaders ?? []).map(headerMatcher),
+  ];
+  for (const selection of conf.hostSelection ?? []) hostSelection(selection, policy);
+  if (conf.hostSelectionMaxAttempts !== undefined) {
+    policy.hostSelectionRetryMaxAttempts = BigInt(conf.hostSelectionMaxAttempts);
+  }
+  return policy;
+}
+
+function grpcPolicy(conf: GrpcRetry | undefined): RetryPolicy | undefined {
+  if (conf === undefined || conf.numRetries === 0) return undefined;
+  const policy = create(RetryPolicySchema, { retryOn: grpcRetryOn(conf.retryOn ?? []) });
+  limits(conf, "25ms", policy);
+  return policy;
+}
+
+function limits(conf: RetryLimits, defaultBase: string | undefined, policy: RetryPolicy): void {
+  if (conf.numRetries !== undefined) policy.numRetries = conf.numRetries;
+  if (conf.perTryTimeout !== undefined) policy.perTryTimeout = duration(conf.perTryTimeout);
+  const base =
+    conf.backOff?.baseInterval ?? (conf.backOff === undefined ? undefined : (defaultBase ?? "25ms"));
+  if (base !== undefined) {
+    policy.retryBackOff = create(BackOffSchema, { baseInterval: duration(base) });
+    if (conf.backOff?.maxInterval !== undefined)
+      policy.retryBackOff.maxInterval = duration(conf.backOff.maxInterval);
+  }
+  const limited = conf.rateLimitedBackOff;
+  if (limited === undefined) return;
+  policy.rateLimitedRetryBackOff = create(RateLimitedSchema, {
+    resetHeaders: (limited.resetHeaders ?? []).map(({ name, format }) =>
+      create(ResetHeaderSchema, {
+        name,
+        format: format === "Seconds" ? ResetFormat.SECONDS : ResetFormat.UNIX_TIMESTAMP,
+      }),
+    ),
+  });
+  if (limited.maxInterval !== undefined)
+    policy.rateLimitedRetryBackOff.maxInterval = duration(limited.maxInterval);
+}
+
+function hostSelection(selection: HostSelection, policy: RetryPolicy): void {
+  switch (selection.predicate) {
+    case "OmitPreviousHosts":
+      policy.retryHostPredicate.push(
+        create(HostPredicateSchema, {
+          name: "envoy.retry_host_predicates.previous_hosts",
+          configType: {
+            case: "typedConfig",
+            value: anyPack(PreviousHostsPredicateSchema, create(PreviousHostsPredicateSchema)),
+          },
+        }),
+      );
+      return;
+    case "OmitHostsWithTags":
+      policy.retryHostPredicate.push(
+        create(HostPredicateSchema, {
+          name: "envoy.retry_host_predicates.omit_host_metadata",
+          configType: {
+            case: "typedConfig",
+            value: anyPack(OmitHostMetadataConfigSchema, omitTags(selection.tags)),
+          },
+        }),
+      );
+      return;
+    case "OmitPreviousPriorities":
+      policy.retryPriority = create(RetryPrioritySchema, {
+        name: "envoy.retry_priorities.previous_priorities",
+        configType: {
+          case: "typedConfig",
+          value: anyPack(
+            PreviousPrioritiesConfigSchema,
+            create(PreviousPrioritiesConfigSchema, { updateFrequency: selection.updateFrequency ?? 2 }),
+          ),
+        },
+      });
+  }
+}
+
+function omitTags(tags: Readonly<Record<string, string>> | undefined) {
+  return create(OmitHostMetadataConfigSchema, {
+    metadataMatch: create(MetadataSchema, { filterMetadata: { "envoy.lb": { ...tags } } }),
+  });
+}
+
+function headerMatcher(match: HeaderMatch): HeaderMatcher {
+  const matcher = create(HeaderMatcherSchema, { name: match.name });
+  const value = match.value ?? "";
+  switch (match.type ?? "Exact") {
+    case "Exact":
+      matcher.headerMatchSpecifier = {
+        case: "stringMatch",
+        value: create(StringMatcherSchema, { matchPattern: { case: "exact", value } }),
+      };
+      break;
+    case "Prefix":
+      matcher.headerMatchSpecifier =
+        value === ""
+          ? { case: "presentMatch", value: true }
+          : {
+              case: "stringMatch",
+              value: create(StringMatcherSchema, { matchPattern: { case: "prefix", value } }),
+            };
+      break;
+    case "RegularExpression":
+      matcher.headerMatchSpecifier = {
+        case: "stringMatch",
+        value: create(StringMatcherSchema, {
+          matchPattern: { case: "safeRegex", value: create(RegexMatcherSchema, { regex: value }) },
+        }),
+      };
+      break;
+    case "Present":
+      matcher.headerMatchSpecifier = { case: "presentMatch", value: true };
+      break;
+    case "Absent":
+      matcher.headerMatchSpecifier = { case: "presentMatch", value: false };
+      break;
+  }
+  return matcher;
+}

@@ -1,0 +1,29 @@
+import type { PolicyDefinition } from "../definition.ts";
+import { merge } from "../engine/merge.ts";
+import { inboundRules } from "../engine/rules.ts";
+import type { Merged } from "../plan/origin.ts";
+import type { MeshTlsConf } from "./conf.ts";
+import { tlsParameters } from "./envoy.ts";
+import { meshTlsKind } from "./kind.ts";
+
+/**
+ * Whether plaintext is refused, and the TLS versions and ciphers. It stands on inbounds; versions and ciphers are
+ * mesh-wide by validation, so a caller uses its own side's for what it calls too.
+ */
+export const meshTls: PolicyDefinition<Merged<MeshTlsConf>, Merged<MeshTlsConf>> = {
+  kind: meshTlsKind,
+  order: 300,
+  planInbound({ policies }) {
+    return merge<MeshTlsConf>(inboundRules(policies, "mtls", true));
+  },
+  planOutbound({ policies }) {
+    return merge<MeshTlsConf>(inboundRules(policies, "mtls", true));
+  },
+  translateInbound(plan, draft) {
+    draft.tlsParams = tlsParameters(plan?.conf ?? {});
+  },
+  translateOutbound(plan, draft) {
+    draft.tlsParams = tlsParameters(plan?.conf ?? {});
+  },
+  origins: ({ origins }) => Object.values(origins),
+};

@@ -1,0 +1,69 @@
+import type { InboundInput, PolicyDefinition } from "../definition.ts";
+import type { CallerMatch } from "../engine/policy-resource.ts";
+import { fromRules, inboundRules } from "../engine/rules.ts";
+import type { Origin } from "../plan/origin.ts";
+import { authorization } from "./envoy.ts";
+import { meshTrafficPermissionKind } from "./kind.ts";
+import type {
+  IdentityPermissions,
+  PermissionAction,
+  PermissionPlan,
+  PermissionRule,
+  TagPermissions,
+} from "./plan.ts";
+
+/** `default` of a rule. */
+interface RuleConf {
+  readonly deny?: readonly CallerMatch[];
+  readonly allowWithShadowDeny?: readonly CallerMatch[];
+  readonly allow?: readonly CallerMatch[];
+}
+
+/** Who may call: nobody, until a policy says so. */
+export const meshTrafficPermission: PolicyDefinition<PermissionPlan, never> = {
+  kind: meshTrafficPermissionKind,
+  order: 1100,
+  planInbound,
+  translateInbound(plan, draft) {
+    if (plan !== undefined) authorization(plan, draft);
+  },
+  origins: rulesOrigins,
+};
+
+function rulesOrigins(plan: PermissionPlan): readonly Origin[] {
+  if (plan.model === "either") return [...rulesOrigins(plan.tags), ...rulesOrigins(plan.identity)];
+  const rules =
+    plan.model === "tags" ? plan.entries : [...plan.deny, ...plan.allowWithShadowDeny, ...plan.allow];
+  return rules.map(({ origin }) => origin);
+}
+
+/**
+ * A proxy without an identity has nobody to recognise, so there is nothing to decide. By SPIFFE id only `rules` count;
+ * by tags `from` counts, until the first policy with `rules` selects the inbound.
+ */
+function planInbound({ policies, mesh, callers }: InboundInput): PermissionPlan | undefined {
+  if (callers === undefined) return undefined;
+  const rules = inboundRules(policies, "mtp", false);
+  const list = (key: keyof RuleConf): PermissionRule[] =>
+    rules.flatMap(({ conf, origin }) => {
+      const matches = (conf as RuleConf | undefined)?.[key] ?? [];
+      return matches.length === 0 ? [] : [{ matches, origin }];
+    });
+  const identity: IdentityPermissions = {
+    model: "identity",
+    deny: list("deny"),
+    allowWithShadowDeny: list("allowWithShadowDeny"),
+    allow: list("allow"),
+  };
+  if (callers === "identity" || (callers === "tags" && rules.length > 0)) return identity;
+  const tags: TagPermissions = {
+    model: "tags",
+    mesh,
+    entries: fromRules(policies, "mtp").map(({ target, conf, origin }) => ({
+      target,
+      action: (conf as { action: PermissionAction }).action,
+      origin,
+    })),
+  };
+  return callers === "tags" ? tags : { model: "either", tags, identity };
+}

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { freePort } from "../net/http.ts";
+import { callerOf } from "./caller.ts";
+import { type RunningApp, startEcho } from "./echo.ts";
+
+let port = 0;
+let app: RunningApp;
+before(async () => {
+  port = await freePort();
+  app = await startEcho({
+    service: "check-in-api",
+    instance: "check-in-api-1",
+    version: "v2",
+    address: "127.0.0.1",
+    port,
+    upstreams: { self: `http://127.0.0.1:${port}` },
+  });
+});
+after(() => app.close());
+
+async function get(
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<[number, Record<string, unknown>]> {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
+  return [answer.status, (await answer.json()) as Record<string, unknown>];
+}
+
+test("says who it is and who called", async () => {
+  const header = "By=spiffe://m/a;Hash=ab;URI=spiffe://m/sa/portal";
+  const [status, body] = await get("/x?y=1", { "x-forwarded-client-cert": header });
+  assert.equal(status, 200);
+  const { service, instance, version, path, caller } = body;
+  assert.deepEqual(
+    { service, instance, version, path, caller },
+    {
+      service: "check-in-api",
+      instance: "check-in-api-1",
+      version: "v2",
+      path: "/x?y=1",
+      caller: "spiffe://m/sa/portal",
+    },
+  );
+});
+
+test("calls on, and passes status and answer back", async () => {
+  const [status, body] = await get("/call/self/call/self/fail?status=418");
+  assert.equal(status, 418);
+  assert.match(JSON.stringify(body), /"status":418.*"status":418.*"path":"\/fail\?status=418"/);
+});
+
+test("a call without an answer is a 502 with the reason", async () => {
+  const [status, body] = await get(`/call?url=${encodeURIComponent("http://127.0.0.1:9/")}`);
+  assert.equal(status, 502);
+  assert.match(JSON.stringify(body), /ECONNREFUSED/);
+});
+
+test("an unknown upstream is told with the known ones", async () => {
+  const [status, body] = await get("/call/nobody/");
+  assert.equal(status, 404);
+  assert.match(String(body.error), /this app knows: self/);
+});
+
+test("fails every second time when asked to", async () => {
+  const seen = [];
+  for (let i = 0; i < 4; i++) seen.push((await get("/fail?status=503&every=2"))[0]);
+  assert.deepEqual(seen, [503, 200, 503, 200]);
+});
+
+const headers: readonly (readonly [string | undefined, string | undefined])[] = [
+  [undefined, undefined],
+  ["Hash=ab", undefined],
+  ["URI=spiffe://m/a", "spiffe://m/a"],
+  ['By=x;Subject="CN=a;URI=no,x";URI=spiffe://m/b', "spiffe://m/b"],
+  ["URI=spiffe://m/first,By=y;URI=spiffe://m/last", "spiffe://m/last"],
+  ["URI=", undefined],
+];
+for (const [header, caller] of headers) {
+  test(`caller in ${header}`, () => assert.equal(callerOf(header), caller));
+}

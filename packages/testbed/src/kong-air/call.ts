@@ -1,0 +1,58 @@
+import type { CallAnswer, EchoAnswer } from "../apps/answer.ts";
+import type { World } from "../world/world.ts";
+
+/** What happened to one real request from one app to another, through both sidecars. */
+export interface CallResult {
+  readonly from: string;
+  readonly to: string;
+  /** 0 where no HTTP answer came back. */
+  readonly status: number;
+  /** Who the called app says called it; null where it was reached without an identity. */
+  readonly caller: string | null;
+  /** Instance that answered, where one did. */
+  readonly instance: string | undefined;
+  /** What came back instead of the app's answer: the sidecar's refusal, or the connection's error. */
+  readonly detail: string;
+}
+
+/** Base URL of an app itself, past its sidecar. */
+export function appUrl(world: World, name: string): string {
+  const part = world.parts.find((candidate) => candidate.kind === "app" && candidate.name === name);
+  if (part?.host === undefined) throw new Error(`no app named ${name} runs in this world`);
+  return `http://${world.site.block.address(part.host + 100)}:8080`;
+}
+
+/** Has the app `from` call the service `to`; `path` begins with `/`. */
+export async function callThrough(world: World, from: string, to: string, path = "/"): Promise<CallResult> {
+  const answer = await fetch(`${appUrl(world, from)}/call/${to}${path}`);
+  const body: unknown = await answer.json();
+  if (!isCallAnswer(body)) throw new Error(`${from}: ${JSON.stringify(body)}`);
+  const { status, body: inner, error } = body.call;
+  const echo = isEcho(inner) ? inner : undefined;
+  return {
+    from,
+    to,
+    status,
+    caller: echo?.caller ?? null,
+    instance: echo?.instance,
+    detail:
+      error ??
+      (echo === undefined ? String(typeof inner === "string" ? inner : JSON.stringify(inner)).trim() : ""),
+  };
+}
+
+/** One line: `passenger-portal -> check-in-api  200  caller spiffe://…`. */
+export function describeCall(result: CallResult): string {
+  const head = `${result.from} -> ${result.to}  ${result.status === 0 ? "---" : result.status}`;
+  if (result.instance === undefined) return `${head}  ${result.detail}`;
+  const instance = result.instance === result.to ? "" : `  from ${result.instance}`;
+  return `${head}${instance}  caller ${result.caller ?? "unknown"}`;
+}
+
+function isCallAnswer(value: unknown): value is CallAnswer {
+  return typeof value === "object" && value !== null && "call" in value;
+}
+
+function isEcho(value: unknown): value is EchoAnswer {
+  return typeof value === "object" && value !== null && "service" in value && "path" in value;
+}

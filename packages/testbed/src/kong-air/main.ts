@@ -1,0 +1,154 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { startTraffic, summary, type TrafficReport } from "../traffic.ts";
+import { joinWorld, type World } from "../world/world.ts";
+import { startBackgroundTraffic, stopBackgroundTraffic } from "./background.ts";
+import { appUrl, callThrough, describeCall } from "./call.ts";
+import { CAST, outboundsOf, outboundsTo, pairs, upKongAir } from "./cast.ts";
+
+const USAGE = `kong-air: the airline's services, for the pages and for you
+
+  kong-air up                          start a control plane, the mesh and three services with sidecars
+  kong-air add NAME [--service S] [--version V] [--label K=V]... [--calls SERVICE]...
+                                       start one more instance, with a sidecar; it calls the three, or those named
+  kong-air ps                          what runs, with its address and pid
+  kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
+  kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
+  kong-air matrix                      have everyone call everyone
+  kong-air stats NAME FILTER           counters of a sidecar's Envoy whose names match FILTER
+  kong-air traffic start FROM TO [--rate N]
+  kong-air traffic stop                steady calls in the background; stop reports every lost one`;
+
+type Command = (world: World, args: readonly string[]) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  up: async (world) => {
+    await upKongAir(world, ({ name, address, ms }) =>
+      console.log(`${name.padEnd(18)}${address.padEnd(20)}ready in ${(ms / 1000).toFixed(1)} s`),
+    );
+    return 0;
+  },
+  add,
+  ps: async (world) => {
+    for (const { kind, name, owner, host } of world.parts) {
+      const address =
+        host === undefined
+          ? world.site.block.address(1)
+          : world.site.block.address(host + (kind === "app" ? 100 : 0));
+      console.log(`${kind.padEnd(15)}${name.padEnd(20)}${address.padEnd(16)}pid ${owner.pid}`);
+    }
+    return 0;
+  },
+  pid: async (world, [name = ""]) => {
+    const part = world.parts.find(
+      (p) => name === (p.kind === "control-plane" ? p.kind : `${p.kind}/${p.name}`),
+    );
+    if (part === undefined) return fail(`nothing named ${name} was started; see \`kong-air ps\``);
+    console.log(part.owner.pid);
+    return 0;
+  },
+  call: async (world, [from = "", to = "", path = "/"]) => {
+    const result = await callThrough(world, from, to, path);
+    console.log(describeCall(result));
+    return result.status === 0 ? 1 : 0;
+  },
+  matrix: async (world) => {
+    for (const [from, to] of pairs()) console.log(describeCall(await callThrough(world, from, to)));
+    return 0;
+  },
+  stats: async (world, [name = "", filter = ""]) => {
+    for (const [stat, value] of await world.sidecarStats(name, filter)) console.log(`${stat}: ${value}`);
+    return 0;
+  },
+  traffic,
+};
+
+async function add(world: World, args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      service: { type: "string" },
+      version: { type: "string", default: "v1" },
+      label: { type: "string", multiple: true, default: [] },
+      calls: { type: "string", multiple: true, default: [] },
+    },
+  });
+  const [instance] = positionals;
+  if (instance === undefined) return fail("say a name: kong-air add NAME");
+  const labels = Object.fromEntries(
+    values.label.map((pair) => [pair.split("=", 1)[0] ?? "", pair.slice(pair.indexOf("=") + 1)]),
+  );
+  const service = values.service ?? instance;
+  const outbounds = values.calls.length === 0 ? outboundsOf(service) : outboundsTo(values.calls);
+  const begin = performance.now();
+  const { sidecar } = await world.startService({
+    service,
+    instance,
+    version: values.version,
+    labels: { version: values.version, ...labels },
+    outbounds,
+  });
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  console.log(`${instance.padEnd(18)}${`${sidecar.address}:8080`.padEnd(20)}ready in ${seconds} s`);
+  return 0;
+}
+
+async function traffic(world: World, args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { rate: { type: "string", default: "50" } },
+  });
+  const [verb, from = "", to = ""] = positionals;
+  if (verb === "start") {
+    await startBackgroundTraffic(world, [
+      process.execPath,
+      process.argv[1] ?? "",
+      "traffic",
+      "run",
+      from,
+      to,
+      "--rate",
+      values.rate,
+    ]);
+    return 0;
+  }
+  if (verb === "run") {
+    const running = startTraffic({ url: `${appUrl(world, from)}/call/${to}/`, rate: Number(values.rate) });
+    process.once("SIGTERM", () => {
+      running.stop().then((report) => {
+        console.log(JSON.stringify(report));
+        process.exit(0);
+      });
+    });
+    return await new Promise(() => {});
+  }
+  if (verb === "stop") {
+    const logFile = await stopBackgroundTraffic(world);
+    // Written by "run" above.
+    const report = JSON.parse(
+      readFileSync(logFile, "utf8").trimEnd().split("\n").at(-1) ?? "",
+    ) as TrafficReport;
+    console.log(summary(report));
+    return report.failures.length === 0 ? 0 : 1;
+  }
+  return fail("say `kong-air traffic start FROM TO` or `kong-air traffic stop`");
+}
+
+function fail(message: string): number {
+  console.error(`kong-air: ${message}`);
+  return 1;
+}
+
+const [name = "", ...args] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+if (command === undefined) {
+  console.error(`${USAGE}\n\nservices: ${CAST.join(", ")}`);
+  process.exit(2);
+}
+try {
+  process.exitCode = await command(joinWorld(process.env), args);
+} catch (error) {
+  process.exitCode = fail(error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,47 @@
+import type { Child } from "../process/child.ts";
+import type { DataplaneSpec, Outbound } from "./dataplane.ts";
+
+/** An app of the world; what it may call are outbounds of its sidecar. */
+export interface AppSpec {
+  readonly service: string;
+  /** Default: the service's name. */
+  readonly instance?: string;
+  readonly version?: string;
+  /** Host number in the block: the sidecar's address; the app's is 100 higher. Default: the next free one from 11. */
+  readonly host?: number;
+  readonly outbounds?: readonly Outbound[];
+  readonly tcp?: boolean;
+}
+
+/** An app with its sidecar. */
+export interface ServiceSpec extends AppSpec {
+  /** Labels of the Dataplane, besides `app` and `kuma.io/workload`, which are the service's name. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly protocol?: DataplaneSpec["protocol"];
+}
+
+/** A running app. */
+export interface App {
+  readonly name: string;
+  /** Base URL of the app itself, past its sidecar: what its own user or process would see. */
+  readonly url: string;
+  readonly child: Child;
+}
+
+/** A running sidecar: launcher and Envoy. */
+export interface Sidecar {
+  readonly name: string;
+  /** Address at which the mesh reaches it. */
+  readonly address: string;
+  readonly child: Child;
+  readonly adminSocket: string;
+  /** Answer of Envoy's admin endpoint. */
+  admin(path: string): Promise<string>;
+  stats(filter: string): Promise<ReadonlyMap<string, number>>;
+}
+
+/** A running app with its sidecar. */
+export interface Service {
+  readonly app: App;
+  readonly sidecar: Sidecar;
+}

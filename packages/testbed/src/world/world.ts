@@ -1,0 +1,308 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isOk } from "../net/http.ts";
+import { ownerOf } from "../net/owner.ts";
+import { until } from "../poll.ts";
+import { Child } from "../process/child.ts";
+import { tail } from "../process/logs.ts";
+import { type Output, run } from "../process/run.ts";
+import { adminStats, askAdmin } from "./admin.ts";
+import { type Commands, workspaceCommands } from "./commands.ts";
+import { type ControlPlaneSite, controlPlaneSettings, controlPlaneSite, ctlConfig } from "./control-plane.ts";
+import { dataplaneYaml } from "./dataplane.ts";
+import { processEnvironment } from "./environment.ts";
+import { type Part, type Parts, partsIn } from "./part.ts";
+import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
+import { sidecarSettings } from "./sidecar.ts";
+import { joinSite, occupySite, type Site } from "./site.ts";
+
+/** How a world is made. */
+export interface WorldOptions {
+  /** Default: this workspace's sources. */
+  readonly commands?: Partial<Commands>;
+  /** Mesh of the services; default `kong-air-mesh`. */
+  readonly mesh?: string;
+}
+
+/** A control plane, Envoys and apps, as real processes on loopback addresses of their own. */
+export class World implements AsyncDisposable {
+  readonly site: Site;
+  readonly mesh: string;
+  readonly controlPlane: ControlPlaneSite;
+  readonly #commands: Commands;
+  readonly #parts: Parts;
+  readonly #joined: boolean;
+  readonly #children = new Map<string, Child>();
+  readonly #env: Record<string, string>;
+
+  constructor(site: Site, options: WorldOptions & { readonly joined?: boolean } = {}) {
+    this.site = site;
+    this.mesh = options.mesh ?? "kong-air-mesh";
+    this.controlPlane = controlPlaneSite(site);
+    this.#commands = { ...workspaceCommands(), ...options.commands };
+    this.#parts = partsIn(site.dir);
+    this.#joined = options.joined ?? false;
+    this.#env = processEnvironment(site, this.#commands);
+    mkdirSync(this.controlPlane.workDir, { recursive: true });
+    writeFileSync(this.ctlConfigFile, ctlConfig(this.controlPlane.api));
+  }
+
+  get ctlConfigFile(): string {
+    return join(this.site.dir, "skeinctl.config");
+  }
+
+  get commands(): Commands {
+    return this.#commands;
+  }
+
+  /** What the world's processes see; for a shell that works inside it. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
+  /** Parts started so far, by this process or by commands that joined. */
+  get parts(): readonly Part[] {
+    return this.#parts.list();
+  }
+
+  /** Starts the control plane, or starts it again, and waits until it is ready. */
+  async startControlPlane(settings: Readonly<Record<string, string>> = {}): Promise<Child> {
+    const child = await this.#start(
+      "control-plane",
+      "control-plane",
+      [...this.#commands.controlPlane, "run"],
+      {
+        ...controlPlaneSettings(this.site),
+        ...settings,
+      },
+    );
+    await this.#answers(child, `${this.controlPlane.diagnostics}/ready`, 30_000);
+    return child;
+  }
+
+  async stopControlPlane(): Promise<void> {
+    await this.#child("control-plane").stop();
+  }
+
+  /** `kill -9`: the control plane gets no chance to say goodbye. */
+  async killControlPlane(): Promise<void> {
+    await this.#child("control-plane").kill();
+  }
+
+  async startApp(spec: AppSpec): Promise<App> {
+    const name = spec.instance ?? spec.service;
+    const host = spec.host ?? this.#freeHost();
+    const address = this.site.block.address(host + 100);
+    const upstreams = (spec.outbounds ?? []).flatMap((outbound) => [
+      "--upstream",
+      `${outbound.service}=http://${this.site.block.address(host)}:${outbound.port}`,
+    ]);
+    const command = [
+      ...this.#commands.app,
+      ...["--service", spec.service, "--instance", name, "--version", spec.version ?? "v1"],
+      ...["--address", address, ...(spec.tcp === true ? ["--tcp"] : []), ...upstreams],
+    ];
+    const child = await this.#start("app", name, command, {}, host);
+    const url = `http://${address}:8080`;
+    if (spec.tcp !== true) await this.#answers(child, `${url}/healthz`, 10_000);
+    return { name, url, child };
+  }
+
+  /** Starts a sidecar and waits until it holds its first configuration. */
+  async startSidecar(spec: ServiceSpec): Promise<Sidecar> {
+    const name = spec.instance ?? spec.service;
+    const host = spec.host ?? this.#parts.running("app", name)?.host ?? this.#freeHost();
+    const address = this.site.block.address(host);
+    const dir = join(this.site.dir, "dp", name);
+    mkdirSync(dir, { recursive: true });
+    const dataplane = dataplaneYaml({
+      mesh: this.mesh,
+      name,
+      service: spec.service,
+      address,
+      appAddress: this.site.block.address(host + 100),
+      port: 8080,
+      protocol: spec.protocol ?? (spec.tcp === true ? "tcp" : "http"),
+      labels: { app: spec.service, "kuma.io/workload": spec.service, ...spec.labels },
+      outbounds: spec.outbounds ?? [],
+    });
+    writeFileSync(join(dir, "dataplane.yaml"), dataplane);
+    writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
+    return await this.#runSidecar(name, dir, host);
+  }
+
+  /** An app and its sidecar. */
+  async startService(spec: ServiceSpec): Promise<Service> {
+    const host = spec.host ?? this.#freeHost();
+    const app = await this.startApp({ ...spec, host });
+    return { app, sidecar: await this.startSidecar({ ...spec, host }) };
+  }
+
+  /** Runs `skeinctl` against this world's control plane. */
+  async ctl(
+    args: readonly string[],
+    options: { readonly stdin?: string; readonly timeoutMs?: number } = {},
+  ): Promise<Output> {
+    const [node = "", ...rest] = this.#commands.ctl;
+    const full = [...rest, "--config-file", this.ctlConfigFile, ...args];
+    return await run(node, full, { cwd: this.site.dir, env: this.#env, ...options });
+  }
+
+  /** `skeinctl apply -f -`; throws with the command's own words when it fails. */
+  async apply(yaml: string, args: readonly string[] = []): Promise<Output> {
+    const output = await this.ctl(["apply", "-f", "-", ...args], { stdin: yaml });
+    if (output.code !== 0)
+      throw new Error(`apply failed (${output.code}): ${output.stderr}${output.stdout}\n${yaml}`);
+    return output;
+  }
+
+  /** Counters of a running sidecar, also of one that another command started. */
+  async sidecarStats(name: string, filter: string): Promise<ReadonlyMap<string, number>> {
+    return await adminStats(this.#adminSocket(name), filter);
+  }
+
+  /** Starts any other process as a part of this world. */
+  async startPart(kind: Part["kind"], name: string, command: readonly string[]): Promise<Child> {
+    return await this.#start(kind, name, command, {});
+  }
+
+  forgetPart(kind: Part["kind"], name: string): void {
+    this.#parts.forget(kind, name);
+  }
+
+  /** The last lines of every process's log, for a failure's message. */
+  logs(lines = 25): string {
+    return this.parts
+      .map((part) => `--- ${part.kind} ${part.name} (pid ${part.owner.pid})\n${tail(part.logFile, lines)}`)
+      .join("\n");
+  }
+
+  /** Stops everything and leaves nothing behind: no process, no file, no lock. */
+  async stop(): Promise<void> {
+    const children = [...this.#children.values()];
+    await Promise.all(
+      children.filter((child) => child.name !== "control-plane").map((child) => child.stop(2_000)),
+    );
+    await this.#children.get("control-plane/control-plane")?.stop(5_000);
+    this.site.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #runSidecar(name: string, dir: string, host: number): Promise<Sidecar> {
+    const address = this.site.block.address(host);
+    const command = [
+      ...this.#commands.dataPlane,
+      "run",
+      ...["--dataplane-file", join(dir, "dataplane.yaml"), "--dataplane-token-file", join(dir, "token")],
+      ...["--cp-address", this.controlPlane.dataplanes, "--ca-cert-file", this.controlPlane.caFile],
+    ];
+    const settings = sidecarSettings(dir, address, this.#commands);
+    const child = await this.#start("sidecar", name, command, settings, host);
+    await this.#answers(child, `http://${address}:9902/ready`, 30_000);
+    const adminSocket = this.#adminSocket(name);
+    return {
+      name,
+      address,
+      child,
+      adminSocket,
+      admin: (path) => askAdmin(adminSocket, path),
+      stats: (filter) => adminStats(adminSocket, filter),
+    };
+  }
+
+  #adminSocket(name: string): string {
+    return join(this.site.dir, "dp", name, "kuma-envoy-admin.sock");
+  }
+
+  async #dataplaneToken(name: string): Promise<string> {
+    const answer = await fetch(`${this.controlPlane.api}/tokens/dataplane`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name, mesh: this.mesh, validFor: "24h" }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`no dataplane token for ${name}: ${answer.status} ${text}`);
+    return text.trim();
+  }
+
+  async #start(
+    kind: Part["kind"],
+    name: string,
+    command: readonly string[],
+    settings: Readonly<Record<string, string>>,
+    host?: number,
+  ): Promise<Child> {
+    const [program = "", ...args] = command;
+    const logFile = join(
+      this.site.dir,
+      "logs",
+      kind === "control-plane" ? `${kind}.log` : `${kind}-${name}.log`,
+    );
+    const env = { ...this.#env, ...settings };
+    const child = await Child.start({
+      name,
+      command: program,
+      args,
+      env,
+      cwd: this.site.dir,
+      logFile,
+      detach: this.#joined,
+    });
+    const owner = ownerOf(child.pid) ?? { pid: child.pid, startedAt: "" };
+    this.#parts.record({ name, kind, owner, logFile, ...(host === undefined ? {} : { host }) });
+    this.#children.set(`${kind}/${name}`, child);
+    return child;
+  }
+
+  async #answers(child: Child, url: string, timeoutMs: number): Promise<void> {
+    const died = child.exited.then(({ code, signal }) => {
+      throw new Error(
+        `${child.name} ended (${signal ?? `exit code ${code}`}) before ${url} answered:\n${child.tail()}`,
+      );
+    });
+    const ready = until(`${url} answers 200`, () => isOk(url), { timeoutMs }).catch((error: unknown) => {
+      throw new Error(`${child.name} is not ready: ${String(error)}\n${child.tail()}`, { cause: error });
+    });
+    await Promise.race([ready, died]);
+    died.catch(() => {});
+  }
+
+  #child(kind: Part["kind"], name: string = kind): Child {
+    const child = this.#children.get(`${kind}/${name}`);
+    if (child === undefined) throw new Error(`the ${kind} ${name} was not started by this process`);
+    return child;
+  }
+
+  #freeHost(): number {
+    const taken = new Set(this.parts.map((part) => part.host));
+    for (let host = 11; host < 100; host++) if (!taken.has(host)) return host;
+    throw new Error("a world holds at most 89 services");
+  }
+}
+
+/** Takes a block of addresses and makes an empty world in it. */
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  return new World(await occupySite(), options);
+}
+
+/** The world of the surrounding testbed shell. What is started in it outlives this process, not the shell. */
+export function joinWorld(env: NodeJS.ProcessEnv, options: WorldOptions = {}): World {
+  return new World(joinSite(env), { ...options, joined: true });
+}
+
+/** Runs `body` in a world of its own; when it fails, the tails of all logs go to stderr. */
+export async function withWorld<T>(
+  body: (world: World) => Promise<T>,
+  options: WorldOptions = {},
+): Promise<T> {
+  await using world = await createWorld(options);
+  try {
+    return await body(world);
+  } catch (error) {
+    process.stderr.write(`${world.logs()}\n`);
+    throw error;
+  }
+}
