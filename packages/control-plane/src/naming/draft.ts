@@ -30,7 +30,9 @@ export function revised<D extends MeshServiceDraft | WorkloadDraft>(
   parts: Partial<Pick<D, "labels" | "spec" | "status">>,
 ): D {
   const entries = Object.entries(parts) as [keyof D, unknown][];
-  return entries.every(([key, value]) => isDeepStrictEqual(draft[key], value)) ? draft : { ...draft, ...parts };
+  return entries.every(([key, value]) => isDeepStrictEqual(draft[key], value))
+    ? draft
+    : { ...draft, ...parts };
 }
 
 /**

@@ -123,7 +123,5 @@ function isSame(a: HostnameSubject, b: HostnameSubject): boolean {
   if (a.creationTime !== b.creationTime) return false;
   if (a.labels === b.labels) return true;
   const keys = Object.keys(a.labels);
-  return (
-    keys.length === Object.keys(b.labels).length && keys.every((key) => a.labels[key] === b.labels[key])
-  );
+  return keys.length === Object.keys(b.labels).length && keys.every((key) => a.labels[key] === b.labels[key]);
 }

@@ -78,7 +78,10 @@ export function renderHostname(template: string, service: HostnameSubject): Rend
   };
   const rendered = renderTemplate(template, variables, (key) => service.labels[key]);
   if (!rendered.ok || isDnsSubdomain(rendered.value)) return rendered;
-  return { ok: false, error: `the template gives "${rendered.value}", which is not a host name in lower case` };
+  return {
+    ok: false,
+    error: `the template gives "${rendered.value}", which is not a host name in lower case`,
+  };
 }
 
 /** The outcome for a service whose hostname belongs to `winner`, which may be the service itself. */

@@ -78,17 +78,22 @@ export class MeshNaming {
 
   /** Whether the mesh has nothing left to look after. */
   get isEmpty(): boolean {
-    return this.#mesh === undefined && this.#dataplanes.size + this.#services.size + this.#workloads.size === 0;
+    return (
+      this.#mesh === undefined && this.#dataplanes.size + this.#services.size + this.#workloads.size === 0
+    );
   }
 
   get isDirty(): boolean {
     return this.#dirty.MeshService.size + this.#dirty.Workload.size > 0;
   }
 
-  /** Names to look at again, which are then no longer marked. */
+  /** Names to look at again, sorted, which are then no longer marked. */
   takeDirty(): readonly (readonly [DerivedType, string])[] {
     return (["MeshService", "Workload"] as const).flatMap((type) =>
-      this.#dirty[type].takeAll().map((name) => [type, name] as const),
+      this.#dirty[type]
+        .takeAll()
+        .toSorted()
+        .map((name) => [type, name] as const),
     );
   }
 
@@ -172,7 +177,8 @@ export class MeshNaming {
       return reconciled(existing, undefined, derived.problems, derived.lookAgainAt);
     }
     const tlsEnabled =
-      this.#identities.size > 0 || (this.#mesh !== undefined && enabledMtlsBackend(this.#mesh.spec) !== undefined);
+      this.#identities.size > 0 ||
+      (this.#mesh !== undefined && enabledMtlsBackend(this.#mesh.spec) !== undefined);
     const counted = withStatus(derived.draft, { members: this.#members.members(name), tlsEnabled, facts });
     const named = withHostnames(counted, this.#hostnames.outcomes(name));
     const draft = withVip(named, pool);
@@ -200,7 +206,9 @@ export class MeshNaming {
     if (after === undefined) this.#dataplanes.delete(name);
     else this.#dataplanes.set(name, after);
     for (const service of this.#members.dataplaneChanged(old, after)) this.mark("MeshService", service);
-    const offers = (after === undefined ? [] : serviceOffers(after)).map((each) => [each.service, each] as const);
+    const offers = (after === undefined ? [] : serviceOffers(after)).map(
+      (each) => [each.service, each] as const,
+    );
     for (const service of this.#offers.set(name, offers)) this.mark("MeshService", service);
     const label = after?.labels[LABEL.workload];
     const workloads = after !== undefined && label ? [[label, after] as const] : [];
@@ -239,7 +247,8 @@ export class MeshNaming {
     }
     const creationTime = this.#services.get(name)?.creationTime ?? "";
     const { mesh, labels } = service;
-    for (const other of this.#hostnames.set({ mesh, name, labels, creationTime })) this.mark("MeshService", other);
+    for (const other of this.#hostnames.set({ mesh, name, labels, creationTime }))
+      this.mark("MeshService", other);
   }
 
   #release(name: string): void {

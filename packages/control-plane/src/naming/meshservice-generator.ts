@@ -85,7 +85,10 @@ export function deriveMeshService(input: MeshServiceInput): Derived<MeshServiceD
   const labels = generatedLabels(input, offers, spec);
   const draft: MeshServiceDraft =
     existing === undefined
-      ? { ...{ type: "MeshService", mesh, name, labels, spec }, owner: { type: "Mesh", mesh: "", name: mesh } }
+      ? {
+          ...{ type: "MeshService", mesh, name, labels, spec },
+          owner: { type: "Mesh", mesh: "", name: mesh },
+        }
       : revised(existing, { labels, spec });
   return { draft, problems };
 }

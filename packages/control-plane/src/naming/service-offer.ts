@@ -68,7 +68,8 @@ function offer(
 function servicePorts(inbounds: readonly DataplaneInbound[]): readonly MeshServicePort[] {
   const byPort = new Map<number, DataplaneInbound>();
   for (const inbound of inbounds) {
-    if (inbound.port !== SERVICELESS_INBOUND_PORT && !byPort.has(inbound.port)) byPort.set(inbound.port, inbound);
+    if (inbound.port !== SERVICELESS_INBOUND_PORT && !byPort.has(inbound.port))
+      byPort.set(inbound.port, inbound);
   }
   const sorted = [...byPort.values()].sort((a, b) => a.port - b.port);
   const numbers = new Set(sorted.map(({ port }) => String(port)));

@@ -2,7 +2,7 @@ import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ResourceSchema } from "@skein/envoy-api/envoy/service/discovery/v3/discovery_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
 import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
-import { meshTrafficPermission, type PolicyResource, planOf, type ProxyPlan, select, verdict } from "@skein/policies";
+import { type InboundPlan, meshTrafficPermission, type PolicyResource, planOf, type ProxyPlan, select, verdict } from "@skein/policies";
 import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
@@ -78,38 +78,38 @@ function offlineStatus(dataplane: DataplaneResource): ProxyStatus {
   };
 }
 
-/** Who may call whom: every workload against every inbound that is somebody's destination. */
+/**
+ * Who may call whom: every workload against every port of every other. Instances of one workload answer alike, so one
+ * of them speaks for all.
+ */
 function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
   const mesh = world.mesh(meshName);
-  const workloads = mesh.index.dataplaneNames().flatMap((name) => {
+  const workloads = new Map<string, ProxyPlan>();
+  const ports = new Map<string, { readonly label: string; readonly inbound: InboundPlan }>();
+  for (const name of [...mesh.index.dataplaneNames()].sort()) {
     const plan = mesh.planner.plan.at(name).get();
-    return plan === undefined ? [] : [{ plan, label: workloadName(plan) }];
-  });
-  const entries = new Map<string, AccessEntry>();
-  for (const source of workloads) {
-    for (const destination of workloads) {
-      if (source.label === destination.label) continue;
-      for (const inbound of destination.plan.inbounds) {
-        const key = `${source.label} ${destination.label} ${inbound.port}`;
-        if (entries.has(key)) continue;
-        entries.set(key, {
-          source: source.label,
-          sourceId: source.plan.identity?.uris[0] ?? "",
-          destination: destination.label,
-          port: inbound.port,
-          ...judge(source.plan, inbound),
-        });
-      }
+    if (plan === undefined) continue;
+    const label = workloadName(plan);
+    if (!workloads.has(label)) workloads.set(label, plan);
+    for (const inbound of plan.inbounds) {
+      const key = `${label} ${inbound.port}`;
+      if (!ports.has(key)) ports.set(key, { label, inbound });
     }
   }
-  return [...entries.values()].sort((a, b) =>
-    `${a.source} ${a.destination} ${a.port}` < `${b.source} ${b.destination} ${b.port}` ? -1 : 1,
-  );
+  const entries: AccessEntry[] = [];
+  for (const [source, plan] of [...workloads].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const { label, inbound } of [...ports.values()].sort((a, b) => (a.label < b.label ? -1 : 1))) {
+      if (label === source) continue;
+      const sourceId = plan.identity?.uris[0] ?? "";
+      entries.push({ source, sourceId, destination: label, port: inbound.port, ...judge(plan, inbound) });
+    }
+  }
+  return entries;
 }
 
 function judge(
   source: ProxyPlan,
-  inbound: ProxyPlan["inbounds"][number],
+  inbound: InboundPlan,
 ): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
   const { tls } = inbound.shared;
   if (tls === undefined || tls.mode === "off") {

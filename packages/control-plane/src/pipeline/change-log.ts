@@ -43,6 +43,7 @@ export class ChangeLog implements ChangeTracker {
   readonly #capacity: number;
   readonly #itemCapacity: number;
   readonly #changes = new Map<number, Change>();
+  readonly #unplanned = new Set<number>();
   #items = 0;
 
   constructor(options: ChangeLogOptions) {
@@ -65,12 +66,13 @@ export class ChangeLog implements ChangeTracker {
       lastAcknowledged: undefined,
       waiting: [],
     });
+    this.#unplanned.add(id);
     this.#forget();
   }
 
   /** Changes whose effects are not evaluated yet. */
   unplanned(): readonly number[] {
-    return Array.from(this.#changes.values()).flatMap(({ id, planned }) => (planned ? [] : [id]));
+    return [...this.#unplanned];
   }
 
   /** More changes of configuration will follow from this write; call the returned function when they are through. */
@@ -114,6 +116,7 @@ export class ChangeLog implements ChangeTracker {
       const change = this.#changes.get(id);
       if (change === undefined) continue;
       change.planned = true;
+      this.#unplanned.delete(id);
       this.#settle(change);
     }
   }

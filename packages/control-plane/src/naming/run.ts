@@ -1,0 +1,146 @@
+import type { DataplaneResource, Resource } from "@skein/model";
+import type { Clock } from "../identity/clock.ts";
+import type { Store } from "../store/store.ts";
+import { parseIpv4Range } from "./ipv4-range.ts";
+import { Pace } from "./pace.ts";
+import type { NamingProblem } from "./problem.ts";
+import { asChanges } from "./reconcile-naming.ts";
+import type { DataplaneFacts, NamingSettings } from "./settings.ts";
+import { VipPool } from "./vips.ts";
+import { type NamingLog, Writer } from "./writer.ts";
+import { WATCHED_TYPES, ZoneNaming } from "./zone-naming.ts";
+
+/** What `startNaming` needs. */
+export interface NamingOptions extends DataplaneFacts<DataplaneResource> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: NamingLog;
+  readonly settings: NamingSettings;
+  /** `ipam.meshService.cidr`: the IPv4 range of services' addresses. */
+  readonly vipCidr: string;
+  /** How long to wait for further changes before acting on one; more under load. Default 5. */
+  readonly batchMs?: number;
+  /** Changes that are only counts of proxies are written at most this often. Default 1000. */
+  readonly countsMs?: number;
+}
+
+/** The derivation of MeshServices and Workloads, running. */
+export interface Naming {
+  /** Stops. What is being written is written; nothing else is. Only one instance should run on a store. */
+  stop(): Promise<void>;
+  /**
+   * Resolves when everything that follows from what the store holds is written, counts included. Does not wait for
+   * what the store has refused and is tried again later (see `problems`), nor for grace periods.
+   */
+  idle(): Promise<void>;
+  /** What keeps derived resources from being what they should be. */
+  problems(): readonly NamingProblem[];
+  /** Says that `connected`, `identitiesOf` or `acceptsTls` answer differently for a dataplane, or for any of a mesh. */
+  wake(mesh: string, dataplane?: string): void;
+}
+
+const SLICE = 256;
+
+/**
+ * Keeps MeshServices and Workloads as their dataplanes say: creates, names, addresses, counts and in time deletes
+ * them. Acts on changes only; a mesh at rest costs nothing. One document is written once for all that has changed about
+ * it.
+ *
+ * @throws Error when `vipCidr` is not an IPv4 range
+ */
+export function startNaming(options: NamingOptions): Naming {
+  const { store, clock, log, settings, batchMs = 5, countsMs = 1000 } = options;
+  const range = parseIpv4Range(options.vipCidr);
+  if (range === undefined) {
+    throw new Error(
+      `ipam.meshService.cidr is ${options.vipCidr}, but must be an IPv4 range such as 241.0.0.0/8`,
+    );
+  }
+  const zone = new ZoneNaming({ facts: options, settings, pool: new VipPool(range) });
+  const writer = new Writer({ store, clock, log, zone, countsMs, onRetry: request });
+  const pace = new Pace(clock, batchMs);
+  let isStopped = false;
+  let running: Promise<void> | undefined;
+  let cancelPass: (() => void) | undefined;
+  let cancelDue: (() => void) | undefined;
+
+  function request(): void {
+    if (isStopped || running !== undefined || cancelPass !== undefined) return;
+    cancelPass = clock.schedule(pace.delayMs, () => {
+      cancelPass = undefined;
+      void pass();
+    });
+  }
+
+  function pass(): Promise<void> {
+    running = reconcileDirty().finally(() => {
+      running = undefined;
+      if (isStopped) return;
+      watchDue();
+      if (zone.isDirty || writer.isDue) request();
+    });
+    return running;
+  }
+
+  async function reconcileDirty(): Promise<void> {
+    pace.begin();
+    writer.releaseCounts();
+    const keys = zone.takeDirty();
+    for (let start = 0; start < keys.length && !isStopped; start += SLICE) {
+      if (start > 0) await new Promise((resolve) => setImmediate(resolve));
+      const began = clock.now();
+      for (const key of keys.slice(start, start + SLICE)) writer.reconcile(key);
+      pace.add(clock.now() - began);
+      await writer.flush();
+    }
+  }
+
+  function watchDue(): void {
+    cancelDue?.();
+    const due = zone.nextDue;
+    cancelDue =
+      due === undefined
+        ? undefined
+        : clock.schedule(Math.min(Math.max(due - clock.now(), 0), MAX_TIMER_MS), () => {
+            zone.markDue(clock.now());
+            if (zone.isDirty) request();
+            else watchDue();
+          });
+  }
+
+  const unwatch = store.watch((changes) => {
+    zone.apply(changes);
+    if (zone.isDirty) request();
+  });
+  zone.apply(asChanges(WATCHED_TYPES.flatMap((type): readonly Resource[] => store.list({ type }))));
+  request();
+
+  return {
+    async stop() {
+      isStopped = true;
+      unwatch();
+      cancelPass?.();
+      cancelDue?.();
+      writer.stop();
+      await running;
+    },
+    async idle() {
+      while (!isStopped) {
+        writer.expediteCounts();
+        if (running !== undefined) await running;
+        else if (zone.isDirty || writer.isDue) {
+          cancelPass?.();
+          cancelPass = undefined;
+          await pass();
+        } else return;
+      }
+    },
+    problems: () => [...zone.problems(), ...writer.problems()],
+    wake(mesh, dataplane) {
+      zone.wake(mesh, dataplane);
+      if (zone.isDirty) request();
+    },
+  };
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;

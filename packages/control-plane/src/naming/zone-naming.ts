@@ -1,0 +1,148 @@
+import {
+  type DataplaneInsightResource,
+  type HostnameGeneratorResource,
+  isOnline,
+  keyString,
+  type Resource,
+  type ResourceKey,
+} from "@skein/model";
+import type { Change } from "../store/store.ts";
+import { type DerivedType, MeshNaming, type NamingWorld, type Reconciled } from "./mesh-naming.ts";
+import type { NamingProblem } from "./problem.ts";
+
+/** A derived resource. */
+export interface DerivedKey extends ResourceKey {
+  readonly type: DerivedType;
+}
+
+/** The kinds whose changes matter here, in the order in which a first reading of the store should tell them. */
+export const WATCHED_TYPES = [
+  "HostnameGenerator",
+  "Mesh",
+  "MeshIdentity",
+  "MeshTrust",
+  "Dataplane",
+  "MeshService",
+  "Workload",
+] as const;
+
+/** All meshes of a zone: passes changes on to the mesh they concern, and keeps what came of each reconciliation. */
+export class ZoneNaming {
+  readonly #world: NamingWorld;
+  readonly #meshes = new Map<string, MeshNaming>();
+  readonly #generators = new Map<string, HostnameGeneratorResource>();
+  readonly #problems = new Map<string, readonly NamingProblem[]>();
+  readonly #due = new Map<string, { readonly key: DerivedKey; readonly at: number }>();
+  readonly #withoutAddress = new Map<string, DerivedKey>();
+
+  constructor(world: NamingWorld) {
+    this.#world = world;
+  }
+
+  get isDirty(): boolean {
+    return this.#meshes.values().some(({ isDirty }) => isDirty);
+  }
+
+  /** The earliest time at which something is to be looked at though nothing changes. */
+  get nextDue(): number | undefined {
+    let next: number | undefined;
+    for (const { at } of this.#due.values()) next = Math.min(at, next ?? at);
+    return next;
+  }
+
+  /** What is wrong at present, by mesh and name. */
+  problems(): readonly NamingProblem[] {
+    return [...this.#problems].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, problems]) => problems);
+  }
+
+  /** Takes in changes, in the order of the store. */
+  apply(changes: readonly Pick<Change, "before" | "after">[]): void {
+    const held = this.#world.pool.size;
+    let generatorsChanged = false;
+    for (const { before, after } of changes) {
+      const resource = after ?? before;
+      if (resource === undefined) continue;
+      if (resource.type === "HostnameGenerator") {
+        if (after === undefined) this.#generators.delete(resource.name);
+        else this.#generators.set(after.name, after as HostnameGeneratorResource);
+        generatorsChanged = true;
+      } else if (resource.type === "DataplaneInsight") {
+        if (isOtherConnection(before, after)) this.wake(resource.mesh, resource.name);
+      } else if (WATCHED_TYPES.some((type) => type === resource.type)) {
+        this.#mesh(resource.type === "Mesh" ? resource.name : resource.mesh).apply(before, after);
+      }
+    }
+    if (generatorsChanged) {
+      for (const mesh of this.#meshes.values()) mesh.setGenerators([...this.#generators.values()]);
+    }
+    if (this.#world.pool.size < held) for (const key of this.#withoutAddress.values()) this.mark(key);
+  }
+
+  /** Marks what depends on the facts about one dataplane, or about all of a mesh. */
+  wake(mesh: string, dataplane?: string): void {
+    if (dataplane === undefined) this.#meshes.get(mesh)?.markAll();
+    else this.#meshes.get(mesh)?.markDataplane(dataplane);
+  }
+
+  /** Marks one derived resource. */
+  mark(key: DerivedKey): void {
+    this.#meshes.get(key.mesh)?.mark(key.type, key.name);
+  }
+
+  /** Marks what is due by now. */
+  markDue(now: number): void {
+    for (const [id, { key, at }] of this.#due) {
+      if (at > now) continue;
+      this.#due.delete(id);
+      this.mark(key);
+    }
+  }
+
+  /** Says that the stored document of this revision is one that `reconcile` told to write. */
+  acknowledge(key: DerivedKey, revision: number): void {
+    this.#meshes.get(key.mesh)?.acknowledge(key.type, key.name, revision);
+  }
+
+  /** The resources to look at again, which are then no longer marked. */
+  takeDirty(): readonly DerivedKey[] {
+    return [...this.#meshes].flatMap(([mesh, naming]) => {
+      const keys = naming.takeDirty().map(([type, name]) => ({ type, mesh, name }));
+      if (naming.isEmpty) this.#meshes.delete(mesh);
+      return keys;
+    });
+  }
+
+  /** What the store should be told about one resource. */
+  reconcile(key: DerivedKey, now: number): Reconciled {
+    const id = keyString(key);
+    const result = this.#meshes.get(key.mesh)?.reconcile(key.type, key.name, now) ?? NOTHING;
+    if (result.problems.length === 0) this.#problems.delete(id);
+    else this.#problems.set(id, result.problems);
+    if (result.lookAgainAt === undefined) this.#due.delete(id);
+    else this.#due.set(id, { key, at: result.lookAgainAt });
+    if (result.problems.some(({ reason }) => reason === "AddressesExhausted"))
+      this.#withoutAddress.set(id, key);
+    else this.#withoutAddress.delete(id);
+    return result;
+  }
+
+  #mesh(name: string): MeshNaming {
+    const known = this.#meshes.get(name);
+    if (known !== undefined) return known;
+    const mesh = new MeshNaming(name, [...this.#generators.values()], this.#world);
+    this.#meshes.set(name, mesh);
+    return mesh;
+  }
+}
+
+const NOTHING: Reconciled = { isCountsOnly: false, problems: [] };
+
+function isOtherConnection(before: Resource | undefined, after: Resource | undefined): boolean {
+  const [old, now] = [before, after].map(
+    (insight) => (insight as DataplaneInsightResource | undefined)?.spec,
+  );
+  return (
+    isOnline(old?.subscriptions) !== isOnline(now?.subscriptions) ||
+    old?.mTLS?.issuedBackend !== now?.mTLS?.issuedBackend
+  );
+}
