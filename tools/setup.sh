@@ -42,8 +42,8 @@ fi
 # Envoy: SKEIN_ENVOY, else an envoy 1.40 on PATH, else the pinned wheel.
 if [ -n "${SKEIN_ENVOY:-}" ]; then
   [ -x "$SKEIN_ENVOY" ] || die "SKEIN_ENVOY=$SKEIN_ENVOY is not an executable file."
-  ln -sf "$SKEIN_ENVOY" .tools/bin/envoy
-elif path_envoy=$(command -v envoy) && "$path_envoy" --version 2>/dev/null | grep -q '/1\.40\.'; then
+  ln -sf "$(readlink -f "$SKEIN_ENVOY")" .tools/bin/envoy
+elif path_envoy=$(command -v envoy) && path_envoy=$(readlink -f "$path_envoy") && [[ $path_envoy != "$PWD"/.tools/* ]] && "$path_envoy" --version 2>/dev/null | grep -q '/1\.40\.'; then
   ln -sf "$path_envoy" .tools/bin/envoy
 else
   want=$(stamp tools/envoy/requirements.txt)
@@ -66,3 +66,11 @@ PY
   fi
   ln -sf ../envoy/envoy .tools/bin/envoy
 fi
+
+# The commands, run from the sources, for whoever puts .tools/bin on PATH.
+shim() {
+  printf '#!/bin/sh\nexec "%s/.tools/bin/node" "%s/%s" "$@"\n' "$PWD" "$PWD" "$2" >".tools/bin/$1" && chmod 755 ".tools/bin/$1"
+}
+shim skein-cp packages/control-plane/src/main.ts
+shim skein-dp packages/data-plane/src/main.ts
+shim skeinctl packages/cli/bin/skeinctl.js

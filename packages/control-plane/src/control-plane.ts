@@ -14,13 +14,17 @@ import { maskSecrets } from "./config/mask.ts";
 import { ensureDefaults } from "./defaults/ensure-defaults.ts";
 import { type MeshDefaultsEnvironment, onMeshWritten } from "./defaults/mesh-defaults.ts";
 import { createDpServer } from "./dp-server/dp-server.ts";
+import { ensureAdminAuthority } from "./envoy-admin/authority.ts";
+import { adminClient } from "./envoy-admin/client.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { type CipherKey, createSecretsCipher } from "./identity/secrets-cipher.ts";
+import { localAuthority } from "./identity/local-authority.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { plans, proxies } from "./pipeline/answers.ts";
+import { type Naming, startNaming } from "./naming/run.ts";
 import { ChangeLog } from "./pipeline/change-log.ts";
 import { Drains } from "./pipeline/drains.ts";
 import { LiveFleet } from "./pipeline/fleet.ts";
@@ -102,6 +106,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       subscriptionLimit: config.metrics.dataplane.subscriptionLimit,
       onError: (error) => log.warn({ err: error }, "insights could not be written; they are tried again"),
     });
+    let naming: Naming | undefined;
     const needsToken = config.dpServer.authn.dpProxy.type === "dpToken";
 
     const fleet: LiveFleet = new LiveFleet({
@@ -120,12 +125,14 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       log,
       onPlanned: (proxy) => identities.planned(proxy),
       onProgress: () => rollouts.progress(),
+      onPresence: (proxy) => naming?.wake(proxy.mesh, proxy.name),
       onGone: (proxy) => identities.gone(proxy),
     });
     const rollouts: Rollouts = new Rollouts({
       isSettled: (mesh) => fleet.isSettled(mesh) && identities.isSettled(mesh),
       setStage: (mesh, issuer, stage) => {
         world.mesh(mesh).stage.set(issuer, stage);
+        naming?.wake(mesh);
         fleet.replan();
       },
       stageTimeoutMs: 10_000,
@@ -143,7 +150,10 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       },
       onFailed: (failure) => log.warn({ ...failure }, "a certificate could not be issued; it is tried again"),
     });
+    const adminAuthority = await ensureAdminAuthority(secrets, now, randomBytes);
+    world.setAdminAuthority(adminAuthority.certificatePem);
     const identities: IdentityController = new IdentityController({
+      adminAuthority: localAuthority(adminAuthority),
       world,
       store,
       environment: {
@@ -190,6 +200,21 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       tokens,
     });
     await identities.idle();
+    naming = startNaming({
+      store,
+      clock: systemClock,
+      log,
+      settings: {
+        context: labels,
+        deletionGracePeriodMs: durationMs(config.meshService.deletionGracePeriod),
+        labelPropagation: config.meshService.labelPropagation,
+      },
+      vipCidr: config.ipam.meshService.cidr,
+      connected: (mesh, name) => (fleet.proxy(mesh, name)?.streams.size ?? 0) > 0,
+      identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
+      acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
+    });
+    await naming.idle();
     await fleet.whenIdle();
 
     const xds = createXdsServer({ fleet, log, instanceId });
@@ -246,10 +271,13 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       changes,
       proxies: proxies({ world, store, fleet, isPolicy }),
       plans: plans({ world, store, fleet, isPolicy }),
-      envoyAdmin: {
-        stats: async () => ({ kind: "unreachable", message: "the proxy's admin interface is a local socket" }),
-        clusters: async () => ({ kind: "unreachable", message: "the proxy's admin interface is a local socket" }),
-      },
+      envoyAdmin: adminClient({
+        store,
+        authority: adminAuthority,
+        now,
+        random: randomBytes,
+        defaultPort: config.bootstrapServer.params.adminPort,
+      }),
       onMeshWritten: (mesh, before) => onMeshWritten(meshDefaults, mesh, before),
       now,
       log,
@@ -274,6 +302,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     return {
       async stop() {
         isReady = false;
+        await naming?.stop();
         fleet.close();
         rollouts.close();
         issuer.close();

@@ -11,6 +11,7 @@ export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export type {
+  AdminPlan,
   DestinationPlan,
   EndpointPlan,
   EndpointsPlan,

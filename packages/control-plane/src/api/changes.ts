@@ -58,12 +58,13 @@ function waitOf(query: URLSearchParams): number {
   return Math.min(Number(nanoseconds / 1_000_000n), MAXIMUM_WAIT_MS);
 }
 
-/** Ends early when the client goes away. */
+/** Ends early when the client goes away or the server stops. */
 async function settledWithin(
   deps: ApiDeps,
   id: number,
   wait: number,
   request: FastifyRequest,
+  closing: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
   const leave = () => gone.abort();

@@ -8,6 +8,9 @@ import { notFound, Problem, titles } from "./problem.ts";
 import { booleanQuery, param, queryOf } from "./query.ts";
 import { requireMesh } from "./source.ts";
 
+/** Header of a configuration dump: what Envoy holds, or what it should hold where it cannot be asked. */
+const SOURCE = "skein-config-source";
+
 /** What a proxy holds and counts: its configuration from the control plane, the rest from Envoy's admin interface. */
 export function registerEnvoyAdmin(app: FastifyInstance, deps: ApiDeps): void {
   const base = "/meshes/:mesh/dataplanes/:name";
@@ -15,9 +18,10 @@ export function registerEnvoyAdmin(app: FastifyInstance, deps: ApiDeps): void {
     const key = requireDataplane(request, deps);
     requireAction(request, deps, "viewConfigDump");
     const includeEds = booleanQuery(queryOf(request), "include_eds", false, titles.admin);
-    const dump = deps.plans.xds(key, { includeEds });
-    if (dump === undefined) throw new Problem(500, titles.admin, "Internal Server Error");
-    return sendJson(reply, 200, dump);
+    const answer = await deps.envoyAdmin.configDump(key, { includeEds });
+    const wanted = answer.kind === "unreachable" ? deps.plans.xds(key, { includeEds }) : undefined;
+    if (wanted === undefined) return passOn(reply.header(SOURCE, "envoy"), answer, deps);
+    return sendJson(reply.header(SOURCE, "control-plane"), 200, wanted);
   });
   app.get(`${base}/_config`, async (request, reply) => {
     const key = requireDataplane(request, deps);

@@ -205,16 +205,33 @@ test("which dataplanes a policy or a service selects", async () => {
 
 test("configuration, statistics and clusters of a proxy", async () => {
   const asked: unknown[] = [];
+  const unreachable = async () => ({ kind: "unreachable" as const, message: "never connected" });
   const envoyAdmin: EnvoyAdmin = {
+    configDump: unreachable,
     stats: async (_, query) => {
       asked.push(query);
       return { kind: "answer", contentType: "text/plain", body: "a: 1\n" };
     },
-    clusters: async () => ({ kind: "unreachable", message: "never connected" }),
+    clusters: unreachable,
   };
   const world = await worldWithPlan({ envoyAdmin });
   assert.deepEqual((await world.call("GET", `${base}/xds`)).json, { clusters: [] });
   assert.deepEqual((await world.call("GET", `${base}/xds?include_eds=true`)).json.endpoints, []);
+  const live = await worldWithPlan({
+    envoyAdmin: {
+      ...envoyAdmin,
+      configDump: async (_, { includeEds }) => ({
+        kind: "answer",
+        contentType: "application/json",
+        body: JSON.stringify({ live: true, includeEds }),
+      }),
+    },
+  });
+  const dump = await live.call("GET", `${base}/xds?include_eds=true`);
+  assert.deepEqual(dump.json, { live: true, includeEds: true });
+  assert.equal(dump.headers["skein-config-source"], "envoy");
+  const fallback = await world.call("GET", `${base}/xds`);
+  assert.equal(fallback.headers["skein-config-source"], "control-plane");
   const notSeen = await world.call("GET", `${base}/_config`);
   assert.equal(notSeen.status, 404);
   assert.equal(notSeen.json.title, "Failed to fetch dataplane insight");

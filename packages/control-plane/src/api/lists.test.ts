@@ -34,11 +34,11 @@ test("pages: default size, limits, offsets, and a link that leads through all of
   assert.equal(first.json.items.length, 100);
   assert.equal(first.json.next, "http://localhost:5681/meshes/default/meshtimeouts?offset=100");
   const seen: string[] = [];
-  let url: string | null = "/meshtimeouts?size=60&filter[labels.kuma.io/mesh]=default";
+  let url: string | undefined = "/meshtimeouts?size=60&filter[labels.kuma.io/mesh]=default";
   while (url) {
     const page = await world.call("GET", url);
     seen.push(...names(page));
-    url = page.json.next && page.json.next.replace("http://localhost:5681", "");
+    url = page.json.next?.replace("http://localhost:5681", "");
     if (url)
       assert.match(url, /^\/meshtimeouts\?filter%5Blabels\.kuma\.io%2Fmesh%5D=default&offset=\d+&size=60$/);
   }

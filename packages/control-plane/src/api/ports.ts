@@ -106,4 +106,6 @@ export interface EnvoyAdmin {
     query: { readonly usedOnly: boolean; readonly json: boolean },
   ): Promise<AdminAnswer>;
   clusters(dataplane: ResourceKey, query: { readonly json: boolean }): Promise<AdminAnswer>;
+  /** What Envoy itself says that it holds, as JSON. */
+  configDump(dataplane: ResourceKey, query: { readonly includeEds: boolean }): Promise<AdminAnswer>;
 }

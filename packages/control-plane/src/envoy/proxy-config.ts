@@ -1,5 +1,6 @@
 import type { EndpointsPlan, ProxyPlan } from "@skein/policies";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
+import { ADMIN_SECRETS } from "./admin.ts";
 import type { Translator } from "./translator.ts";
 
 export interface ProxyConfigParts {
@@ -17,6 +18,13 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
   const endpoints = new Map<string, Fragment>();
   const listeners = new Map<string, Fragment>();
   const secrets = new Map<string, Fragment>();
+  const wanted: string[] = [];
+  if (plan.admin !== undefined) {
+    const { cluster, listener } = translator.admin(plan.admin);
+    clusters.set(cluster.name, cluster);
+    listeners.set(listener.name, listener);
+    wanted.push(ADMIN_SECRETS.certificate, ADMIN_SECRETS.validation);
+  }
   for (const inbound of plan.inbounds) {
     const { cluster, listener } = translator.inbound(inbound, reusePort);
     clusters.set(cluster.name, cluster);
@@ -32,11 +40,10 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
       translator.endpoints(clusterName, parts.endpoints(destination.name, destination.port)),
     );
   }
-  if (plan.identity !== undefined) {
-    for (const name of [plan.identity.certificateSecret, plan.identity.validationSecret]) {
-      const secret = parts.secret(name);
-      if (secret !== undefined) secrets.set(name, secret);
-    }
+  if (plan.identity !== undefined) wanted.push(plan.identity.certificateSecret, plan.identity.validationSecret);
+  for (const name of wanted) {
+    const secret = parts.secret(name);
+    if (secret !== undefined) secrets.set(name, secret);
   }
   return { clusters, endpoints, listeners, secrets };
 }

@@ -4,6 +4,7 @@ import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpo
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { SecretSchema, type Secret } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
 import {
+  type AdminPlan,
   contributors,
   type EndpointsPlan,
   type InboundPlan,
@@ -15,6 +16,8 @@ import {
 } from "@skein/policies";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
+import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
+import { adminCluster, adminListener } from "./admin.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { inboundListener, type TranslatedInbound, translateInbound } from "./inbound.ts";
 import { outboundListener, type TranslatedUpstream, translateUpstream } from "./outbound.ts";
@@ -37,6 +40,7 @@ export class Translator {
   readonly #table: FragmentTable;
   readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream>>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<TranslatedInbound>>();
+  readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
 
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
@@ -84,6 +88,19 @@ export class Translator {
       byName.set(clusterName, fragment);
     }
     return fragment;
+  }
+
+  /** Cluster and listener of Envoy's admin interface. */
+  admin(plan: AdminPlan): { readonly cluster: Fragment; readonly listener: Fragment } {
+    let made = this.#admins.get(plan);
+    if (made === undefined) {
+      made = {
+        cluster: this.#encode("cluster", plan.name, ClusterSchema, adminCluster(plan), []),
+        listener: this.#encode("listener", plan.name, ListenerSchema, adminListener(plan, ADMIN_CLIENT_URI), []),
+      };
+      this.#admins.set(plan, made);
+    }
+    return made;
   }
 
   secret(secret: Secret): Fragment {

@@ -27,7 +27,10 @@ async function setUp(options: Partial<DataplaneInsightsOptions> = {}, proxies = 
     controlPlaneInstanceId: "cp-1",
     metadata: { version: { kumaDp: { version: "2.14.3" }, envoy: { version: "1.40.0" } }, features: ["x"] },
   });
-  return { store, commits, insights, start, pass: (ms: number) => void (now += ms) };
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  return { store, commits, insights, start, pass };
 }
 
 const specOf = (store: Store, name = "web-1"): DataplaneInsightSpec | undefined =>

@@ -40,7 +40,7 @@ export interface Reconciled {
 
 /** What the derivation needs besides the store's documents. */
 export interface NamingWorld {
-  readonly facts: DataplaneFacts<DataplaneResource>;
+  readonly facts: DataplaneFacts;
   readonly settings: NamingSettings;
   /** Shared by all meshes: an address is one service's in the whole zone. */
   readonly pool: VipPool;
@@ -161,16 +161,22 @@ export class MeshNaming {
     return type === "MeshService" ? this.#reconcileService(name, now) : this.#reconcileWorkload(name);
   }
 
+  /** Elsewhere than in a universal zone, others make services and workloads; they must not be deleted here. */
+  get #generates(): boolean {
+    const { mode, environment } = this.#world.settings.context;
+    return mode === "zone" && environment === "universal";
+  }
+
   #reconcileService(name: string, now: number): Reconciled {
     const { settings, facts, pool } = this.#world;
     const existing = this.#services.get(name);
-    const mode = this.#mesh?.spec.meshServices?.mode ?? "Disabled";
-    const { context } = settings;
-    const derived = deriveMeshService({
-      ...{ mesh: this.#name, name, existing, now, settings },
-      enabled: mode !== "Disabled" && context.mode === "zone" && context.environment === "universal",
-      offers: this.#offers.members(name),
-    });
+    const derived = this.#generates
+      ? deriveMeshService({
+          ...{ mesh: this.#name, name, existing, now, settings },
+          enabled: (this.#mesh?.spec.meshServices?.mode ?? "Disabled") !== "Disabled",
+          offers: this.#offers.members(name),
+        })
+      : { draft: existing, problems: [] };
     this.#index(name, derived.draft);
     if (derived.draft === undefined) {
       if (existing === undefined) this.#release(name);
@@ -191,6 +197,7 @@ export class MeshNaming {
   }
 
   #reconcileWorkload(name: string): Reconciled {
+    if (!this.#generates) return { isCountsOnly: false, problems: [] };
     const existing = this.#workloads.get(name);
     const dataplanes = this.#byWorkload.members(name);
     const { facts, settings } = this.#world;

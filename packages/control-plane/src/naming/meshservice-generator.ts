@@ -78,7 +78,10 @@ export function deriveMeshService(input: MeshServiceInput): Derived<MeshServiceD
   const ports = (stays ? existing.spec.ports : undefined) ?? [...chosen.ports];
   const differing = offers.filter((offer) => offer.portsKey !== (stays ? storedKey : chosen.portsKey));
   if (differing.length > 0) {
-    const message = `dataplanes of "${name}" have different ports: the service keeps those of the ${stays ? "stored service" : `oldest dataplane (${chosen.dataplane.name})`}, and ${subject(differing, "differs", "differ")}: give all of them the same inbounds`;
+    const own = ports
+      .map((port) => `${port.port}/${port.appProtocol} "${port.name ?? port.port}"`)
+      .join(", ");
+    const message = `dataplanes of "${name}" have different ports: the service has ${own}, but ${subject(differing, "differs", "differ")}: give all of them the same inbounds`;
     problems.push(problem("PortsDiffer", message));
   }
   const spec: MeshServiceSpec = { state: "Unavailable", ...existing?.spec, selector, ports };

@@ -1,4 +1,4 @@
-import type { DataplaneResource, Resource } from "@skein/model";
+import type { Resource } from "@skein/model";
 import type { Clock } from "../identity/clock.ts";
 import type { Store } from "../store/store.ts";
 import { parseIpv4Range } from "./ipv4-range.ts";
@@ -11,7 +11,7 @@ import { type NamingLog, Writer } from "./writer.ts";
 import { WATCHED_TYPES, ZoneNaming } from "./zone-naming.ts";
 
 /** What `startNaming` needs. */
-export interface NamingOptions extends DataplaneFacts<DataplaneResource> {
+export interface NamingOptions extends DataplaneFacts {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: NamingLog;
@@ -84,7 +84,7 @@ export function startNaming(options: NamingOptions): Naming {
 
   async function reconcileDirty(): Promise<void> {
     pace.begin();
-    writer.releaseCounts();
+    writer.begin();
     const keys = zone.takeDirty();
     for (let start = 0; start < keys.length && !isStopped; start += SLICE) {
       if (start > 0) await new Promise((resolve) => setImmediate(resolve));

@@ -17,7 +17,7 @@ export interface ServiceStatusInput {
   readonly members: readonly DataplaneResource[];
   /** The mesh has mTLS of its own or a MeshIdentity. */
   readonly tlsEnabled: boolean;
-  readonly facts: DataplaneFacts<DataplaneResource>;
+  readonly facts: DataplaneFacts;
 }
 
 /**

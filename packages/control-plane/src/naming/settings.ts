@@ -1,4 +1,4 @@
-import type { LabelContext } from "@skein/model";
+import type { DataplaneResource, LabelContext } from "@skein/model";
 
 /** What the derivation of MeshServices and Workloads depends on besides the store. */
 export interface NamingSettings {
@@ -15,11 +15,11 @@ export interface NamingSettings {
 }
 
 /** What the outside world knows about dataplanes. All three are called often and must be cheap. */
-export interface DataplaneFacts<Dataplane> {
+export interface DataplaneFacts {
   /** Whether the proxy has a stream to a control plane. */
   connected(mesh: string, dataplane: string): boolean;
   /** The SPIFFE ids that the proxy presents or may present soon. */
-  identitiesOf(dataplane: Dataplane): readonly string[];
+  identitiesOf(dataplane: DataplaneResource): readonly string[];
   /** Whether the proxy serves mesh TLS: it has a certificate, and its clients can trust it. */
-  acceptsTls(dataplane: Dataplane): boolean;
+  acceptsTls(dataplane: DataplaneResource): boolean;
 }

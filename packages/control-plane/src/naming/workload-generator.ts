@@ -21,7 +21,7 @@ export interface WorkloadInput {
   /** Those whose label `kuma.io/workload` is the name, in any order. */
   readonly dataplanes: readonly DataplaneResource[];
   readonly existing: WorkloadResource | undefined;
-  readonly facts: Pick<DataplaneFacts<DataplaneResource>, "connected">;
+  readonly facts: Pick<DataplaneFacts, "connected">;
   readonly settings: NamingSettings;
 }
 

@@ -48,6 +48,7 @@ export class Writer {
   readonly #parked = new Map<string, DerivedKey>();
   readonly #known = new Map<string, readonly NamingProblem[]>();
   #areCountsDue = false;
+  #writesCounts = false;
   #cancelCounts: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #isStopped = false;
@@ -66,14 +67,16 @@ export class Writer {
     return [...this.#failures.values()].map(({ problem }) => problem);
   }
 
-  /** Counts that wait are written with the next pass. */
+  /** Counts that wait are due now. */
   expediteCounts(): void {
     this.#areCountsDue = true;
   }
 
-  /** Marks the resources whose counts have waited long enough. */
-  releaseCounts(): void {
-    if (!this.#areCountsDue) return;
+  /** A pass begins: if counts are due, it writes them. Marks the resources whose counts wait. */
+  begin(): void {
+    this.#writesCounts = this.isDue;
+    this.#areCountsDue = false;
+    if (!this.#writesCounts) return;
     for (const key of this.#counts.values()) this.#options.zone.mark(key);
   }
 
@@ -86,7 +89,7 @@ export class Writer {
       if (write === undefined) {
         this.#failures.delete(id);
         this.#counts.delete(id);
-      } else if (isCountsOnly && !this.#areCountsDue) {
+      } else if (isCountsOnly && !this.#writesCounts) {
         this.#counts.set(id, key);
         this.#cancelCounts ??= this.#options.clock.schedule(this.#options.countsMs, () => {
           this.#cancelCounts = undefined;
@@ -99,7 +102,7 @@ export class Writer {
       }
     } catch (error) {
       this.#fail(key, "Internal", error);
-      this.#park(key, id);
+      this.#park(key, error);
     }
   }
 
@@ -114,7 +117,6 @@ export class Writer {
       transactions.push(together.slice(start, start + PER_TRANSACTION));
     }
     await Promise.all(transactions.map((each) => this.#write(each)));
-    if (this.#counts.size === 0) this.#areCountsDue = false;
   }
 
   /** Forgets what waits. */
@@ -143,7 +145,7 @@ export class Writer {
         const id = keyString(key);
         this.#fail(key, hasMoved || error instanceof StoreError ? "WriteFailed" : "Internal", error);
         if (hasMoved && (this.#failures.get(id)?.count ?? 0) <= QUICK_RETRIES) zone.mark(key);
-        else this.#park(key, id);
+        else this.#park(key, error);
       }
     }
   }
@@ -155,17 +157,16 @@ export class Writer {
     const message = `${key.type} "${key.name}" could not be brought up to date and is tried again: ${cause}`;
     const { type, mesh, name } = key;
     this.#failures.set(id, { count, problem: { type, mesh, name, reason, message } });
-    if (reason === "Internal" || count === QUICK_RETRIES + 1) {
-      this.#options.log.error(
-        { resource: id, err: error },
-        "could not derive or write a resource; trying again",
-      );
-    }
   }
 
-  #park(key: DerivedKey, id: string): void {
+  #park(key: DerivedKey, error: unknown): void {
+    const id = keyString(key);
     this.#parked.set(id, key);
     if (this.#isStopped || this.#cancelRetry !== undefined) return;
+    this.#options.log.error(
+      { resource: id, err: error },
+      "could not bring a resource up to date; trying again",
+    );
     const count = this.#failures.get(id)?.count ?? 1;
     const delay = Math.min(RETRY_MS.first * 2 ** Math.min(count - 1, 10), RETRY_MS.most);
     this.#cancelRetry = this.#options.clock.schedule(delay, () => {

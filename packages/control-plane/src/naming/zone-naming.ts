@@ -40,7 +40,8 @@ export class ZoneNaming {
   }
 
   get isDirty(): boolean {
-    return this.#meshes.values().some(({ isDirty }) => isDirty);
+    for (const mesh of this.#meshes.values()) if (mesh.isDirty) return true;
+    return false;
   }
 
   /** The earliest time at which something is to be looked at though nothing changes. */

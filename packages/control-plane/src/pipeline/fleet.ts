@@ -36,7 +36,9 @@ export interface LiveFleetOptions {
   readonly onPlanned: (proxy: ConnectedProxy, plan: ProxyPlan | undefined) => void;
   /** A proxy answered, came or went, or a planning cycle ended: stages may move on. */
   readonly onProgress: () => void;
-  /** The last stream of a proxy ended. */
+  /** The first stream of a proxy began, or the last one ended. */
+  readonly onPresence: (proxy: ConnectedProxy) => void;
+  /** A proxy has been away for so long that it counts as gone. */
   readonly onGone: (proxy: ConnectedProxy) => void;
 }
 
@@ -48,6 +50,7 @@ export class LiveFleet implements Fleet {
   readonly #leaving = new Map<string, NodeJS.Timeout>();
   /** Changes that the current planning cycle is about. */
   #planning: readonly number[] = [];
+  #generation = 0;
   #isClosed = false;
 
   constructor(options: LiveFleetOptions) {
@@ -120,6 +123,7 @@ export class LiveFleet implements Fleet {
     });
     const stream: ProxyStream = { sink, session, acknowledged: 0 };
     proxy.streams.add(stream);
+    if (proxy.streams.size === 1) this.#options.onPresence(proxy);
     if (proxy.config !== undefined) sink.set(proxy.config, proxy.wanted);
     this.#scheduler.mark(id);
     return this.#events(proxy, stream);
@@ -150,7 +154,8 @@ export class LiveFleet implements Fleet {
       const config = mesh.config.at(proxy.name).get();
       this.#options.onPlanned(proxy, mesh.planner.plan.at(proxy.name).get());
       if (config === undefined || config === proxy.config) return;
-      proxy.push(config, store.revision, this.#planning);
+      this.#generation += 1;
+      proxy.push(config, this.#generation, store.revision, this.#planning);
     } catch (error) {
       log.error({ err: error, proxy: id }, "planning a proxy failed; it keeps what it has");
     }
@@ -173,7 +178,10 @@ export class LiveFleet implements Fleet {
       closed: () => {
         session.disconnected();
         proxy.closed(stream);
-        if (proxy.streams.size === 0) this.#gone(proxy);
+        if (proxy.streams.size === 0) {
+          this.#options.onPresence(proxy);
+          this.#gone(proxy);
+        }
         onProgress();
       },
     };

@@ -7,6 +7,8 @@ import {
   type MeshTrustResource,
   parseCalendarDuration,
 } from "@skein/model";
+import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { adminServerUri } from "../envoy-admin/authority.ts";
 import { type CaEnvironment, ensureBundledCa } from "../identity/bundled.ts";
 import { ensureMtlsCa } from "../identity/builtin.ts";
 import type { CertificateAuthority } from "../identity/ca.ts";
@@ -34,7 +36,9 @@ export interface IdentityControllerOptions {
   readonly environment: CaEnvironment;
   readonly zone: string;
   readonly rollouts: Rollouts;
-  /** Certificates in the making, once the controller is there. */
+  /** Signs the certificates of admin listeners. */
+  readonly adminAuthority: SigningAuthority;
+  /** Makes and renews certificates. */
   readonly issuer: Issuer;
   /** Says that more will follow from a change; the returned function ends that. */
   readonly hold: (revision: number) => () => void;
@@ -46,6 +50,8 @@ interface Authority {
   readonly ttlMs: number;
 }
 
+/** Stands in request keys for the CA of admin listeners. */
+const ADMIN_ISSUER = "envoy-admin";
 const DEFAULT_TTL_MS = 24 * 3600_000;
 
 /**
@@ -90,7 +96,13 @@ export class IdentityController {
 
   /** Asks for the certificates that a planned proxy should hold. */
   planned(proxy: ConnectedProxy): void {
-    const wanted = this.#options.world.mesh(proxy.mesh).planner.identity.at(proxy.name).get().certificates;
+    const { world, adminAuthority } = this.#options;
+    const wanted = world.mesh(proxy.mesh).planner.identity.at(proxy.name).get().certificates;
+    if (world.mesh(proxy.mesh).planner.plan.at(proxy.name).get()?.admin !== undefined) {
+      const key = requestKey(proxy.mesh, proxy.name, ADMIN_ISSUER);
+      const uris = [adminServerUri(proxy.mesh, proxy.name)];
+      this.#options.issuer.request({ key, uris, authority: adminAuthority, ttlMs: DEFAULT_TTL_MS });
+    }
     for (const { issuer, uris } of wanted) {
       const authority = this.#authorities.get(issuer);
       if (authority === undefined) continue;
@@ -105,11 +117,14 @@ export class IdentityController {
     this.#pending.delete(key);
     const { mesh, name, issuer } = parseKey(key);
     const world = this.#options.world.mesh(mesh);
+    const material = { certificatePem: svid.certChainPem, privateKeyPem: svid.privateKeyPem };
+    if (issuer === ADMIN_ISSUER) {
+      world.certificate.set(name, ADMIN_SECRETS.certificate, material);
+      return;
+    }
     const identity = world.planner.identity.at(name).get();
     const wanted = identity.certificates.find((candidate) => candidate.issuer === issuer);
-    for (const secret of wanted?.secrets ?? []) {
-      world.certificate.set(name, secret, { certificatePem: svid.certChainPem, privateKeyPem: svid.privateKeyPem });
-    }
+    for (const secret of wanted?.secrets ?? []) world.certificate.set(name, secret, material);
     const expires = new Date(svid.notAfter).toISOString();
     proxyOf(mesh, name)?.certified(svid.uris[0] ?? "", expires, {
       issuedBackend: issuer.startsWith("mtls/") ? (issuer.split("/")[2] ?? "") : issuer,
@@ -120,12 +135,13 @@ export class IdentityController {
 
   /** A proxy is gone: its certificates are dropped. */
   gone(proxy: ConnectedProxy): void {
-    for (const issuer of this.#authorities.keys()) {
+    for (const issuer of [ADMIN_ISSUER, ...this.#authorities.keys()]) {
       const key = requestKey(proxy.mesh, proxy.name, issuer);
       this.#options.issuer.forget(key);
       this.#pending.delete(key);
     }
     const world = this.#options.world.mesh(proxy.mesh);
+    world.certificate.set(proxy.name, ADMIN_SECRETS.certificate, undefined);
     for (const { secrets } of world.planner.identity.at(proxy.name).get().certificates) {
       for (const secret of secrets) world.certificate.set(proxy.name, secret, undefined);
     }

@@ -23,15 +23,18 @@ export class ConnectedProxy {
   readonly name: string;
   readonly streams = new Set<ProxyStream>();
   config: ProxyConfig | undefined;
-  /** Revision with which the newest configuration was sent. */
+  /** Generation of the newest configuration: one more with each, over all proxies. */
   wanted = 0;
+  /** Store revisions that the newest and the acknowledged configuration reflect. */
+  #wantedRevision = 0;
+  #acknowledgedRevision = 0;
   /** It brought its Dataplane along, so that goes when it goes. */
   isSelfRegistered = false;
   /** Ends the observation of its configuration. */
   unobserve: () => void = () => undefined;
   readonly #clock: ProxyClock;
   readonly #changes: ChangeLog;
-  /** Changes that this proxy has not answered, with the revision that carries them. */
+  /** Changes that this proxy has not answered, with the generation that carries them. */
   readonly #open = new Map<number, number>();
   #rejected = new Map<XdsType, readonly RejectedResource[]>();
   #identity: ProxyStatus["identity"];
@@ -66,15 +69,16 @@ export class ConnectedProxy {
   }
 
   /** A new configuration, caused by these changes. */
-  push(config: ProxyConfig, revision: number, changes: readonly number[]): void {
+  push(config: ProxyConfig, generation: number, revision: number, changes: readonly number[]): void {
     const fragments = this.config === undefined ? [] : differences(this.config, config);
     this.config = config;
-    this.wanted = revision;
+    this.wanted = generation;
+    this.#wantedRevision = revision;
     if (changes.length > 0) {
       this.#changes.affected(changes, this.mesh, this.name, fragments);
-      for (const id of changes) this.#open.set(id, revision);
+      for (const id of changes) this.#open.set(id, generation);
     }
-    for (const { sink } of this.streams) sink.set(config, revision);
+    for (const { sink } of this.streams) sink.set(config, generation);
     this.#update();
   }
 
@@ -91,16 +95,17 @@ export class ConnectedProxy {
           policies: origins,
         })),
       );
-      const open = Array.from(this.#open).flatMap(([id, revision]) => (revision <= ack.revision ? [id] : []));
+      const open = Array.from(this.#open).flatMap(([id, needed]) => (needed <= ack.revision ? [id] : []));
       this.#changes.answered(open, this.mesh, this.name, "rejected", this.rejected);
       for (const id of open) this.#open.delete(id);
     }
     this.#update();
   }
 
-  inSync(stream: ProxyStream, revision: number): void {
-    stream.acknowledged = Math.max(stream.acknowledged, revision);
+  inSync(stream: ProxyStream, generation: number): void {
+    stream.acknowledged = Math.max(stream.acknowledged, generation);
     const acknowledged = this.acknowledged;
+    if (acknowledged >= this.wanted) this.#acknowledgedRevision = this.#wantedRevision;
     const done = Array.from(this.#open).flatMap(([id, needed]) => (needed <= acknowledged ? [id] : []));
     if (done.length > 0) {
       this.#changes.answered(done, this.mesh, this.name, "acknowledged");
@@ -133,8 +138,8 @@ export class ConnectedProxy {
       state: this.#state,
       connected: this.streams.size > 0,
       since: new Date(this.#since).toISOString(),
-      wantedRevision: this.wanted,
-      acknowledgedRevision: this.acknowledged,
+      wantedRevision: this.#wantedRevision,
+      acknowledgedRevision: this.#acknowledgedRevision,
       resources:
         config === undefined
           ? {}

@@ -1,5 +1,6 @@
 import { parseCertificates } from "../identity/ca.ts";
 import { trustBundle } from "../identity/mesh-trust.ts";
+import { ADMIN_SECRETS } from "../envoy/admin.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { Translator } from "../envoy/translator.ts";
@@ -45,6 +46,8 @@ export interface WorldOptions {
 export class World {
   readonly graph = new Graph();
   readonly translator: Translator;
+  /** Roots of the certificate with which the control plane calls Envoy's admin interface. */
+  readonly adminAuthority: Input<Fragment | undefined>;
   readonly #zone: string;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
@@ -55,6 +58,7 @@ export class World {
     this.#zone = options.zone;
     this.#definitions = options.definitions ?? policies;
     this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
+    this.adminAuthority = this.graph.input<Fragment | undefined>(undefined);
     this.translator = new Translator(this.#definitions, options.table ?? new FragmentTable());
   }
 
@@ -72,6 +76,11 @@ export class World {
     return mesh;
   }
 
+  /** Sets the CA of the admin interface. */
+  setAdminAuthority(pem: string): void {
+    this.adminAuthority.set(this.translator.secret(authoritiesSecret(ADMIN_SECRETS.validation, [pem])));
+  }
+
   /** Takes in committed changes. Cheap: nothing is computed before somebody asks. */
   apply(changes: readonly Pick<Change, "before" | "after">[]): void {
     const byMesh = Map.groupBy(changes, ({ before, after }) => {
@@ -82,7 +91,7 @@ export class World {
   }
 
   #makeMesh(name: string): MeshWorld {
-    const { graph, translator } = this;
+    const { graph, translator, adminAuthority } = this;
     const index = new MeshIndex(graph, this.#sets, (type) => this.#policyTypes.has(type));
     const node = graph.inputs<string, NodeFacts>(UNKNOWN_NODE, sameFacts);
     const stage = graph.inputs<string, IdentityStage | undefined>(undefined);
@@ -120,6 +129,7 @@ export class World {
         endpoints: (service, port) => planner.endpoints.at(`${service}|${port}`).get(),
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
+          if (secret === ADMIN_SECRETS.validation) return adminAuthority.get();
           if (validationNames.has(secret)) return authorities.at(secret).get();
           return certificates.at(`${dataplane} ${secret}`).get();
         },

@@ -64,7 +64,9 @@ export function destinations(
     const declared = (service.spec.identities ?? []).flatMap(({ type, value }) =>
       type === "SpiffeID" ? [value] : [],
     );
-    const serverIds = [...new Set([...identities.flatMap(({ ids }) => ids), ...declared])].sort();
+    // Instances of other zones are only known by what their zone declared.
+    const live = identities.flatMap(({ ids }) => ids);
+    const serverIds = [...new Set(members.length === 0 ? declared : live)].sort();
     const section = servicePort.name || String(port);
     const place = {
       mesh: service.mesh,

@@ -1,5 +1,6 @@
 import { type DataplaneInbound, type DataplaneResource, formatKri, LABEL, SERVICE_TAG } from "@skein/model";
 import {
+  type AdminPlan,
   type EndpointsPlan,
   type IdentityPlan,
   type InboundPlan,
@@ -64,6 +65,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const upstreams = new Upstreams(graph, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameStrings);
   const shared = new Interned<InboundSharedPlan>();
+  const admins = new Interned<AdminPlan>();
 
   const inboundPlan = (
     context: ProxyContext,
@@ -166,6 +168,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address: dataplane.spec.networking?.address ?? "",
       naming,
       identity: certificate,
+      admin: adminPlan(admins, dataplane, node.at(name).get()),
       inbounds: (dataplane.spec.networking?.inbound ?? [])
         .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
         .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),
@@ -213,6 +216,20 @@ function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPl
     validationSecret:
       identity.validationSecret === TRUST_BUNDLE_SECRET ? TRUST_BUNDLE_SECRET : secrets.validation,
   };
+}
+
+/** Kuma opens the admin interface of proxies whose address is not the machine's own loopback address. */
+function adminPlan(
+  interned: Interned<AdminPlan>,
+  dataplane: DataplaneResource,
+  facts: NodeFacts,
+): AdminPlan | undefined {
+  const address = dataplane.spec.networking?.address ?? "";
+  const port = dataplane.spec.networking?.admin?.port || facts.adminPort;
+  if (address === "127.0.0.1" || port === undefined || facts.adminSocket === undefined) return undefined;
+  const name = facts.unifiedNaming ? "system_envoy_admin" : "kuma:envoy:admin";
+  const plan: AdminPlan = { name, address, port, socket: facts.adminSocket };
+  return interned.get(JSON.stringify(plan), () => plan);
 }
 
 /** Two outbounds to one destination would share a listener name; the later ones carry their address too. */

@@ -81,6 +81,24 @@ test("values that nothing needs any more are let go", () => {
   assert.equal(user.get(), 3);
 });
 
+test("an input that was let go and asked for again still reaches who reads it", () => {
+  const graph = new Graph();
+  const items = graph.inputs<string, number>(0);
+  const on = graph.input(true);
+  const user = graph.derived(() => (on.get() ? items.at("x").get() : -1));
+  graph.observe(user, () => undefined);
+  items.set("x", 1);
+  assert.equal(user.get(), 1);
+  on.set(false);
+  assert.equal(user.get(), -1);
+  items.set("x", 0);
+  on.set(true);
+  assert.equal(user.get(), 0);
+  graph.sweep();
+  items.set("x", 2);
+  assert.equal(user.get(), 2);
+});
+
 test("a derivation that throws leaves the graph usable", () => {
   const graph = new Graph();
   const n = graph.input(0);

@@ -157,9 +157,10 @@ export class Graph {
     const at = (key: K): Node<T> => {
       let node = nodes.get(key);
       if (node === undefined) {
-        node = new Node<T>(this, absent, undefined, equal, () => {
-          if (equal(nodes.get(key)?.value ?? absent, absent)) nodes.delete(key);
+        const made: Node<T> = new Node<T>(this, absent, undefined, equal, () => {
+          if (nodes.get(key) === made && equal(made.value, absent)) nodes.delete(key);
         });
+        node = made;
         nodes.set(key, node);
       }
       return node;

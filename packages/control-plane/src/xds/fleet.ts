@@ -29,7 +29,7 @@ export class StreamRefused extends Error {
 /** What a proxy answered to something sent. */
 export interface Acknowledgement {
   readonly type: XdsType;
-  /** Highest revision whose effects are contained in what was answered. */
+  /** Highest revision (see `ConfigSink.set`) whose effects are contained in what was answered. */
   readonly revision: number;
   /** Absent for an ACK; else Envoy's reason, and the resources it names (all of the response where it names none). */
   readonly rejected?: {
@@ -56,7 +56,7 @@ export interface StreamEvents {
 export interface ConfigSink {
   /**
    * Sets what the proxy should hold from now on. Newest wins: a slow proxy never gets a queue of old states.
-   * `revision` is the store revision that this state reflects.
+   * `revision` only ever grows; acknowledgements refer to it.
    */
   set(config: ProxyConfig, revision: number): void;
   close(reason: StreamRefused): void;

@@ -49,10 +49,16 @@ export function compareTop(a: PolicyResource, b: PolicyResource): number {
   );
 }
 
-/** The last resort: of two equal policies the one whose name comes first in the alphabet wins. */
+/**
+ * The last resort: of two equal policies the one whose name comes first in the alphabet wins. Display names need not be
+ * unique; where they are equal the stored names decide, so that the order of arrival never shows.
+ */
 export function compareNames(a: PolicyResource, b: PolicyResource): number {
-  const [aName, bName] = [displayName(a), displayName(b)];
-  return aName < bName ? 1 : aName > bName ? -1 : 0;
+  return reversed(displayName(a), displayName(b)) || reversed(a.name, b.name);
+}
+
+function reversed(a: string, b: string): number {
+  return a < b ? 1 : a > b ? -1 : 0;
 }
 
 /** Orders policies that apply as a whole, from lowest to highest precedence. */

@@ -114,6 +114,16 @@ export interface EndpointsPlan {
   readonly localities: readonly LocalityPlan[];
 }
 
+/** Where the control plane reaches Envoy's own admin interface. */
+export interface AdminPlan {
+  /** Of the listener and the cluster. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** Unix socket of the interface itself. */
+  readonly socket: string;
+}
+
 /** A thing about a proxy that somebody should know. */
 export interface PlanCondition {
   readonly type: string;
@@ -133,6 +143,8 @@ export interface ProxyPlan {
   readonly address: string;
   readonly naming: Naming;
   readonly identity: IdentityPlan | undefined;
+  /** Absent where the interface stays local to the machine. */
+  readonly admin: AdminPlan | undefined;
   readonly inbounds: readonly InboundPlan[];
   readonly outbounds: readonly OutboundPlan[];
   readonly conditions: readonly PlanCondition[];

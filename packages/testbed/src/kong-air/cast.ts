@@ -71,14 +71,6 @@ export async function upKongAir(
     world.startControlPlane(),
   );
   await world.apply(MESH_YAML);
-  for (const r of CAST)
-    await world.apply(`type: MeshService
-mesh: kong-air-mesh
-name: ${r}
-spec:
-  selector: {dataplaneTags: {kuma.io/service: ${r}}}
-  ports: [{port: 8080, targetPort: 8080, appProtocol: http}]
-`);
   const services = new Map<Role, Service>();
   await Promise.all(
     CAST.map(async (role) => {

@@ -35,6 +35,7 @@ export const webPlan: ProxyPlan = {
     certificateSecret: "c",
     validationSecret: "v",
   },
+  admin: undefined,
   inbounds: [
     {
       section: "main",

@@ -119,6 +119,7 @@ export function createWorld(options: WorldOptions = {}): World {
     envoyAdmin: {
       stats: async () => ({ kind: "unreachable", message: "no proxy" }),
       clusters: async () => ({ kind: "unreachable", message: "no proxy" }),
+      configDump: async () => ({ kind: "unreachable", message: "no proxy" }),
     },
     onMeshWritten: (mesh, before) => onMeshWritten(meshDefaults, mesh, before),
     now: () => NOON,

@@ -1,0 +1,200 @@
+import { pause } from "@skein/testbed";
+import { type Arena, createArena, extraInstance, type Measured } from "./fanout/arena.ts";
+import { MESH, type ModelProxy, meshTimeout, permission } from "./fanout/mesh-model.ts";
+import { wallMs } from "./harness/clock.ts";
+import type { Figure, Report } from "./harness/figure.ts";
+import type { BenchOptions } from "./harness/options.ts";
+import { cpuSeconds, residentMb } from "./harness/process-usage.ts";
+import { median } from "./harness/stats.ts";
+
+const IDLE_SECONDS = 20;
+/** Longer than the control plane waits before it writes down what proxies acknowledged. */
+const STATUS_WRITE_SECONDS = 12;
+const RAMP_MS_PER_PROXY = 30;
+
+/** Brings up simulated fleets and measures what changes of every size cost until all proxies have acknowledged. */
+export async function fanout(options: BenchOptions): Promise<readonly Report[]> {
+  const reports: Report[] = [];
+  for (const size of options.sizes) reports.push(await measureSize(size, options));
+  return reports;
+}
+
+async function measureSize(size: BenchOptions["sizes"][number], options: BenchOptions): Promise<Report> {
+  await using arena = await createArena({ ...size, profileDir: options.profileDir });
+  try {
+    return { title: `Fan-out: ${size.proxies} proxies, ${size.services} services`, figures: await measure(arena, options) };
+  } catch (error) {
+    process.stderr.write(`${arena.logs()}\n`);
+    throw error;
+  }
+}
+
+async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions): Promise<readonly Figure[]> {
+  const { pid } = arena.controlPlane;
+  const proxies = arena.model.length;
+  const services = new Set(arena.model.map(({ service }) => service)).size;
+  const figures: Figure[] = [];
+  const add: Add = (name, value, unit) => {
+    figures.push({ figure: `fanout ${proxies}/${services}: ${name}`, value, unit });
+  };
+  const marks = new PhaseMarks(profileDir !== undefined);
+
+  marks.begin("bring-up");
+  const up = await arena.bringUp(proxies * RAMP_MS_PER_PROXY);
+  add("bring-up, first connection until all in sync", up.seconds, "s");
+  add("bring-up, control-plane CPU", up.cpu, "s");
+  add("resident memory after bring-up", residentMb(pid).now, "MB");
+
+  marks.begin("settling");
+  await pause(STATUS_WRITE_SECONDS * 1000);
+  marks.begin("idle");
+  add("idle CPU, of one core", (await idleCpu(pid)) * 100, "%");
+
+  marks.begin("policy");
+  await policyChanges(arena, repetitions, add);
+  marks.begin("instances");
+  await instances(arena, repetitions, add);
+  marks.begin("permission");
+  await selectedPermission(arena, repetitions, add);
+  marks.begin("reconnect");
+  await reconnect(arena, add);
+  marks.begin("end");
+
+  const memory = residentMb(pid);
+  add("resident memory after all changes", memory.now, "MB");
+  add("resident memory, highest", memory.peak, "MB");
+  marks.print();
+  return figures;
+}
+
+type Add = (name: string, value: number, unit: Figure["unit"]) => void;
+
+async function idleCpu(pid: number): Promise<number> {
+  const before = cpuSeconds(pid);
+  await pause(IDLE_SECONDS * 1000);
+  return (cpuSeconds(pid) - before) / IDLE_SECONDS;
+}
+
+async function policyChanges(arena: Arena, repetitions: number, add: Add): Promise<void> {
+  const { api, controlPlane, model } = arena;
+  const path = `/meshes/${MESH}/meshtimeouts/bench`;
+  await arena.measure(() => api.put(path, meshTimeout(0)));
+  const runs: Measured[] = [];
+  for (let round = 1; round <= repetitions; round++) {
+    const run = await arena.measure(() => api.put(path, meshTimeout(round)));
+    const reached = run.proxies.filter(({ cluster }) => cluster !== undefined).length;
+    if (process.env.DEBUG) console.log(JSON.stringify(run.proxies[0]), run.from);
+    if (reached !== model.length || run.rejected > 0) {
+      throw new Error(`${reached} of ${model.length} proxies acknowledged the clusters, ${run.rejected} rejected them`);
+    }
+    runs.push(run);
+  }
+  const clusters = runs.map(({ from, proxies }) => proxies.map(({ cluster = Number.NaN }) => cluster - from));
+  const everything = runs.map(({ from, proxies }) => proxies.map(({ last }) => last - from));
+  add("policy change until ACK of clusters, first", median(clusters.map((each) => Math.min(...each))), "ms");
+  add("policy change until ACK of clusters, median", median(clusters.map(median)), "ms");
+  add("policy change until ACK of clusters, last", median(clusters.map((each) => Math.max(...each))), "ms");
+  add("policy change until ACK of everything, median", median(everything.map(median)), "ms");
+  add("policy change until ACK of everything, last", median(everything.map((each) => Math.max(...each))), "ms");
+  add("policy change, control-plane CPU", mean(runs.map(({ cpu }) => cpu)), "s");
+
+  const before = cpuSeconds(controlPlane.pid);
+  await arena.measure(() => api.put(path, meshTimeout(repetitions + 1)));
+  await pause(STATUS_WRITE_SECONDS * 1000);
+  add("policy change, control-plane CPU with the status writes after it", cpuSeconds(controlPlane.pid) - before, "s");
+}
+
+async function instances(arena: Arena, repetitions: number, add: Add): Promise<void> {
+  const { api, model } = arena;
+  const joins: number[][] = [];
+  const leaves: number[][] = [];
+  const cpu: number[] = [];
+  for (let at = 0; at < repetitions; at++) {
+    const service = model[at % model.length]?.service ?? "";
+    const users = model.filter(({ calls }) => calls.includes(service));
+    const instance = extraInstance(service, at);
+    const path = `/meshes/${MESH}/dataplanes/${instance.name}`;
+    const join = await arena.measure(() => api.put(path, instance));
+    joins.push(reachedUsers("an instance joined", join, users));
+    cpu.push(join.cpu);
+    leaves.push(reachedUsers("an instance left", await arena.measure(() => api.delete(path)), users));
+  }
+  for (const [name, runs] of [
+    ["an instance joins until its users have it", joins],
+    ["an instance leaves until its users know", leaves],
+  ] as const) {
+    const told = runs.filter((each) => each.length > 0);
+    add(`${name}, median`, median(told.map(median)), "ms");
+    add(`${name}, last`, median(told.map((each) => Math.max(...each))), "ms");
+  }
+  add("an instance joins, control-plane CPU", mean(cpu), "s");
+}
+
+/** Times until the users of a service acknowledged its endpoints. @throws when others were told or a user was not */
+function reachedUsers(what: string, { from, proxies }: Measured, users: readonly ModelProxy[]): number[] {
+  const told = new Map(proxies.map((each) => [each.proxy, each]));
+  const missed = users.filter(({ index }) => told.get(index)?.endpoint === undefined);
+  if (missed.length > 0 || told.size !== users.length) {
+    throw new Error(`${what}: ${users.length} users, ${missed.length} not told, ${told.size} proxies told`);
+  }
+  return users.map(({ index }) => (told.get(index)?.endpoint ?? Number.NaN) - from);
+}
+
+async function selectedPermission(arena: Arena, repetitions: number, add: Add): Promise<void> {
+  const { api, model } = arena;
+  const last: number[] = [];
+  for (let round = 0; round < repetitions; round++) {
+    const app = model[0]?.service ?? "";
+    const selected = new Set(model.filter(({ service }) => service === app).map(({ index }) => index));
+    const { from, proxies } = await arena.measure(() =>
+      api.put(`/meshes/${MESH}/meshtrafficpermissions/one`, permission("one", app, `/ns/bench/sa/caller-${round}`)),
+    );
+    const others = proxies.filter(({ proxy }) => !selected.has(proxy)).length;
+    if (proxies.length !== selected.size || others > 0) {
+      throw new Error(`a permission for ${selected.size} proxies reached ${proxies.length}, ${others} of them others`);
+    }
+    last.push(Math.max(...proxies.map((each) => each.last)) - from);
+  }
+  add("permission of one service until its last proxy has it", median(last), "ms");
+}
+
+async function reconnect({ api, fleet, controlPlane, model }: Arena, add: Add): Promise<void> {
+  const before = await fleet.quiet(1_000);
+  const cpu = cpuSeconds(controlPlane.pid);
+  const from = wallMs();
+  const { connectedAt } = await fleet.ask({ kind: "reconnect" });
+  const path = `/meshes/${MESH}/_proxy-status?size=${model.length}`;
+  for (;;) {
+    const { items } = (await api.get(path)) as { items: readonly { state: string; connected: boolean }[] };
+    if (items.filter(({ state, connected }) => connected && state === "in-sync").length === model.length) break;
+    if (wallMs() - from > 60_000) throw new Error("the proxies are not in sync a minute after they reconnected");
+    await pause(100);
+  }
+  add("all reconnect at once until connected", (connectedAt - from) / 1000, "s");
+  add("all reconnect at once until in sync", (wallMs() - from) / 1000, "s");
+  const after = await fleet.quiet(1_000);
+  add("all reconnect at once, control-plane CPU", cpuSeconds(controlPlane.pid) - cpu, "s");
+  add("all reconnect at once, resources sent", after.resources - before.resources, "count");
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Where phases begin on the clock that CPU profiles use, printed for `bench/profile.ts`. */
+class PhaseMarks {
+  readonly #on: boolean;
+  readonly #marks: string[] = [];
+
+  constructor(on: boolean) {
+    this.#on = on;
+  }
+
+  begin(phase: string): void {
+    this.#marks.push(`${phase}=${process.hrtime.bigint() / 1000n}`);
+  }
+
+  print(): void {
+    if (this.#on) process.stdout.write(`profile phases: ${this.#marks.join(" ")}\n`);
+  }
+}

@@ -1,0 +1,140 @@
+import { seededRandom } from "../harness/random.ts";
+
+/** Mesh of all benchmarks' proxies. */
+export const MESH = "default";
+const OUTBOUNDS = 3;
+
+/** One simulated proxy's place in the mesh. */
+export interface ModelProxy {
+  readonly index: number;
+  readonly name: string;
+  readonly service: string;
+  /** Services that it calls. */
+  readonly calls: readonly string[];
+}
+
+/** A mesh drawn at random: each proxy belongs to one service and calls three others. */
+export function modelMesh(proxies: number, services: number): readonly ModelProxy[] {
+  const random = seededRandom(proxies * 1_000 + services);
+  return Array.from({ length: proxies }, (_, index) => {
+    const own = index % services;
+    const calls = new Set<number>();
+    while (calls.size < Math.min(OUTBOUNDS, services - 1)) {
+      const drawn = Math.floor(random() * services);
+      if (drawn !== own) calls.add(drawn);
+    }
+    return {
+      index,
+      name: `${serviceName(own)}-${Math.floor(index / services)}`,
+      service: serviceName(own),
+      calls: [...calls].map(serviceName),
+    };
+  });
+}
+
+export function serviceName(index: number): string {
+  return `svc-${index}`;
+}
+
+/** The Dataplane that a simulated proxy brings along. */
+export function dataplane({ index, name, service, calls }: ModelProxy): {
+  readonly type: "Dataplane";
+  readonly mesh: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly networking: {
+    readonly address: string;
+    readonly inbound: { port: number; servicePort: number; protocol: string; tags: Record<string, string> }[];
+    readonly outbound: {
+      address: string;
+      port: number;
+      backendRef: { kind: string; name: string; port: number };
+    }[];
+  };
+} {
+  const address = `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
+  return {
+    type: "Dataplane",
+    mesh: MESH,
+    name,
+    labels: { app: service, "kuma.io/workload": service },
+    networking: {
+      address,
+      inbound: [{ port: 8080, servicePort: 8080, protocol: "http", tags: { "kuma.io/service": service } }],
+      outbound: calls.map((called, at) => ({
+        address: "127.0.0.1",
+        port: 10_001 + at,
+        backendRef: { kind: "MeshService", name: called, port: 8080 },
+      })),
+    },
+  };
+}
+
+/** The MeshService of a service, for control planes that make none themselves. */
+export function meshService(service: string): object {
+  return {
+    type: "MeshService",
+    mesh: MESH,
+    name: service,
+    spec: {
+      selector: { dataplaneTags: { "kuma.io/service": service } },
+      ports: [{ port: 8080, targetPort: 8080, appProtocol: "http" }],
+    },
+  };
+}
+
+/** Strict mutual TLS with certificates of the control plane's own CA, open to everybody in the mesh. */
+export const SECURITY: readonly (readonly [path: string, document: object])[] = [
+  [`/meshes/${MESH}`, { type: "Mesh", name: MESH, meshServices: { mode: "Exclusive" } }],
+  [
+    `/meshes/${MESH}/meshidentities/identity`,
+    {
+      type: "MeshIdentity",
+      mesh: MESH,
+      name: "identity",
+      spec: {
+        selector: { dataplane: { matchLabels: {} } },
+        spiffeID: { trustDomain: "bench.mesh.local", path: '/ns/bench/sa/{{ label "app" }}' },
+        provider: {
+          type: "Bundled",
+          bundled: { insecureAllowSelfSigned: true, autogenerate: { enabled: true } },
+        },
+      },
+    },
+  ],
+  [
+    `/meshes/${MESH}/meshtlses/strict`,
+    { type: "MeshTLS", mesh: MESH, name: "strict", spec: { rules: [{ default: { mode: "Strict" } }] } },
+  ],
+  [`/meshes/${MESH}/meshtrafficpermissions/everybody`, permission("everybody", undefined, "/ns")],
+];
+
+/** Lets callers whose SPIFFE id begins with a path call the selected dataplanes. */
+export function permission(name: string, app: string | undefined, path: string): object {
+  return {
+    type: "MeshTrafficPermission",
+    mesh: MESH,
+    name,
+    spec: {
+      ...(app === undefined ? {} : { targetRef: { kind: "Dataplane", labels: { app } } }),
+      rules: [{ default: { allow: [{ spiffeID: { type: "Prefix", value: `spiffe://bench.mesh.local${path}` } }] } }],
+    },
+  };
+}
+
+/** A timeout for all traffic of the mesh; every `round` differs in what clusters and what listeners hold. */
+export function meshTimeout(round: number): object {
+  return {
+    type: "MeshTimeout",
+    mesh: MESH,
+    name: "bench",
+    spec: {
+      to: [
+        {
+          targetRef: { kind: "Mesh" },
+          default: { connectionTimeout: `${round + 3}s`, http: { requestTimeout: `${round + 20}s` } },
+        },
+      ],
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** What the person who runs a benchmark chose. */
+export interface BenchOptions {
+  /** Sizes of the fan-out: proxies and services. */
+  readonly sizes: readonly { readonly proxies: number; readonly services: number }[];
+  readonly repetitions: number;
+  /** Directory for CPU profiles of the control plane; none where absent. */
+  readonly profileDir: string | undefined;
+  /** Measured seconds of one load run. */
+  readonly loadSeconds: number;
+}
+
+const DEFAULT_SIZES = [
+  { proxies: 500, services: 100 },
+  { proxies: 2_000, services: 400 },
+];
+
+/** Reads `PROXIES`, `SERVICES`, `REPETITIONS`, `PROFILE` and `SECONDS`. @throws Error for one that is no number */
+export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
+  const proxies = positive(env, "PROXIES");
+  const services = positive(env, "SERVICES");
+  const isChosen = proxies !== undefined || services !== undefined;
+  const size = { proxies: proxies ?? 500, services: services ?? Math.max(1, Math.round((proxies ?? 500) / 5)) };
+  return {
+    sizes: isChosen ? [size] : DEFAULT_SIZES,
+    repetitions: positive(env, "REPETITIONS") ?? 15,
+    profileDir: env.PROFILE || undefined,
+    loadSeconds: positive(env, "SECONDS") ?? 10,
+  };
+}
+
+function positive(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a whole number above 0, not "${text}"`);
+  return value;
+}

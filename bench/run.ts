@@ -1,0 +1,31 @@
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { fanout } from "./fanout.ts";
+import { type Report, table } from "./harness/figure.ts";
+import { type BenchOptions, benchOptions } from "./harness/options.ts";
+
+const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonly Report[]>> = new Map([
+  ["fanout", fanout],
+]);
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const assigned = positionals.map((each) => each.split("=", 2));
+const env = { ...process.env, ...Object.fromEntries(assigned) };
+const names = env.NAME ? [env.NAME] : [...BENCHMARKS.keys()];
+const reports: Report[] = [];
+for (const name of names) {
+  const benchmark = BENCHMARKS.get(name);
+  if (benchmark === undefined) {
+    console.error(`there is no benchmark "${name}"; there are: ${[...BENCHMARKS.keys()].join(", ")}`);
+    process.exit(2);
+  }
+  for (const report of await benchmark(benchOptions(env))) {
+    reports.push(report);
+    console.log(`${table(report)}\n`);
+  }
+}
+if (env.JSON) {
+  const figures = reports.flatMap((report) => report.figures);
+  writeFileSync(env.JSON, `${JSON.stringify(figures, null, 1)}\n`);
+}
+process.exit(0);

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { policy, proxy } from "../testing/resources.ts";
+import type { TargetRef } from "./policy-resource.ts";
+import { contains, type Selectable, type Selection, select } from "./select.ts";
+
+const web = proxy({
+  labels: { app: "web", "kuma.io/display-name": "web", "k8s.kuma.io/namespace": "shop" },
+  inbounds: [
+    { section: "http", tags: { "kuma.io/service": "web", version: "1" } },
+    { section: "8081", tags: { "kuma.io/service": "web-admin", version: "1" } },
+  ],
+});
+const delegated = proxy({ gatewayTags: { "kuma.io/service": "kong" }, inbounds: [] });
+
+/** `none`, `proxy`, or the sections, with `+out` where outbounds are selected too. */
+function text(selection: Selection): string {
+  if (selection.kind !== "inbounds") return selection.kind;
+  return [...selection.sections].join(",") + (selection.outbounds ? " +out" : "");
+}
+
+const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectable, expected: string][] = [
+  ["no targetRef is the whole mesh", undefined, web, "proxy"],
+  ["Mesh", { kind: "Mesh" }, web, "proxy"],
+  ["Mesh, sidecars only, a sidecar", { kind: "Mesh", proxyTypes: ["Sidecar"] }, web, "proxy"],
+  ["Mesh, gateways only, a sidecar", { kind: "Mesh", proxyTypes: ["Gateway"] }, web, "none"],
+  ["Mesh, gateways only, a gateway", { kind: "Mesh", proxyTypes: ["Gateway"] }, delegated, "proxy"],
+  ["Mesh, both types", { kind: "Mesh", proxyTypes: ["Sidecar", "Gateway"] }, delegated, "proxy"],
+  ["a bare Dataplane is every dataplane", { kind: "Dataplane" }, web, "proxy"],
+  ["a bare Dataplane is a delegated gateway too", { kind: "Dataplane" }, delegated, "proxy"],
+  ["labels that match", { kind: "Dataplane", labels: { app: "web" } }, web, "proxy"],
+  ["labels: all are required", { kind: "Dataplane", labels: { app: "web", tier: "1" } }, web, "none"],
+  ["labels: equality, not prefix", { kind: "Dataplane", labels: { app: "we" } }, web, "none"],
+  ["by name", { kind: "Dataplane", name: "web-01" }, web, "proxy"],
+  ["by display name", { kind: "Dataplane", name: "web" }, web, "proxy"],
+  ["by another name", { kind: "Dataplane", name: "web-02" }, web, "none"],
+  ["by name and namespace", { kind: "Dataplane", name: "web", namespace: "shop" }, web, "proxy"],
+  ["by name in another namespace", { kind: "Dataplane", name: "web", namespace: "x" }, web, "none"],
+  ["a named section", { kind: "Dataplane", labels: { app: "web" }, sectionName: "http" }, web, "http"],
+  ["a section by port", { kind: "Dataplane", sectionName: "8081" }, web, "8081"],
+  ["a section that is not there", { kind: "Dataplane", sectionName: "grpc" }, web, "none"],
+  ["tags of every inbound", { kind: "MeshSubset", tags: { version: "1" } }, web, "proxy"],
+  ["tags of one inbound", { kind: "MeshSubset", tags: { "kuma.io/service": "web" } }, web, "http +out"],
+  ["tags of no inbound", { kind: "MeshSubset", tags: { version: "2" } }, web, "none"],
+  ["a tag with any value", { kind: "MeshSubset", tags: { version: "*" } }, web, "proxy"],
+  ["a subset of gateways", { kind: "MeshSubset", tags: {}, proxyTypes: ["Gateway"] }, web, "none"],
+  ["tags of a gateway", { kind: "MeshSubset", tags: { "kuma.io/service": "kong" } }, delegated, "proxy"],
+  ["other tags of a gateway", { kind: "MeshSubset", tags: { "kuma.io/service": "x" } }, delegated, "none"],
+  ["a service", { kind: "MeshService", name: "web-admin" }, web, "8081 +out"],
+  ["another service", { kind: "MeshService", name: "backend" }, web, "none"],
+  ["a service by labels has no tag to match", { kind: "MeshService", labels: { app: "web" } }, web, "none"],
+  ["a part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "1" } }, web, "http +out"],
+  ["no part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "2" } }, web, "none"],
+  ["kinds for other proxies", { kind: "MeshGateway", name: "edge" }, web, "none"],
+];
+
+for (const [about, targetRef, of, expected] of targets) {
+  test(`targetRef: ${about} → ${expected}`, () => {
+    assert.equal(text(select(policy(targetRef === undefined ? {} : { targetRef }), of)), expected);
+  });
+}
+
+const places: readonly [about: string, policy: Record<string, string>, proxy: Record<string, string>, is: boolean][] = [
+  ["a shadow policy selects nothing", { "kuma.io/effect": "shadow" }, {}, false],
+  [
+    "a zone's policy selects its zone's proxies",
+    { "kuma.io/origin": "zone", "kuma.io/zone": "east" },
+    { "kuma.io/origin": "zone", "kuma.io/zone": "east" },
+    true,
+  ],
+  [
+    "a zone's policy does not select another zone's",
+    { "kuma.io/origin": "zone", "kuma.io/zone": "east" },
+    { "kuma.io/origin": "zone", "kuma.io/zone": "west" },
+    false,
+  ],
+  [
+    "a producer's policy goes to every zone",
+    { "kuma.io/origin": "zone", "kuma.io/zone": "east", "kuma.io/policy-role": "producer" },
+    { "kuma.io/origin": "zone", "kuma.io/zone": "west" },
+    true,
+  ],
+  [
+    "a global policy goes to every zone",
+    { "kuma.io/origin": "global", "kuma.io/zone": "east" },
+    { "kuma.io/origin": "zone", "kuma.io/zone": "west" },
+    true,
+  ],
+  [
+    "a consumer's policy stays in its namespace",
+    { "k8s.kuma.io/namespace": "shop", "kuma.io/policy-role": "consumer" },
+    { "k8s.kuma.io/namespace": "bank" },
+    false,
+  ],
+  [
+    "a workload owner's policy holds in its namespace",
+    { "k8s.kuma.io/namespace": "shop", "kuma.io/policy-role": "workload-owner" },
+    { "k8s.kuma.io/namespace": "shop" },
+    true,
+  ],
+  [
+    "a producer's policy has no namespace gate",
+    { "k8s.kuma.io/namespace": "shop", "kuma.io/policy-role": "producer" },
+    { "k8s.kuma.io/namespace": "bank" },
+    true,
+  ],
+  [
+    "a system policy has no namespace gate",
+    { "k8s.kuma.io/namespace": "kong-mesh-system", "kuma.io/policy-role": "system" },
+    { "k8s.kuma.io/namespace": "bank" },
+    true,
+  ],
+];
+
+for (const [about, policyLabels, proxyLabels, selected] of places) {
+  test(about, () => {
+    const selection = select(policy({}, { labels: policyLabels }), proxy({ labels: proxyLabels }));
+    assert.equal(selection.kind !== "none", selected);
+  });
+}
+
+test("a name in a namespaced policy means a proxy of that namespace", () => {
+  const target = { targetRef: { kind: "Dataplane", name: "web" } };
+  const here = policy(target, { labels: { "k8s.kuma.io/namespace": "shop" } });
+  const elsewhere = policy(target, { labels: { "k8s.kuma.io/namespace": "bank" } });
+  assert.equal(select(here, web).kind, "proxy");
+  assert.equal(select(elsewhere, web).kind, "none");
+});
+
+test("contains: every pair, with * for any value", () => {
+  assert.equal(contains({ a: "1", b: "2" }, {}), true);
+  assert.equal(contains({ a: "1", b: "2" }, { a: "1" }), true);
+  assert.equal(contains({ a: "1" }, { a: "1", b: "*" }), false);
+  assert.equal(contains({ a: "1", b: "" }, { b: "*" }), true);
+  assert.equal(contains({}, { a: "1" }), false);
+});
