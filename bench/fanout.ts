@@ -24,7 +24,7 @@ async function measureSize(size: BenchOptions["sizes"][number], options: BenchOp
   try {
     return { title: `Fan-out: ${size.proxies} proxies, ${size.services} services`, figures: await measure(arena, options) };
   } catch (error) {
-    process.stderr.write(`${arena.logs()}\n`);
+    process.stderr.write(`${arena.logs().slice(-4_000)}\n`);
     throw error;
   }
 }
@@ -83,7 +83,6 @@ async function policyChanges(arena: Arena, repetitions: number, add: Add): Promi
   for (let round = 1; round <= repetitions; round++) {
     const run = await arena.measure(() => api.put(path, meshTimeout(round)));
     const reached = run.proxies.filter(({ cluster }) => cluster !== undefined).length;
-    if (process.env.DEBUG) console.log(JSON.stringify(run.proxies[0]), run.from);
     if (reached !== model.length || run.rejected > 0) {
       throw new Error(`${reached} of ${model.length} proxies acknowledged the clusters, ${run.rejected} rejected them`);
     }

@@ -1,10 +1,18 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { cli } from "./cli.ts";
 import { fanout } from "./fanout.ts";
 import { type Report, table } from "./harness/figure.ts";
 import { type BenchOptions, benchOptions } from "./harness/options.ts";
+import { identity } from "./identity.ts";
+import { sidecar } from "./sidecar.ts";
+import { store } from "./store.ts";
 
 const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonly Report[]>> = new Map([
+  ["identity", identity],
+  ["store", store],
+  ["cli", cli],
+  ["sidecar", sidecar],
   ["fanout", fanout],
 ]);
 

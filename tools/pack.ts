@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative, resolve } from "node:path";
 
 /**
@@ -81,7 +90,10 @@ function assemble(name: string, compiled: string, target: string): void {
     edit(join(target, file), (text) => withCompiledNames(text).replaceAll("../src/", "../dist/"));
   }
   cpSync(join(ROOT, "LICENSE"), join(target, "LICENSE"));
-  const manifest = published(name, JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Manifest);
+  const manifest = published(
+    name,
+    JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Manifest,
+  );
   writeFileSync(join(target, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
   for (const file of Object.values(manifest.bin ?? {})) chmodSync(join(target, file), 0o755);
 }

@@ -6,7 +6,7 @@ import { wallMs } from "../harness/clock.ts";
 import { cpuSeconds } from "../harness/process-usage.ts";
 import { type FleetHandle, spawnFleet } from "./fleet-handle.ts";
 import type { ProxyObservation } from "./fleet-protocol.ts";
-import { dataplane, MESH, type ModelProxy, meshService, modelMesh, SECURITY, serviceName } from "./mesh-model.ts";
+import { dataplane, MESH, type ModelProxy, modelMesh, SECURITY } from "./mesh-model.ts";
 
 /** Sizes and surroundings of one fan-out run. */
 export interface ArenaOptions {
@@ -56,10 +56,6 @@ export async function createArena(options: ArenaOptions): Promise<Arena> {
     const api = createApiClient(world.controlPlane.api);
     const model = modelMesh(options.proxies, options.services);
     for (const [path, document] of SECURITY) await api.put(path, document);
-    for (let index = 0; index < options.services; index++) {
-      const service = serviceName(index);
-      await api.put(`/meshes/${MESH}/meshservices/${service}`, meshService(service));
-    }
     return {
       api,
       fleet,

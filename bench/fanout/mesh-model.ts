@@ -70,19 +70,6 @@ export function dataplane({ index, name, service, calls }: ModelProxy): {
   };
 }
 
-/** The MeshService of a service, for control planes that make none themselves. */
-export function meshService(service: string): object {
-  return {
-    type: "MeshService",
-    mesh: MESH,
-    name: service,
-    spec: {
-      selector: { dataplaneTags: { "kuma.io/service": service } },
-      ports: [{ port: 8080, targetPort: 8080, appProtocol: "http" }],
-    },
-  };
-}
-
 /** Strict mutual TLS with certificates of the control plane's own CA, open to everybody in the mesh. */
 export const SECURITY: readonly (readonly [path: string, document: object])[] = [
   [`/meshes/${MESH}`, { type: "Mesh", name: MESH, meshServices: { mode: "Exclusive" } }],

@@ -18,13 +18,13 @@ import { ensureAdminAuthority } from "./envoy-admin/authority.ts";
 import { adminClient } from "./envoy-admin/client.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
-import { type CipherKey, createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { localAuthority } from "./identity/local-authority.ts";
+import { type CipherKey, createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
-import { plans, proxies } from "./pipeline/answers.ts";
 import { type Naming, startNaming } from "./naming/run.ts";
+import { plans, proxies } from "./pipeline/answers.ts";
 import { ChangeLog } from "./pipeline/change-log.ts";
 import { Drains } from "./pipeline/drains.ts";
 import { LiveFleet } from "./pipeline/fleet.ts";
@@ -137,7 +137,10 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       },
       stageTimeoutMs: 10_000,
       onTimeout: (mesh, issuer, stage) =>
-        log.warn({ mesh, issuer, stage }, "some proxies did not acknowledge a stage of an identity's rollout in time"),
+        log.warn(
+          { mesh, issuer, stage },
+          "some proxies did not acknowledge a stage of an identity's rollout in time",
+        ),
     });
     const issuer = createIssuer({
       clock: systemClock,
@@ -283,20 +286,32 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       log,
     };
 
-    stops.push(await listen.http2(dpServer, config.dpServer.port, "dpServer.port", () => xds.close(graceMs(config))));
+    stops.push(
+      await listen.http2(dpServer, config.dpServer.port, "dpServer.port", () => xds.close(graceMs(config))),
+    );
     const { http, https } = config.apiServer;
     if (http.enabled) {
       stops.push(await listen.fastify(createApi(deps), http.interface, http.port, "apiServer.http.port"));
     }
     if (https.enabled) {
       const tls = { cert: certificate.certPem, key: certificate.keyPem };
-      stops.push(await listen.fastify(createApi(deps, { tls }), https.interface, https.port, "apiServer.https.port"));
+      stops.push(
+        await listen.fastify(createApi(deps, { tls }), https.interface, https.port, "apiServer.https.port"),
+      );
     }
     let isReady = true;
     const diagnostics = createDiagnostics({ isReady: () => isReady, metrics });
-    stops.push(await listen.fastify(diagnostics, "0.0.0.0", config.diagnostics.serverPort, "diagnostics.serverPort"));
+    stops.push(
+      await listen.fastify(diagnostics, "0.0.0.0", config.diagnostics.serverPort, "diagnostics.serverPort"),
+    );
     log.info(
-      { zone, api: http.port, dataplanes: config.dpServer.port, store: config.store.type, revision: store.revision },
+      {
+        zone,
+        api: http.port,
+        dataplanes: config.dpServer.port,
+        store: config.store.type,
+        revision: store.revision,
+      },
       "the control plane is up",
     );
     return {
@@ -319,7 +334,13 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
 }
 
 /** Writes that no proxy can be concerned with are not followed: insights are written all the time. */
-function isOfInterest({ before, after }: { before: { type: string } | undefined; after: { type: string } | undefined }) {
+function isOfInterest({
+  before,
+  after,
+}: {
+  before: { type: string } | undefined;
+  after: { type: string } | undefined;
+}) {
   const type = (after ?? before)?.type ?? "";
   return !type.endsWith("Insight");
 }
@@ -332,7 +353,11 @@ async function serverCertificate(config: Config, now: number): Promise<{ certPem
   const { tlsCertFile, tlsKeyFile, workDir } = config.general;
   const certificate =
     tlsCertFile === ""
-      ? await ensureSelfSignedServer(workDir, { hosts: localHosts(hostname(), networkInterfaces()), now, random: randomBytes })
+      ? await ensureSelfSignedServer(workDir, {
+          hosts: localHosts(hostname(), networkInterfaces()),
+          now,
+          random: randomBytes,
+        })
       : await readServerCertificate({ certPath: tlsCertFile, keyPath: tlsKeyFile }, now);
   if (!certificate.ok) throw new StartError(certificate.error);
   return certificate.value;
@@ -340,7 +365,10 @@ async function serverCertificate(config: Config, now: number): Promise<{ certPem
 
 function open(config: Config, now: () => number, log: Log) {
   try {
-    return openStore(config.store, { now, onError: (error) => log.error({ err: error }, "a watcher of the store failed") });
+    return openStore(config.store, {
+      now,
+      onError: (error) => log.error({ err: error }, "a watcher of the store failed"),
+    });
   } catch (error) {
     if (error instanceof StoreError) throw new StartError(error.message, error);
     throw error;

@@ -16,9 +16,13 @@ function explain(error: unknown, address: string, setting: string): unknown {
       error,
     );
   }
-  if (code === "EACCES") return new StartError(`${address} may not be used without more rights; set ${setting}`, error);
+  if (code === "EACCES")
+    return new StartError(`${address} may not be used without more rights; set ${setting}`, error);
   if (code === "EADDRNOTAVAIL") {
-    return new StartError(`${address} is not an address of this machine; check the interface beside ${setting}`, error);
+    return new StartError(
+      `${address} is not an address of this machine; check the interface beside ${setting}`,
+      error,
+    );
   }
   return error;
 }
@@ -34,7 +38,12 @@ export const listen = {
     return { stop: () => app.close() };
   },
 
-  async http2(server: Http2SecureServer, port: number, setting: string, close: () => Promise<void>): Promise<Stoppable> {
+  async http2(
+    server: Http2SecureServer,
+    port: number,
+    setting: string,
+    close: () => Promise<void>,
+  ): Promise<Stoppable> {
     server.listen(port);
     try {
       await once(server, "listening");

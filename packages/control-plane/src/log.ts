@@ -7,5 +7,8 @@ export type Log = pino.Logger;
 
 /** One JSON object per line on standard error. */
 export function createLog(level: LogLevel): Log {
-  return pino({ name: "skein-cp", level: level === "off" ? "silent" : level }, pino.destination({ dest: 2, sync: true }));
+  return pino(
+    { name: "skein-cp", level: level === "off" ? "silent" : level },
+    pino.destination({ dest: 2, sync: true }),
+  );
 }

@@ -34,7 +34,10 @@ async function run(flags: RunFlags): Promise<void> {
   const level = flags.logLevel;
   if (!isLogLevel(level)) fail(`--log-level must be off, info or debug, not "${level}"`);
   const loaded = loadConfig({ file: flags.configFile, env: process.env, overrides: flags.set });
-  if (!loaded.ok) fail(loaded.errors.map(({ field, reason }) => (field === "" ? reason : `${field}: ${reason}`)).join("\n"));
+  if (!loaded.ok)
+    fail(
+      loaded.errors.map(({ field, reason }) => (field === "" ? reason : `${field}: ${reason}`)).join("\n"),
+    );
   const log = createLog(level);
   for (const { level: severity, field, message } of loaded.warnings) {
     log[severity === "warning" ? "warn" : "info"]({ field }, message);

@@ -1,10 +1,8 @@
 import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
-import type {
-  HttpConnectionManager,
-  HttpFilter,
-} from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import type { RBAC } from "@skein/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac_pb";
+import type { HttpConnectionManager } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import type { TcpProxy } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TlsParameters } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
@@ -37,6 +35,9 @@ export interface InboundDraft {
   readonly hcm: HttpConnectionManager | undefined;
   readonly tcp: TcpProxy | undefined;
   readonly routes: Route[];
-  /** Stands first in the chains that carry mesh TLS, and only there. */
-  authorization: { readonly http?: HttpFilter; readonly network?: Filter } | undefined;
+  /**
+   * The decision who may call, for the chains that carry mesh TLS and only those. For HTTP it goes into the routes: there
+   * it reaches requests on connections that are open already, which a changed filter chain would not.
+   */
+  authorization: { readonly http?: RBAC; readonly network?: Filter } | undefined;
 }

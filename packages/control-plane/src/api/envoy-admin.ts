@@ -20,7 +20,8 @@ export function registerEnvoyAdmin(app: FastifyInstance, deps: ApiDeps): void {
     const includeEds = booleanQuery(queryOf(request), "include_eds", false, titles.admin);
     const answer = await deps.envoyAdmin.configDump(key, { includeEds });
     const wanted = answer.kind === "unreachable" ? deps.plans.xds(key, { includeEds }) : undefined;
-    if (wanted === undefined) return passOn(reply.header(SOURCE, "envoy"), answer, deps);
+    if (answer.kind === "answer") reply.header(SOURCE, "envoy");
+    if (wanted === undefined) return passOn(reply, answer, deps);
     return sendJson(reply.header(SOURCE, "control-plane"), 200, wanted);
   });
   app.get(`${base}/_config`, async (request, reply) => {

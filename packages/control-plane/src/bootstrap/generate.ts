@@ -36,7 +36,9 @@ export function generateBootstrap(inputs: BootstrapInputs): Record<string, unkno
     grpcServices: [
       {
         envoyGrpc: { clusterName: adsCluster },
-        ...(token === undefined || token === "" ? {} : { initialMetadata: [{ key: "authorization", value: token }] }),
+        ...(token === undefined || token === ""
+          ? {}
+          : { initialMetadata: [{ key: "authorization", value: token }] }),
       },
     ],
   };
@@ -156,7 +158,9 @@ function nodeMetadata({ request, settings, dataplane }: BootstrapInputs): Record
   return {
     "dataplane.admin.port": String(dataplane.adminPort ?? settings.adminPort),
     "dataplane.admin.address": settings.adminAddress,
-    ...(settings.adminUnixSocket && workdir !== "" ? { "dataplane.admin.socketPath": adminSocketPath(workdir) } : {}),
+    ...(settings.adminUnixSocket && workdir !== ""
+      ? { "dataplane.admin.socketPath": adminSocketPath(workdir) }
+      : {}),
     ...(request.dnsPort === undefined ? {} : { "dataplane.dns.port": String(request.dnsPort) }),
     ...(request.readinessPort === undefined
       ? {}

@@ -35,7 +35,8 @@ export function handleBootstrap(
   headers: { readonly host: string | undefined; readonly accept: string | undefined },
 ): HttpAnswer {
   const parsed = bootstrapRequestSchema.safeParse(parseJson(body));
-  if (!parsed.success) return refuse(422, `the bootstrap request is not valid: ${parsed.error.issues[0]?.message ?? ""}`);
+  if (!parsed.success)
+    return refuse(422, `the bootstrap request is not valid: ${parsed.error.issues[0]?.message ?? ""}`);
   const request = parsed.data;
   const { store, config, labels } = environment;
   if (request.proxyType === "ingress" || request.proxyType === "egress") {
@@ -61,7 +62,11 @@ export function handleBootstrap(
   const { params } = config.bootstrapServer;
   const host = params.xdsHost || hostName(headers.host ?? "localhost");
   const certificate = new X509Certificate(environment.serverCertPem);
-  if (params.xdsHost === "" && certificate.checkHost(host) === undefined && certificate.checkIP(host) === undefined) {
+  if (
+    params.xdsHost === "" &&
+    certificate.checkHost(host) === undefined &&
+    certificate.checkIP(host) === undefined
+  ) {
     return refuse(
       400,
       `the control plane's certificate is not valid for "${host}"; call it by one of its names (${certificate.subjectAltName ?? ""}) or set bootstrapServer.params.xdsHost`,

@@ -1,4 +1,9 @@
-import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
 import { isGrpc } from "../xds/grpc.ts";
 import type { XdsServer } from "../xds/server.ts";
@@ -27,14 +32,12 @@ const MAX_BODY = 1024 * 1024;
 
 /** The port that proxies talk to: gRPC goes to the xDS server, everything else is a small HTTP API. */
 export function createDpServer(options: DpServerOptions): Http2SecureServer {
-  const server = createSecureServer(
-    {
-      cert: options.certPem,
-      key: options.keyPem,
-      minVersion: options.minVersion,
-      allowHTTP1: true,
-    },
-  );
+  const server = createSecureServer({
+    cert: options.certPem,
+    key: options.keyPem,
+    minVersion: options.minVersion,
+    allowHTTP1: true,
+  });
   server.on("request", (request, response) => {
     if (isGrpc(request.headers)) return;
     answer(options, request).then(

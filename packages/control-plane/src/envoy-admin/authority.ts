@@ -29,11 +29,15 @@ export async function ensureAdminAuthority(
       now: now(),
       random,
     });
-    await createSecrets(secrets.store, [sealSecret(secrets.cipher, KEY, `${certificatePem}\n${privateKeyPem}`)]);
+    await createSecrets(secrets.store, [
+      sealSecret(secrets.cipher, KEY, `${certificatePem}\n${privateKeyPem}`),
+    ]);
   }
   const stored = readSecret(secrets, KEY);
   if (stored === undefined || !stored.ok) {
-    throw new StartError(`GlobalSecret "${KEY.name}" cannot be read: ${stored?.ok === false ? stored.error : "it is gone"}`);
+    throw new StartError(
+      `GlobalSecret "${KEY.name}" cannot be read: ${stored?.ok === false ? stored.error : "it is gone"}`,
+    );
   }
   const text = Buffer.from(stored.value).toString("utf8");
   const at = text.search(/-----BEGIN [A-Z ]*PRIVATE KEY-----/);

@@ -41,15 +41,24 @@ export function adminClient(options: AdminClientOptions): EnvoyAdmin {
     if (address === "" || address === "127.0.0.1") {
       return {
         kind: "unreachable",
-        message: "the proxy's address is 127.0.0.1, where its admin interface is only open to the local machine",
+        message:
+          "the proxy's address is 127.0.0.1, where its admin interface is only open to the local machine",
       };
     }
     const port = dataplane?.spec.networking?.admin?.port || options.defaultPort;
     const leaf = await certificate();
-    return fetchAdmin({ address, port, path, leaf, authority: options.authority, serverUri: adminServerUri(key.mesh, key.name) });
+    return fetchAdmin({
+      address,
+      port,
+      path,
+      leaf,
+      authority: options.authority,
+      serverUri: adminServerUri(key.mesh, key.name),
+    });
   };
   return {
-    stats: (key, { usedOnly, json }) => get(key, `/stats?${usedOnly ? "usedonly&" : ""}${json ? "format=json" : ""}`),
+    stats: (key, { usedOnly, json }) =>
+      get(key, `/stats?${usedOnly ? "usedonly&" : ""}${json ? "format=json" : ""}`),
     clusters: (key, { json }) => get(key, `/clusters${json ? "?format=json" : ""}`),
     configDump: (key, { includeEds }) => get(key, `/config_dump${includeEds ? "?include_eds" : ""}`),
   };
@@ -67,7 +76,10 @@ interface AdminCall {
 function fetchAdmin(call: AdminCall): Promise<AdminAnswer> {
   return new Promise((resolve) => {
     const fail = (error: Error) =>
-      resolve({ kind: "unreachable", message: `${call.address}:${call.port} does not answer: ${error.message}` });
+      resolve({
+        kind: "unreachable",
+        message: `${call.address}:${call.port} does not answer: ${error.message}`,
+      });
     const outgoing = request(
       {
         host: call.address,

@@ -47,7 +47,10 @@ import { altStatName } from "./outbound.ts";
 import { ads, networkFilter, socketAddress } from "./values.ts";
 
 /** Names of the SDS secrets of the admin listener. */
-export const ADMIN_SECRETS = { certificate: "system_envoy_admin_cert", validation: "system_envoy_admin_ca" } as const;
+export const ADMIN_SECRETS = {
+  certificate: "system_envoy_admin_cert",
+  validation: "system_envoy_admin_ca",
+} as const;
 
 /** Envoy's own admin interface, as a cluster. */
 export function adminCluster(plan: AdminPlan): Cluster {

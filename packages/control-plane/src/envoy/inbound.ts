@@ -26,18 +26,27 @@ import {
   ListenerFilterSchema,
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import { RBAC_Action, RBACSchema as RulesSchema } from "@skein/envoy-api/envoy/config/rbac/v3/rbac_pb";
 import {
   RouteActionSchema,
   RouteMatchSchema,
   RouteSchema,
   VirtualHostSchema,
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
-import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import {
+  RBACPerRouteSchema,
+  RBACSchema,
+} from "@skein/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac_pb";
 import { TlsInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb";
 import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   type HttpConnectionManager,
   HttpConnectionManagerSchema,
+  type HttpFilter,
   HttpConnectionManager_SetCurrentClientCertDetailsSchema as SetCertDetailsSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import {
@@ -48,13 +57,15 @@ import type { InboundDraft, InboundPlan, InboundSharedPlan, PolicyDefinition } f
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { altStatName } from "./outbound.ts";
 import { downstreamTls, MESH_ALPN } from "./tls.ts";
-import { networkFilter, socketAddress } from "./values.ts";
+import { httpFilter, networkFilter, routesByName, socketAddress } from "./values.ts";
 
 /** What inbounds with the same plan share: all but the address. */
 export interface TranslatedInbound {
   readonly cluster: Cluster;
   readonly chains: readonly FilterChain[];
   readonly listenerFilters: readonly ListenerFilter[];
+  /** Absent where traffic is bytes. */
+  readonly routes: RouteConfiguration | undefined;
 }
 
 /** Translates the part of an inbound that does not depend on where it listens. */
@@ -68,8 +79,14 @@ export function translateInbound(
   }
   draft.cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
   const plain = applicationFilters(draft, false);
+  const routes = draft.hcm === undefined ? undefined : routeConfiguration(plan, draft);
   if (plan.tls === undefined || plan.tls.mode === "off") {
-    return { cluster: draft.cluster, chains: [chain(plain, undefined, undefined)], listenerFilters: [] };
+    return {
+      cluster: draft.cluster,
+      chains: [chain(plain, undefined, undefined)],
+      listenerFilters: [],
+      routes,
+    };
   }
   const socket = downstreamTls(plan.tls, draft.tlsParams);
   const secured = applicationFilters(draft, true);
@@ -79,6 +96,7 @@ export function translateInbound(
       cluster: draft.cluster,
       chains: [chain(secured, undefined, socket)],
       listenerFilters: needsServerName ? [tlsInspector()] : [],
+      routes,
     };
   }
   const passThrough = create(TcpProxySchema, {
@@ -93,7 +111,37 @@ export function translateInbound(
       chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
     ],
     listenerFilters: [tlsInspector()],
+    routes,
   };
+}
+
+/** The routes of an inbound, with the decision who may call: chains without mesh TLS have no filter that reads it. */
+function routeConfiguration(plan: InboundSharedPlan, draft: InboundDraft): RouteConfiguration {
+  const rbac = draft.authorization?.http;
+  return create(RouteConfigurationSchema, {
+    name: plan.routeName,
+    virtualHosts: [
+      create(VirtualHostSchema, {
+        name: plan.virtualHost,
+        domains: ["*"],
+        routes: draft.routes,
+        typedPerFilterConfig:
+          rbac === undefined
+            ? {}
+            : { [RBAC_FILTER]: packAny(RBACPerRouteSchema, create(RBACPerRouteSchema, { rbac })) },
+      }),
+    ],
+    validateClusters: false,
+    requestHeadersToRemove: ["x-kuma-tags"],
+  });
+}
+
+const RBAC_FILTER = "envoy.filters.http.rbac";
+
+/** Refuses everybody by itself: what the routes say takes its place. */
+function closedRbacFilter(): HttpFilter {
+  const nobody = create(RBACSchema, { rules: create(RulesSchema, { action: RBAC_Action.ALLOW }) });
+  return httpFilter(RBAC_FILTER, RBACSchema, nobody);
 }
 
 /** The listener on which callers reach the application. */
@@ -161,7 +209,7 @@ function draftInbound(plan: InboundSharedPlan): InboundDraft {
       value: create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: plan.clusterName } }),
     },
   });
-  const virtualHost = create(VirtualHostSchema, { name: plan.virtualHost, domains: ["*"], routes: [route] });
+
   const hcm = create(HttpConnectionManagerSchema, {
     statPrefix: plan.statPrefix,
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
@@ -169,17 +217,9 @@ function draftInbound(plan: InboundSharedPlan): InboundDraft {
     commonHttpProtocolOptions: create(HttpProtocolOptionsSchema),
     internalAddressConfig: internalAddresses(),
     httpFilters: baseHttpFilters(plan.protocol),
-    routeSpecifier: {
-      case: "routeConfig",
-      value: create(RouteConfigurationSchema, {
-        name: plan.routeName,
-        virtualHosts: [virtualHost],
-        validateClusters: false,
-        requestHeadersToRemove: ["x-kuma-tags"],
-      }),
-    },
+    routeSpecifier: routesByName(plan.routeName),
   });
-  return { ...base, hcm, tcp: undefined, routes: virtualHost.routes };
+  return { ...base, hcm, tcp: undefined, routes: [route] };
 }
 
 /** The network filters of a chain; only chains with mesh TLS know who calls, so only they decide on it. */
@@ -189,7 +229,7 @@ function applicationFilters(draft: InboundDraft, secured: boolean): Filter[] {
     const hcm: HttpConnectionManager =
       authorization?.http === undefined
         ? draft.hcm
-        : { ...draft.hcm, httpFilters: [authorization.http, ...draft.hcm.httpFilters] };
+        : { ...draft.hcm, httpFilters: [closedRbacFilter(), ...draft.hcm.httpFilters] };
     return [networkFilter("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, hcm)];
   }
   const last = draft.tcp === undefined ? [] : [tcpProxy(draft.tcp)];

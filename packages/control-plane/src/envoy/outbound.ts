@@ -19,19 +19,24 @@ import {
   RouteSchema,
   VirtualHostSchema,
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
-import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { OutboundDraft, OutboundPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { upstreamTls } from "./tls.ts";
-import { ads, networkFilter, socketAddress, statName } from "./values.ts";
+import { ads, networkFilter, routesByName, socketAddress, statName } from "./values.ts";
 
 /** What all callers of one kind share towards one destination. */
 export interface TranslatedUpstream {
   readonly cluster: Cluster;
   /** The only filter chain's filters of every listener that leads there. */
   readonly filters: readonly Filter[];
+  /** Absent where traffic is bytes. */
+  readonly routes: RouteConfiguration | undefined;
 }
 
 /** Name of the route that takes what no other route does; the same as Kuma's, which dashboards know. */
@@ -56,7 +61,17 @@ export function translateUpstream(
     );
   }
   if (tcp !== undefined) filters.push(networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, tcp));
-  return { cluster, filters };
+  const routes =
+    hcm === undefined
+      ? undefined
+      : create(RouteConfigurationSchema, {
+          name: plan.destination.kri,
+          virtualHosts: [
+            create(VirtualHostSchema, { name: plan.clusterName, domains: ["*"], routes: draft.routes }),
+          ],
+          validateClusters: false,
+        });
+  return { cluster, filters, routes };
 }
 
 function draftUpstream(plan: UpstreamPlan): OutboundDraft {
@@ -85,27 +100,16 @@ function draftUpstream(plan: UpstreamPlan): OutboundDraft {
       routes: [],
     };
   }
-  const virtualHost = create(VirtualHostSchema, {
-    name: clusterName,
-    domains: ["*"],
-    routes: [catchAll(clusterName)],
-  });
+
   const hcm = create(HttpConnectionManagerSchema, {
     statPrefix: statName(clusterName),
     normalizePath: true,
     commonHttpProtocolOptions: create(HttpProtocolOptionsSchema),
     internalAddressConfig: internalAddresses(),
     httpFilters: baseHttpFilters(destination.protocol),
-    routeSpecifier: {
-      case: "routeConfig",
-      value: create(RouteConfigurationSchema, {
-        name: destination.kri,
-        virtualHosts: [virtualHost],
-        validateClusters: false,
-      }),
-    },
+    routeSpecifier: routesByName(destination.kri),
   });
-  return { ...base, hcm, tcp: undefined, routes: virtualHost.routes };
+  return { ...base, hcm, tcp: undefined, routes: [catchAll(clusterName)] };
 }
 
 function catchAll(cluster: string): Route {

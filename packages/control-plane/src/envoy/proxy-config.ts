@@ -17,8 +17,10 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
   const clusters = new Map<string, Fragment>();
   const endpoints = new Map<string, Fragment>();
   const listeners = new Map<string, Fragment>();
+  const routes = new Map<string, Fragment>();
   const secrets = new Map<string, Fragment>();
   const wanted: string[] = [];
+  const missing: string[] = [];
   if (plan.admin !== undefined) {
     const { cluster, listener } = translator.admin(plan.admin);
     clusters.set(cluster.name, cluster);
@@ -26,12 +28,19 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     wanted.push(ADMIN_SECRETS.certificate, ADMIN_SECRETS.validation);
   }
   for (const inbound of plan.inbounds) {
-    const { cluster, listener } = translator.inbound(inbound, reusePort);
+    const { cluster, listener, route } = translator.inbound(inbound, reusePort);
+    if (route !== undefined) routes.set(route.name, route);
+    if (inbound.shared.tls !== undefined) {
+      wanted.push(inbound.shared.tls.certificateSecret, inbound.shared.tls.validationSecret);
+    }
     clusters.set(cluster.name, cluster);
     listeners.set(listener.name, listener);
   }
   for (const outbound of plan.outbounds) {
-    const { cluster, listener } = translator.outbound(outbound, reusePort);
+    const { cluster, listener, route } = translator.outbound(outbound, reusePort);
+    if (route !== undefined) routes.set(route.name, route);
+    const { tls } = outbound.upstream;
+    if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
     clusters.set(cluster.name, cluster);
     listeners.set(listener.name, listener);
     const { destination, clusterName } = outbound.upstream;
@@ -40,12 +49,13 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
       translator.endpoints(clusterName, parts.endpoints(destination.name, destination.port)),
     );
   }
-  if (plan.identity !== undefined) wanted.push(plan.identity.certificateSecret, plan.identity.validationSecret);
+
   for (const name of wanted) {
     const secret = parts.secret(name);
-    if (secret !== undefined) secrets.set(name, secret);
+    if (secret === undefined) missing.push(name);
+    else secrets.set(name, secret);
   }
-  return { clusters, endpoints, listeners, secrets };
+  return { clusters, endpoints, listeners, routes, secrets, missing };
 }
 
 /** Whether two configurations are the same: fragments are shared, so comparing them compares identities. */
@@ -56,6 +66,8 @@ export function sameConfig(a: ProxyConfig | undefined, b: ProxyConfig | undefine
     sameMap(a.clusters, b.clusters) &&
     sameMap(a.endpoints, b.endpoints) &&
     sameMap(a.listeners, b.listeners) &&
+    sameMap(a.routes, b.routes) &&
+    a.missing.length === b.missing.length &&
     sameMap(a.secrets, b.secrets)
   );
 }

@@ -39,10 +39,7 @@ export function authoritiesSecret(name: string, caPems: readonly string[]): Secr
 }
 
 /** Root certificates by trust domain: an id counts only when its own domain's roots vouch for it. */
-export function trustBundleSecret(
-  name: string,
-  domains: readonly TrustDomainBundle[],
-): Secret {
+export function trustBundleSecret(name: string, domains: readonly TrustDomainBundle[]): Secret {
   const config = create(SPIFFECertValidatorConfigSchema, {
     trustDomains: domains.map((domain) =>
       create(TrustDomainSchema, { name: domain.name, trustBundle: pem(domain.pem) }),

@@ -2,7 +2,14 @@ import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobu
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
-import { SecretSchema, type Secret } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import {
+  type Secret,
+  SecretSchema,
+} from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
 import {
   type AdminPlan,
   contributors,
@@ -14,9 +21,9 @@ import {
   type PolicyPlans,
   type UpstreamPlan,
 } from "@skein/policies";
+import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
-import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
 import { adminCluster, adminListener } from "./admin.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { inboundListener, type TranslatedInbound, translateInbound } from "./inbound.ts";
@@ -26,9 +33,18 @@ import { outboundListener, type TranslatedUpstream, translateUpstream } from "./
 interface Shared<T> {
   readonly translated: T;
   readonly cluster: Fragment;
+  readonly route: Fragment | undefined;
   readonly origins: readonly string[];
   /** By address, port and whatever else sets one listener apart. */
   readonly listeners: Map<string, Fragment>;
+}
+
+/** The fragments of one inbound or outbound. */
+export interface TranslatedPort {
+  readonly cluster: Fragment;
+  readonly listener: Fragment;
+  /** Absent where traffic is bytes. */
+  readonly route: Fragment | undefined;
 }
 
 /**
@@ -48,8 +64,8 @@ export class Translator {
     this.#table = table;
   }
 
-  /** Cluster and listener of an outbound. */
-  outbound(plan: OutboundPlan, reusePort: boolean): { readonly cluster: Fragment; readonly listener: Fragment } {
+  /** What an outbound becomes. */
+  outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
     const shared = this.#upstream(plan.upstream);
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort}`;
     let listener = shared.listeners.get(key);
@@ -58,11 +74,11 @@ export class Translator {
       listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
       shared.listeners.set(key, listener);
     }
-    return { cluster: shared.cluster, listener };
+    return { cluster: shared.cluster, listener, route: shared.route };
   }
 
-  /** Cluster and listener of an inbound. */
-  inbound(plan: InboundPlan, reusePort: boolean): { readonly cluster: Fragment; readonly listener: Fragment } {
+  /** What an inbound becomes. */
+  inbound(plan: InboundPlan, reusePort: boolean): TranslatedPort {
     const shared = this.#inbound(plan.shared);
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${JSON.stringify(plan.tags)}`;
     let listener = shared.listeners.get(key);
@@ -71,7 +87,7 @@ export class Translator {
       listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
       shared.listeners.set(key, listener);
     }
-    return { cluster: shared.cluster, listener };
+    return { cluster: shared.cluster, listener, route: shared.route };
   }
 
   /** The endpoints of a cluster. */
@@ -96,7 +112,13 @@ export class Translator {
     if (made === undefined) {
       made = {
         cluster: this.#encode("cluster", plan.name, ClusterSchema, adminCluster(plan), []),
-        listener: this.#encode("listener", plan.name, ListenerSchema, adminListener(plan, ADMIN_CLIENT_URI), []),
+        listener: this.#encode(
+          "listener",
+          plan.name,
+          ListenerSchema,
+          adminListener(plan, ADMIN_CLIENT_URI),
+          [],
+        ),
       };
       this.#admins.set(plan, made);
     }
@@ -113,7 +135,8 @@ export class Translator {
       const translated = translateUpstream(plan, this.#definitions);
       const origins = this.#origins(plan.policies);
       const cluster = this.#encode("cluster", plan.clusterName, ClusterSchema, translated.cluster, origins);
-      shared = { translated, cluster, origins, listeners: new Map() };
+      const route = this.#routes(translated.routes, origins);
+      shared = { translated, cluster, route, origins, listeners: new Map() };
       this.#upstreams.set(plan, shared);
     }
     return shared;
@@ -125,10 +148,15 @@ export class Translator {
       const translated = translateInbound(plan, this.#definitions);
       const origins = this.#origins(plan.policies);
       const cluster = this.#encode("cluster", plan.clusterName, ClusterSchema, translated.cluster, origins);
-      shared = { translated, cluster, origins, listeners: new Map() };
+      const route = this.#routes(translated.routes, origins);
+      shared = { translated, cluster, route, origins, listeners: new Map() };
       this.#inbounds.set(plan, shared);
     }
     return shared;
+  }
+
+  #routes(routes: RouteConfiguration | undefined, origins: readonly string[]): Fragment | undefined {
+    return routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins);
   }
 
   #origins(plans: PolicyPlans): readonly string[] {

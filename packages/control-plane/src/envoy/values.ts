@@ -16,6 +16,7 @@ import { type Filter, FilterSchema } from "@skein/envoy-api/envoy/config/listene
 import {
   type HttpFilter,
   HttpFilterSchema,
+  RdsSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 
 /** A TCP address. */
@@ -55,6 +56,14 @@ export function httpFilter<Desc extends DescMessage>(
     name,
     configType: { case: "typedConfig", value: packAny(schema, message) },
   });
+}
+
+/** "Routes come by name, over the same stream": a change of them leaves listeners and open connections alone. */
+export function routesByName(routeConfigName: string) {
+  return {
+    case: "rds" as const,
+    value: create(RdsSchema, { configSource: ads(), routeConfigName }),
+  };
 }
 
 /** Whole seconds as a protobuf Duration. */

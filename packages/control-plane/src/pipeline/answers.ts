@@ -2,7 +2,15 @@ import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ResourceSchema } from "@skein/envoy-api/envoy/service/discovery/v3/discovery_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
 import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
-import { type InboundPlan, meshTrafficPermission, type PolicyResource, planOf, type ProxyPlan, select, verdict } from "@skein/policies";
+import {
+  type InboundPlan,
+  meshTrafficPermission,
+  type PolicyResource,
+  type ProxyPlan,
+  planOf,
+  select,
+  verdict,
+} from "@skein/policies";
 import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
@@ -21,7 +29,8 @@ export interface AnswersOptions {
 
 /** Questions about what has been decided, answered from the plans that program Envoy. */
 export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
-  const planFor = ({ mesh, name }: ResourceKey): ProxyPlan | undefined => world.mesh(mesh).planner.plan.at(name).get();
+  const planFor = ({ mesh, name }: ResourceKey): ProxyPlan | undefined =>
+    world.mesh(mesh).planner.plan.at(name).get();
   return {
     plan: planFor,
     access: (mesh) => accessMatrix(world, mesh),
@@ -32,7 +41,9 @@ export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
     selectedBy(resource) {
       const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
       if (isPolicy(resource.type)) {
-        return dataplanes.filter((each) => select(resource as PolicyResource, selectable(each)).kind !== "none");
+        return dataplanes.filter(
+          (each) => select(resource as PolicyResource, selectable(each)).kind !== "none",
+        );
       }
       if (resource.type !== "MeshService") return [];
       return dataplanes.filter((each) => selectsDataplane(resource as never, each));
@@ -107,13 +118,14 @@ function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
   return entries;
 }
 
-function judge(
-  source: ProxyPlan,
-  inbound: InboundPlan,
-): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
+function judge(source: ProxyPlan, inbound: InboundPlan): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
   const { tls } = inbound.shared;
   if (tls === undefined || tls.mode === "off") {
-    return { verdict: "plaintext", policy: null, reason: "the destination has no identity: anybody may call it" };
+    return {
+      verdict: "plaintext",
+      policy: null,
+      reason: "the destination has no identity: anybody may call it",
+    };
   }
   const permission = planOf(meshTrafficPermission, inbound.shared.policies);
   if (source.identity === undefined) {
@@ -121,7 +133,8 @@ function judge(
       ? { verdict: "plaintext", policy: null, reason: "the caller has no identity and plaintext is let in" }
       : { verdict: "deny", policy: null, reason: "the caller has no identity and plaintext is refused" };
   }
-  if (permission === undefined) return { verdict: "allow", policy: null, reason: "nothing restricts the destination" };
+  if (permission === undefined)
+    return { verdict: "allow", policy: null, reason: "nothing restricts the destination" };
   const { allowed, origin } = verdict(permission, { uris: source.identity.uris, sni: undefined });
   const policy = origin?.policy ?? null;
   if (allowed) return { verdict: "allow", policy, reason: `allowed by ${origin?.rule ?? ""}` };
@@ -147,6 +160,7 @@ function configDump(config: ProxyConfig, includeEds: boolean): unknown {
   return {
     clusters: list(config.clusters),
     listeners: list(config.listeners),
+    routes: list(config.routes),
     ...(includeEds ? { endpoints: list(config.endpoints) } : {}),
     // Private keys stay where they are.
     secrets: list(config.secrets, true),
@@ -156,7 +170,8 @@ function configDump(config: ProxyConfig, includeEds: boolean): unknown {
 /** The Envoy resource inside a fragment, as JSON. */
 export function fragmentJson(fragment: Fragment): unknown {
   const { resource } = fromBinary(ResourceSchema, fragment.resource);
-  const schema = resource === undefined ? undefined : envoyRegistry.getMessage(resource.typeUrl.split("/")[1] ?? "");
+  const schema =
+    resource === undefined ? undefined : envoyRegistry.getMessage(resource.typeUrl.split("/")[1] ?? "");
   if (resource === undefined || schema === undefined) return undefined;
   return toJson(schema, fromBinary(schema, resource.value), { registry: envoyRegistry });
 }

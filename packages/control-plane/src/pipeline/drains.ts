@@ -1,5 +1,5 @@
-import { z } from "zod";
 import type { DataplaneResource } from "@skein/model";
+import { z } from "zod";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
 import type { DrainRequest } from "../dp-server/dp-server.ts";
 import type { Store } from "../store/store.ts";

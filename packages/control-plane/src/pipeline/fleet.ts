@@ -5,9 +5,19 @@ import type { Outcome } from "../identity/outcome.ts";
 import type { DataplaneInsights } from "../insights/dataplane-insights.ts";
 import { nodeFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
 import { type Store, StoreError } from "../store/store.ts";
-import { type AuthenticatedProxy, checkDataplaneToken, checkWorkloadLabel } from "../tokens/dataplane-auth.ts";
+import {
+  type AuthenticatedProxy,
+  checkDataplaneToken,
+  checkWorkloadLabel,
+} from "../tokens/dataplane-auth.ts";
 import type { TokenValidator } from "../tokens/validate.ts";
-import { type ConfigSink, type Fleet, type NodeInfo, type StreamEvents, StreamRefused } from "../xds/fleet.ts";
+import {
+  type ConfigSink,
+  type Fleet,
+  type NodeInfo,
+  type StreamEvents,
+  StreamRefused,
+} from "../xds/fleet.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { ConnectedProxy, type ProxyStream } from "./proxies.ts";
 import { authenticatedProxy, registeredDataplane, requireMesh } from "./registration.ts";
@@ -31,7 +41,10 @@ export interface LiveFleetOptions {
   readonly batchMs: number;
   /** How long a proxy that went keeps its Dataplane. */
   readonly deregistrationDelayMs: number;
-  readonly log: { warn(details: object, message: string): void; error(details: object, message: string): void };
+  readonly log: {
+    warn(details: object, message: string): void;
+    error(details: object, message: string): void;
+  };
   /** The plan of a connected proxy changed. */
   readonly onPlanned: (proxy: ConnectedProxy, plan: ProxyPlan | undefined) => void;
   /** A proxy answered, came or went, or a planning cycle ended: stages may move on. */
@@ -153,7 +166,9 @@ export class LiveFleet implements Fleet {
     try {
       const config = mesh.config.at(proxy.name).get();
       this.#options.onPlanned(proxy, mesh.planner.plan.at(proxy.name).get());
-      if (config === undefined || config === proxy.config) return;
+      // Listeners and clusters whose certificate is still being issued would be live and refuse everybody.
+      proxy.waitsFor = config?.missing ?? [];
+      if (config === undefined || config === proxy.config || config.missing.length > 0) return;
       this.#generation += 1;
       proxy.push(config, this.#generation, store.revision, this.#planning);
     } catch (error) {
@@ -218,7 +233,9 @@ export class LiveFleet implements Fleet {
   async #register(node: NodeInfo): Promise<void> {
     const { store, labels } = this.#options;
     const mesh = requireMesh(store, node.mesh);
-    const brought = registeredDataplane(node, labels, (resource) => withZoneTags(resource, mesh, labels.zone));
+    const brought = registeredDataplane(node, labels, (resource) =>
+      withZoneTags(resource, mesh, labels.zone),
+    );
     const key = { type: "Dataplane", mesh: node.mesh, name: node.name };
     const stored = store.get<DataplaneResource>(key);
     const dataplane: NewResource<DataplaneSpec> | undefined = brought ?? stored;

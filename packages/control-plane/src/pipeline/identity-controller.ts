@@ -9,8 +9,8 @@ import {
 } from "@skein/model";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
 import { adminServerUri } from "../envoy-admin/authority.ts";
-import { type CaEnvironment, ensureBundledCa } from "../identity/bundled.ts";
 import { ensureMtlsCa } from "../identity/builtin.ts";
+import { type CaEnvironment, ensureBundledCa } from "../identity/bundled.ts";
 import type { CertificateAuthority } from "../identity/ca.ts";
 import {
   type IdentityError,
@@ -19,11 +19,10 @@ import {
   meshServicesError,
   providerNotFound,
 } from "../identity/conditions.ts";
-import type { Issuer, Svid } from "../identity/issuer.ts";
+import type { Issuer, SigningAuthority, Svid } from "../identity/issuer.ts";
 import { localAuthority } from "../identity/local-authority.ts";
 import { desiredMeshTrust } from "../identity/mesh-trust.ts";
 import { trustDomainOf } from "../identity/selection.ts";
-import type { SigningAuthority } from "../identity/issuer.ts";
 import { meshIdentityKri, mtlsIssuer } from "../plan/identities.ts";
 import { type Change, type Store, StoreError } from "../store/store.ts";
 import type { ConnectedProxy } from "./proxies.ts";
@@ -42,7 +41,10 @@ export interface IdentityControllerOptions {
   readonly issuer: Issuer;
   /** Says that more will follow from a change; the returned function ends that. */
   readonly hold: (revision: number) => () => void;
-  readonly log: { warn(details: object, message: string): void; error(details: object, message: string): void };
+  readonly log: {
+    warn(details: object, message: string): void;
+    error(details: object, message: string): void;
+  };
 }
 
 interface Authority {
@@ -78,7 +80,8 @@ export class IdentityController {
       const resource = after ?? before;
       if (resource === undefined) continue;
       if (resource.type === "Mesh") this.#wake(resource.name, revision);
-      else if (resource.type === "MeshIdentity" || resource.type === "Secret") this.#wake(resource.mesh, revision);
+      else if (resource.type === "MeshIdentity" || resource.type === "Secret")
+        this.#wake(resource.mesh, revision);
     }
   }
 
@@ -107,7 +110,12 @@ export class IdentityController {
       const authority = this.#authorities.get(issuer);
       if (authority === undefined) continue;
       const key = requestKey(proxy.mesh, proxy.name, issuer);
-      const current = this.#options.issuer.request({ key, uris, authority: authority.signing, ttlMs: authority.ttlMs });
+      const current = this.#options.issuer.request({
+        key,
+        uris,
+        authority: authority.signing,
+        ttlMs: authority.ttlMs,
+      });
       if (current === undefined) this.#pending.add(key);
     }
   }
@@ -210,10 +218,22 @@ export class IdentityController {
     const expiration = parseCalendarDuration(backend.dpCert?.rotation?.expiration ?? "");
     this.#mtlsRoots.set(mesh.name, [ca.value.trustPem]);
     world.mesh(mesh.name).mtlsRoots.set([ca.value.trustPem]);
-    this.#start(mesh.name, issuer, ca.value, expiration || DEFAULT_TTL_MS, issuers, hold(mesh.revision), rollouts);
+    this.#start(
+      mesh.name,
+      issuer,
+      ca.value,
+      expiration || DEFAULT_TTL_MS,
+      issuers,
+      hold(mesh.revision),
+      rollouts,
+    );
   }
 
-  async #reconcileIdentity(mesh: MeshResource, identity: MeshIdentityResource, issuers: Set<string>): Promise<void> {
+  async #reconcileIdentity(
+    mesh: MeshResource,
+    identity: MeshIdentityResource,
+    issuers: Set<string>,
+  ): Promise<void> {
     const { rollouts, hold } = this.#options;
     const outcome = await this.#bringUp(mesh, identity);
     await this.#report(identity, outcome.state);
@@ -272,7 +292,11 @@ export class IdentityController {
     return { state: { kind: "ready", meshTrust }, ca: ca.value };
   }
 
-  async #ensureTrust(identity: MeshIdentityResource, trustDomain: string, ca: CertificateAuthority): Promise<void> {
+  async #ensureTrust(
+    identity: MeshIdentityResource,
+    trustDomain: string,
+    ca: CertificateAuthority,
+  ): Promise<void> {
     const { store } = this.#options;
     const key = { type: "MeshTrust", mesh: identity.mesh, name: identity.name };
     const existing = store.get<MeshTrustResource>(key);

@@ -28,6 +28,8 @@ export class ConnectedProxy {
   /** Store revisions that the newest and the acknowledged configuration reflect. */
   #wantedRevision = 0;
   #acknowledgedRevision = 0;
+  /** Secrets that its newest configuration needs and that are still being made: until then it keeps the one before. */
+  waitsFor: readonly string[] = [];
   /** It brought its Dataplane along, so that goes when it goes. */
   isSelfRegistered = false;
   /** Ends the observation of its configuration. */
@@ -61,7 +63,7 @@ export class ConnectedProxy {
 
   /** Everything it should hold has been answered, well or badly. */
   get isSettled(): boolean {
-    return this.acknowledged >= this.wanted;
+    return this.waitsFor.length === 0 && this.acknowledged >= this.wanted;
   }
 
   get rejected(): readonly RejectedResource[] {
@@ -147,15 +149,26 @@ export class ConnectedProxy {
               cluster: config.clusters.size,
               endpoint: config.endpoints.size,
               listener: config.listeners.size,
+              route: config.routes.size,
               secret: config.secrets.size,
             },
       rejected: this.rejected,
       ...(this.#identity === undefined ? {} : { identity: this.#identity }),
-      conditions:
-        this.streams.size > 1
-          ? [{ type: "DuplicateProxy", message: `${this.streams.size} proxies are connected under this name` }]
-          : [],
+      conditions: this.#conditions(),
     };
+  }
+
+  #conditions(): ProxyStatus["conditions"] {
+    const conditions: { readonly type: string; readonly message: string }[] = [];
+    if (this.streams.size > 1) {
+      const message = `${this.streams.size} proxies are connected under this name`;
+      conditions.push({ type: "DuplicateProxy", message });
+    }
+    if (this.waitsFor.length > 0) {
+      const message = `newer configuration waits for certificates: ${this.waitsFor.join(", ")}`;
+      conditions.push({ type: "WaitingForCertificate", message });
+    }
+    return conditions;
   }
 
   #update(): void {
@@ -175,7 +188,7 @@ export class ConnectedProxy {
 
 function differences(before: ProxyConfig, after: ProxyConfig): readonly Fragment[] {
   const changed: Fragment[] = [];
-  for (const key of ["clusters", "endpoints", "listeners", "secrets"] as const) {
+  for (const key of ["clusters", "endpoints", "listeners", "routes", "secrets"] as const) {
     const [old, now] = [before[key], after[key]];
     for (const [name, fragment] of now) if (old.get(name) !== fragment) changed.push(fragment);
     for (const [name, fragment] of old) if (!now.has(name)) changed.push(fragment);

@@ -3,8 +3,8 @@ import {
   type DataplaneResource,
   type DataplaneSpec,
   dataplaneKind,
-  type LabelContext,
   LABEL,
+  type LabelContext,
   type MeshIdentityResource,
   type MeshResource,
   type NewResource,
@@ -12,8 +12,8 @@ import {
   validateLabels,
 } from "@skein/model";
 import { bestIdentity, usesWorkload } from "../identity/selection.ts";
-import type { AuthenticatedProxy } from "../tokens/dataplane-auth.ts";
 import type { Store } from "../store/store.ts";
+import type { AuthenticatedProxy } from "../tokens/dataplane-auth.ts";
 import { type NodeInfo, StreamRefused } from "../xds/fleet.ts";
 
 /** The Dataplane that a proxy brings along in its metadata, ready to be stored; `undefined` where it brings none. */
@@ -28,7 +28,10 @@ export function registeredDataplane(
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new StreamRefused("invalid-argument", `the Dataplane in the node metadata is not JSON: ${String(error)}`);
+    throw new StreamRefused(
+      "invalid-argument",
+      `the Dataplane in the node metadata is not JSON: ${String(error)}`,
+    );
   }
   return prepare(parseDataplane(json, node, context));
 }
@@ -73,7 +76,10 @@ export function authenticatedProxy(
 ): AuthenticatedProxy {
   const tags: Record<string, string[]> = {};
   const networking = dataplane.spec.networking;
-  for (const set of [...(networking?.inbound ?? []).map((inbound) => inbound.tags), networking?.gateway?.tags]) {
+  for (const set of [
+    ...(networking?.inbound ?? []).map((inbound) => inbound.tags),
+    networking?.gateway?.tags,
+  ]) {
     for (const [tag, value] of Object.entries(set ?? {})) {
       tags[tag] ??= [];
       tags[tag].push(value);

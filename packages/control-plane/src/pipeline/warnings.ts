@@ -1,14 +1,23 @@
-import type { DataplaneResource, MeshResource, MeshServiceResource, Resource } from "@skein/model";
+import type {
+  DataplaneResource,
+  MeshIdentityResource,
+  MeshResource,
+  MeshServiceResource,
+  Resource,
+} from "@skein/model";
 import { contains, type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
-import type { MeshIdentityResource } from "@skein/model";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
-export function warningsFor(written: Resource, store: Store, isPolicy: (type: string) => boolean): readonly string[] {
+export function warningsFor(
+  written: Resource,
+  store: Store,
+  isPolicy: (type: string) => boolean,
+): readonly string[] {
   const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: written.mesh });
   if (isPolicy(written.type)) return policyWarnings(written as PolicyResource, dataplanes, store);
   switch (written.type) {
@@ -70,7 +79,10 @@ function policyWarnings(
   return warnings;
 }
 
-function serviceWarnings(service: MeshServiceResource, dataplanes: readonly DataplaneResource[]): readonly string[] {
+function serviceWarnings(
+  service: MeshServiceResource,
+  dataplanes: readonly DataplaneResource[],
+): readonly string[] {
   const warnings = (service.spec.ports ?? []).flatMap((port, i) =>
     port.targetPort === undefined
       ? [`spec.ports[${i}].targetPort is not set, so no inbound is found for port ${port.port}`]
@@ -90,9 +102,14 @@ function identityWarnings(
   const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name: identity.mesh });
   const warnings: string[] = [];
   if (mesh?.spec.meshServices?.mode !== "Exclusive") {
-    warnings.push(`mesh "${identity.mesh}" has no meshServices.mode: Exclusive, so no certificates are issued`);
+    warnings.push(
+      `mesh "${identity.mesh}" has no meshServices.mode: Exclusive, so no certificates are issued`,
+    );
   }
-  if (dataplanes.length > 0 && !dataplanes.some(({ labels }) => matchingIdentities([identity], labels).length > 0)) {
+  if (
+    dataplanes.length > 0 &&
+    !dataplanes.some(({ labels }) => matchingIdentities([identity], labels).length > 0)
+  ) {
     warnings.push("spec.selector selects none of the dataplanes that are there now");
   }
   return warnings;

@@ -1,9 +1,10 @@
+import { type PolicyDefinition, policies } from "@skein/policies";
+import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
+import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
+import { Translator } from "../envoy/translator.ts";
 import { parseCertificates } from "../identity/ca.ts";
 import { trustBundle } from "../identity/mesh-trust.ts";
-import { ADMIN_SECRETS } from "../envoy/admin.ts";
-import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
-import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
-import { Translator } from "../envoy/translator.ts";
 import { type IdentityStage, meshMtlsSecrets, TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type MeshPlanner, meshPlanner } from "../plan/mesh-planner.ts";
 import { type NodeFacts, sameFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -13,7 +14,6 @@ import { MeshIndex } from "../view/mesh-view.ts";
 import { PolicySets } from "../view/policy-set.ts";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { FragmentTable } from "../xds/fragment-table.ts";
-import { type PolicyDefinition, policies } from "@skein/policies";
 
 /** A workload certificate in the form in which it reaches a proxy. */
 export interface IssuedCertificate {
@@ -31,7 +31,9 @@ export interface MeshWorld {
   /** By issuer: KRI of a MeshIdentity, or `mtls/<mesh>/<backend>`. */
   readonly stage: InputFamily<string, IdentityStage | undefined>;
   /** By dataplane and secret name. */
-  readonly certificate: { set(dataplane: string, secret: string, value: IssuedCertificate | undefined): void };
+  readonly certificate: {
+    set(dataplane: string, secret: string, value: IssuedCertificate | undefined): void;
+  };
   /** Root certificates of the mesh's own CA, while it has one. */
   readonly mtlsRoots: Input<readonly string[]>;
 }
@@ -111,7 +113,9 @@ export class World {
         index.trusts.get().map(({ spec }) => spec),
         roots.length === 0 ? undefined : { mesh: name, caPems: roots },
       );
-      return bundle.length === 0 ? undefined : translator.secret(trustBundleSecret(TRUST_BUNDLE_SECRET, bundle));
+      return bundle.length === 0
+        ? undefined
+        : translator.secret(trustBundleSecret(TRUST_BUNDLE_SECRET, bundle));
     });
     const authorities = graph.family<string, Fragment | undefined>((secret) => {
       const roots = mtlsRoots.get();

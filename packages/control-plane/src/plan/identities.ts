@@ -125,7 +125,9 @@ export function dataplaneIdentities(
       certificates.push({ issuer, uris: [bestId.value], secrets: [issuer] });
     }
     if (mtlsIds.length > 0) {
-      const secrets = (["unified", "legacy"] as const).map((naming) => meshMtlsSecrets(meshName, naming).certificate);
+      const secrets = (["unified", "legacy"] as const).map(
+        (naming) => meshMtlsSecrets(meshName, naming).certificate,
+      );
       certificates.push({ issuer: mtlsKey, uris: mtlsIds, secrets });
     }
     const useBest = best !== undefined && bestId?.ok === true && hasReached(bestStage, "serving");
@@ -147,9 +149,19 @@ export function dataplaneIdentities(
         problem: undefined,
       };
     }
-    const problem = [bestId, mtlsNames].flatMap((names) => (names === undefined || names.ok ? [] : [names.error]))[0];
+    const problem = [bestId, mtlsNames].flatMap((names) =>
+      names === undefined || names.ok ? [] : [names.error],
+    )[0];
     if (!mtlsReady) {
-      return { current: undefined, certificates, ids, acceptsTls: false, inTransition: false, callers: undefined, problem };
+      return {
+        current: undefined,
+        certificates,
+        ids,
+        acceptsTls: false,
+        inTransition: false,
+        callers: undefined,
+        problem,
+      };
     }
     const secrets = meshMtlsSecrets(meshName, "unified");
     return {
@@ -173,7 +185,10 @@ export function dataplaneIdentities(
 function mtlsUris(dataplane: DataplaneResource) {
   const networking = dataplane.spec.networking;
   const tags: Record<string, string[]> = {};
-  for (const set of [...(networking?.inbound ?? []).map((inbound) => inbound.tags), networking?.gateway?.tags]) {
+  for (const set of [
+    ...(networking?.inbound ?? []).map((inbound) => inbound.tags),
+    networking?.gateway?.tags,
+  ]) {
     for (const [tag, value] of Object.entries(set ?? {})) {
       tags[tag] ??= [];
       tags[tag].push(value);

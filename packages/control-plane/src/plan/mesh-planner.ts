@@ -79,6 +79,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const name = naming === "unified" ? `self_inbound_dp_${section}` : undefined;
     const servicePort = inbound.servicePort || inbound.port;
     const service = inbound.tags?.[SERVICE_TAG] ?? section;
+    const sameService = (dataplane.spec.networking?.inbound ?? []).filter(
+      ({ tags }) => tags?.[SERVICE_TAG] === inbound.tags?.[SERVICE_TAG],
+    ).length;
     const clusterName = name ?? `localhost:${servicePort}`;
     const key = [
       inboundProtocol(inbound),
@@ -86,6 +89,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       servicePort,
       clusterName,
       service,
+      sameService > 1 ? inbound.port : "",
       own.callers,
       own.inTransition,
       certificate?.certificateSecret,
@@ -115,7 +119,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
           protocol: inboundProtocol(inbound),
           service: { address: inbound.serviceAddress || address, port: servicePort },
           clusterName,
-          routeName: name ?? `inbound:${service}`,
+          routeName: name ?? (sameService > 1 ? `inbound:${service}:${inbound.port}` : `inbound:${service}`),
           virtualHost: name ?? service,
           statPrefix: name ?? `localhost_${servicePort}`,
           tls: inboundTls(own, certificate, domains.get(), planOf(meshTls, plans)?.conf.mode),

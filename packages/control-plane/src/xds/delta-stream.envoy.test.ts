@@ -9,7 +9,9 @@ import {
   clusterFragment,
   configOf,
   endpointFragment,
+  httpListenerFragment,
   listenerFragment,
+  routeFragment,
   secretFragment,
 } from "./testing/resources.ts";
 import { createTestFleet, createTestLog, type TestFleet, type TestStream } from "./testing/test-fleet.ts";

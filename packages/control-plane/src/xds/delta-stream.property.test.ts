@@ -101,6 +101,8 @@ test("a proxy that accepts everything ends with exactly what it should hold, in 
       assert.deepEqual(versions(client.proxy.listeners), versions(config.listeners));
       assert.deepEqual(versions(client.proxy.endpoints), versions(config.endpoints));
       assert.deepEqual(versions(client.proxy.secrets), versions(config.secrets));
+      for (const [name, { version }] of config.routes)
+        assert.equal(client.proxy.routes.get(name)?.version, version);
       assert.equal(inSync, revision);
       const absent = ["s0", "s1"].some((name) => !config.secrets.has(name));
       const empty = config.clusters.size === 0 || config.listeners.size === 0;

@@ -23,5 +23,8 @@ export interface ProxyConfig {
   readonly clusters: ReadonlyMap<string, Fragment>;
   readonly endpoints: ReadonlyMap<string, Fragment>;
   readonly listeners: ReadonlyMap<string, Fragment>;
+  readonly routes: ReadonlyMap<string, Fragment>;
   readonly secrets: ReadonlyMap<string, Fragment>;
+  /** Names of secrets that the rest refers to and that do not exist yet: without them it would not work. */
+  readonly missing: readonly string[];
 }

@@ -1,19 +1,31 @@
 import { addressOf } from "./fragment-field.ts";
 import { type Changes, isSettled, type Subscription } from "./subscription.ts";
 
+/** The other subscriptions of a stream that decide whether something may be taken away. */
+export interface Surroundings {
+  readonly clusters: Subscription | undefined;
+  readonly listeners: Subscription | undefined;
+  readonly routes: Subscription | undefined;
+  /** Whether the proxy should hold routes. */
+  readonly usesRoutes: boolean;
+}
+
 /**
- * Whether clusters, endpoints or secrets that the proxy should no longer hold may be taken away now. Not while a
- * listener that uses them may still be active: one whose replacement is not acknowledged yet, or was rejected.
+ * Whether clusters, endpoints, routes or secrets that the proxy should no longer hold may be taken away now. Not while a
+ * listener or route that uses them may still be active: one whose replacement is not acknowledged yet, or was rejected.
  */
-export function mayRemove(
-  subscription: Subscription,
-  clusters: Subscription | undefined,
-  listeners: Subscription | undefined,
-): boolean {
-  if (listeners === undefined) return subscription.type !== "cluster" || !subscription.reconnected;
-  if (!isSettled(listeners) || listeners.suppressed > 0) return false;
-  if (subscription.type === "cluster" || clusters === undefined) return true;
-  return isSettled(clusters) && clusters.suppressed === 0;
+export function mayRemove(subscription: Subscription, around: Surroundings): boolean {
+  const { clusters, listeners, routes } = around;
+  const early = subscription.type === "cluster" && subscription.reconnected;
+  if (listeners === undefined) return !early;
+  if (!isClean(listeners)) return false;
+  if (subscription.type === "route") return true;
+  if (routes === undefined ? early && around.usesRoutes : !isClean(routes)) return false;
+  return subscription.type === "cluster" || clusters === undefined || isClean(clusters);
+}
+
+function isClean(subscription: Subscription): boolean {
+  return isSettled(subscription) && subscription.suppressed === 0;
 }
 
 /**

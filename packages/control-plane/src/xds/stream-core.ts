@@ -1,4 +1,5 @@
-import { emptyRuntime } from "./empty-runtime.ts";
+import { desiredOf } from "./desired.ts";
+import { emptyAssignment } from "./empty-resources.ts";
 import { StreamRefused } from "./fleet.ts";
 import type { Fragment, ProxyConfig } from "./fragment.ts";
 import { edsNameOf } from "./fragment-field.ts";
@@ -7,6 +8,7 @@ import type { ProtocolEvents } from "./outgoing.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
 import { readRejection } from "./rejection.ts";
 import {
+  type Changes,
   changesOf,
   createSubscription,
   type Held,
@@ -47,21 +49,21 @@ export interface StreamCoreOptions {
  * until it has been told once more.
  */
 const GONE: Held = { version: "", fragment: undefined, recorded: false };
-const EMPTY: ReadonlyMap<string, Fragment> = new Map();
 const cluster = typeUrlOf("cluster");
 const endpoint = typeUrlOf("endpoint");
 const secret = typeUrlOf("secret");
 const listener = typeUrlOf("listener");
+const route = typeUrlOf("route");
 
 /**
  * The order of things on one stream, make-before-break:
  *
  * 1. clusters that are new or changed,
  * 2. their endpoints and secrets,
- * 3. listeners that are new or changed, once every cluster that is new to the proxy is acknowledged with its endpoints;
- *    a change of clusters that the proxy already has delays no listener,
+ * 3. listeners and routes that are new or changed, once every cluster that is new to the proxy is acknowledged with its
+ *    endpoints; a change of clusters that the proxy already has delays neither,
  * 4. listeners that go,
- * 5. clusters that go, once the listeners are acknowledged, and last what is left of their endpoints and secrets.
+ * 5. clusters that go, once listeners and routes are acknowledged, and last what is left of their endpoints and secrets.
  *
  * At most one response of a type is unanswered, so states that follow each other quickly coalesce.
  *
@@ -77,7 +79,7 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
   const maxTypes = options.maxTypes ?? 32;
   const subscriptions = new Map<string, Subscription>();
   const prepared = new Set<Subscription>();
-  /** Endpoints that listeners wait for: EDS name → cluster. */
+  /** Endpoints that listeners and routes wait for: EDS name → cluster. */
   const awaited = new Map<string, string>();
   let config: ProxyConfig | undefined;
   let revision = 0;
@@ -85,23 +87,10 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
   let nonces = 0;
 
   function desired(subscription: Subscription): ReadonlyMap<string, Fragment> {
-    switch (subscription.type) {
-      case "cluster":
-        return config?.clusters ?? EMPTY;
-      case "endpoint":
-        return config?.endpoints ?? EMPTY;
-      case "listener":
-        return config?.listeners ?? EMPTY;
-      case "secret":
-        return config?.secrets ?? EMPTY;
-      case "runtime":
-        return emptyRuntime(subscription.names);
-      default:
-        return EMPTY;
-    }
+    return desiredOf(config, subscription);
   }
 
-  function listenersWait(): boolean {
+  function mustWait(): boolean {
     const clusters = subscriptions.get(cluster);
     if (clusters === undefined || config === undefined) return false;
     const leaving = clusters.inFlight?.removed ?? [];
@@ -125,14 +114,14 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
       prepared.add(subscription);
       options.prepare?.(subscription);
     }
-    if (subscription.typeUrl === listener && listenersWait()) return undefined;
-    const changes = changesOf(subscription, desired(subscription), memory);
+    const leadsToClusters = subscription.typeUrl === listener || subscription.typeUrl === route;
+    if (leadsToClusters && mustWait()) return undefined;
+    const changes = comparison(subscription);
     subscription.suppressed = changes.suppressed.length;
     const upserts = changes.upserts.slice(0, subscription.limit);
     const allowed = removalsOf(subscription, changes);
     const complete = upserts.length === changes.upserts.length && allowed.length === changes.removals.length;
-    const removed = delta ? [...allowed, ...changes.absences] : subscription.wildcard ? allowed : [];
-    if (!delta && !subscription.wildcard) for (const name of allowed) subscription.held.delete(name);
+    const removed = [...allowed, ...changes.absences];
     subscription.dirty = !complete;
     if (upserts.length === 0 && removed.length === 0 && !subscription.greet) {
       if (complete) subscription.limit = Number.POSITIVE_INFINITY;
@@ -141,12 +130,25 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     return send(subscription, upserts, removed);
   }
 
-  function removalsOf(subscription: Subscription, changes: ReturnType<typeof changesOf>): readonly string[] {
+  /** What to tell the proxy; in state-of-the-world nothing can be said of a named resource that does not exist. */
+  function comparison(subscription: Subscription): Changes {
+    const changes = changesOf(subscription, desired(subscription), memory);
+    if (delta || subscription.wildcard) return delta ? changes : { ...changes, absences: [] };
+    const empty = subscription.typeUrl === endpoint ? changes.absences.map(emptyAssignment) : [];
+    return { ...changes, upserts: [...changes.upserts, ...empty], removals: [], absences: [] };
+  }
+
+  function removalsOf(subscription: Subscription, changes: Changes): readonly string[] {
     if (changes.removals.length === 0) return changes.removals;
     if (subscription.typeUrl === listener) {
       return changes.removals.filter((name) => mayRemoveListener(subscription, changes, name));
     }
-    const allowed = mayRemove(subscription, subscriptions.get(cluster), subscriptions.get(listener));
+    const allowed = mayRemove(subscription, {
+      clusters: subscriptions.get(cluster),
+      listeners: subscriptions.get(listener),
+      routes: subscriptions.get(route),
+      usesRoutes: (config?.routes.size ?? 0) > 0,
+    });
     return allowed ? changes.removals : [];
   }
 
@@ -237,6 +239,12 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     for (const subscription of subscriptions.values()) {
       if (!isSettled(subscription) || subscription.suppressed > 0) return;
     }
+    // A proxy that has just learnt of a listener still has to ask for what the listener refers to.
+    for (const typeUrl of [route, secret]) {
+      const asked = subscriptions.get(typeUrl);
+      const wanted = typeUrl === route ? config.routes : config.secrets;
+      for (const name of wanted.keys()) if (asked?.held.has(name) !== true) return;
+    }
     syncedRevision = revision;
     events.inSync(revision);
   }
@@ -278,10 +286,11 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
       mark(endpoint, old?.endpoints !== newConfig.endpoints);
       mark(secret, old?.secrets !== newConfig.secrets);
       mark(listener, old?.listeners !== newConfig.listeners);
+      mark(route, old?.routes !== newConfig.routes);
     },
     next() {
       if (config === undefined) return undefined;
-      for (const typeUrl of [cluster, endpoint, secret, listener]) {
+      for (const typeUrl of [cluster, endpoint, secret, listener, route]) {
         const offered = offer(subscriptions.get(typeUrl));
         if (offered !== undefined) return offered;
       }

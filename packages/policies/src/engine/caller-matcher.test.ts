@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matchesSpiffeId } from "@skein/model";
 import { Matcher_MatcherList_PredicateSchema as PredicateSchema } from "@skein/envoy-api/xds/type/matcher/v3/matcher_pb";
+import { matchesSpiffeId } from "@skein/model";
 import fc from "fast-check";
 import { json } from "../testing/drafts.ts";
 import { predicateHolds } from "../testing/rbac.ts";
@@ -18,7 +18,13 @@ const holds = (matches: readonly CallerMatch[], uri: string, asked?: string): bo
   return predicateHolds(json(PredicateSchema, predicate), { uris: [uri], sni: asked });
 };
 
-const cases: readonly [about: string, matches: readonly CallerMatch[], uri: string, sni: string | undefined, is: boolean][] = [
+const cases: readonly [
+  about: string,
+  matches: readonly CallerMatch[],
+  uri: string,
+  sni: string | undefined,
+  is: boolean,
+][] = [
   ["the id itself", [exact("spiffe://td/a")], "spiffe://td/a", undefined, true],
   ["an id below it", [exact("spiffe://td/a")], "spiffe://td/a/b", undefined, false],
   ["a prefix: the id itself", [prefix("spiffe://td/a")], "spiffe://td/a", undefined, true],
@@ -29,7 +35,13 @@ const cases: readonly [about: string, matches: readonly CallerMatch[], uri: stri
   ["a server name", [sni("a.mesh")], "spiffe://td/a", "a.mesh", true],
   ["another server name", [sni("a.mesh")], "spiffe://td/a", "b.mesh", false],
   ["no server name", [sni("a.mesh")], "spiffe://td/a", undefined, false],
-  ["both parts must hold", [{ ...exact("spiffe://td/a"), ...sni("a.mesh") }], "spiffe://td/a", "b.mesh", false],
+  [
+    "both parts must hold",
+    [{ ...exact("spiffe://td/a"), ...sni("a.mesh") }],
+    "spiffe://td/a",
+    "b.mesh",
+    false,
+  ],
   ["both parts hold", [{ ...exact("spiffe://td/a"), ...sni("a.mesh") }], "spiffe://td/a", "a.mesh", true],
   ["one of several", [exact("spiffe://td/a"), exact("spiffe://td/b")], "spiffe://td/b", undefined, true],
   ["none of several", [exact("spiffe://td/a"), exact("spiffe://td/b")], "spiffe://td/c", undefined, false],
@@ -48,9 +60,9 @@ test("an entry that asks for nothing makes no predicate", () => {
 
 test("Envoy's predicate and ours agree", () => {
   const segment = fc.constantFrom("a", "ab", "b");
-  const id = fc.tuple(fc.constantFrom("td", "td.x"), fc.array(segment, { maxLength: 2 })).map(
-    ([domain, path]) => ["spiffe:/", domain, ...path].join("/"),
-  );
+  const id = fc
+    .tuple(fc.constantFrom("td", "td.x"), fc.array(segment, { maxLength: 2 }))
+    .map(([domain, path]) => ["spiffe:/", domain, ...path].join("/"));
   const type = fc.constantFrom("Exact" as const, "Prefix" as const);
   fc.assert(
     fc.property(fc.array(fc.record({ type, value: id }), { minLength: 1, maxLength: 3 }), id, (ids, uri) => {

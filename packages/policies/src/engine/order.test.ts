@@ -16,7 +16,11 @@ const role = (name: string) => ({ "kuma.io/policy-role": name });
 const wins: readonly [about: string, winner: PolicyResource, loser: PolicyResource][] = [
   ["Dataplane over Mesh", top(dataplane), top({ kind: "Mesh" })],
   ["Dataplane over no targetRef", top(dataplane), top(undefined)],
-  ["MeshSubset over Dataplane", top({ kind: "MeshSubset" }), top({ ...dataplane, name: "x", sectionName: "y" })],
+  [
+    "MeshSubset over Dataplane",
+    top({ kind: "MeshSubset" }),
+    top({ ...dataplane, name: "x", sectionName: "y" }),
+  ],
   ["MeshService over MeshSubset", top({ kind: "MeshService" }), top({ kind: "MeshSubset" })],
   ["MeshServiceSubset over MeshService", top({ kind: "MeshServiceSubset" }), top({ kind: "MeshService" })],
   ["by name over by labels", top({ ...dataplane, name: "x" }), top({ ...dataplane, labels: { a: "b" } })],
@@ -33,7 +37,11 @@ const wins: readonly [about: string, winner: PolicyResource, loser: PolicyResour
   ["producer over system", top(dataplane, role("producer")), top(dataplane)],
   ["consumer over producer", top(dataplane, role("consumer")), top(dataplane, role("producer"))],
   ["workload owner over consumer", top(dataplane, role("workload-owner")), top(dataplane, role("consumer"))],
-  ["the origin over the role", top(dataplane, ZONE), top(dataplane, { ...GLOBAL, ...role("workload-owner") })],
+  [
+    "the origin over the role",
+    top(dataplane, ZONE),
+    top(dataplane, { ...GLOBAL, ...role("workload-owner") }),
+  ],
   ["the first name in the alphabet", top(dataplane, {}, "a"), top(dataplane, {}, "b")],
   [
     "the first display name, whatever the name",

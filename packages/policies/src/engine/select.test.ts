@@ -49,7 +49,12 @@ const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectab
   ["a service", { kind: "MeshService", name: "web-admin" }, web, "8081 +out"],
   ["another service", { kind: "MeshService", name: "backend" }, web, "none"],
   ["a service by labels has no tag to match", { kind: "MeshService", labels: { app: "web" } }, web, "none"],
-  ["a part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "1" } }, web, "http +out"],
+  [
+    "a part of a service",
+    { kind: "MeshServiceSubset", name: "web", tags: { version: "1" } },
+    web,
+    "http +out",
+  ],
   ["no part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "2" } }, web, "none"],
   ["kinds for other proxies", { kind: "MeshGateway", name: "edge" }, web, "none"],
 ];
@@ -60,7 +65,12 @@ for (const [about, targetRef, of, expected] of targets) {
   });
 }
 
-const places: readonly [about: string, policy: Record<string, string>, proxy: Record<string, string>, is: boolean][] = [
+const places: readonly [
+  about: string,
+  policy: Record<string, string>,
+  proxy: Record<string, string>,
+  is: boolean,
+][] = [
   ["a shadow policy selects nothing", { "kuma.io/effect": "shadow" }, {}, false],
   [
     "a zone's policy selects its zone's proxies",

@@ -14,7 +14,6 @@ import {
   RBACSchema,
 } from "@skein/envoy-api/envoy/config/rbac/v3/rbac_pb";
 import { RBACSchema as HttpRbacSchema } from "@skein/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac_pb";
-import { HttpFilterSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { RBACSchema as NetworkRbacSchema } from "@skein/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import { TypedExtensionConfigSchema } from "@skein/envoy-api/xds/core/v3/extension_pb";
@@ -56,15 +55,7 @@ export function authorization(plan: PermissionPlan, draft: InboundDraft): void {
             },
           }),
         }
-      : {
-          http: create(HttpFilterSchema, {
-            name: "envoy.filters.http.rbac",
-            configType: {
-              case: "typedConfig",
-              value: anyPack(HttpRbacSchema, create(HttpRbacSchema, config)),
-            },
-          }),
-        };
+      : { http: create(HttpRbacSchema, config) };
 }
 
 function rbac(plan: PermissionPlan): RbacConfig {

@@ -92,8 +92,10 @@ function actionAllows(onMatch: unknown): boolean {
 /** Whether a predicate of the matching API holds. `uri_san` sees all URIs of a certificate joined by commas. */
 export function predicateHolds(predicate: unknown, caller: Caller): boolean {
   const { singlePredicate, orMatcher, andMatcher } = object(predicate);
-  if (orMatcher !== undefined) return list(object(orMatcher).predicate).some((each) => predicateHolds(each, caller));
-  if (andMatcher !== undefined) return list(object(andMatcher).predicate).every((each) => predicateHolds(each, caller));
+  if (orMatcher !== undefined)
+    return list(object(orMatcher).predicate).some((each) => predicateHolds(each, caller));
+  if (andMatcher !== undefined)
+    return list(object(andMatcher).predicate).every((each) => predicateHolds(each, caller));
   const { input, valueMatch } = object(singlePredicate);
   const value = inputValue(String(object(object(input).typedConfig)["@type"]), caller);
   return value !== undefined && stringHolds(valueMatch, value);

@@ -3,7 +3,7 @@ import { CAST, pairs, upKongAir } from "../kong-air/cast.ts";
 import { startTraffic, type Traffic } from "../traffic.ts";
 import type { World } from "../world/world.ts";
 import { accessOf, accessTable } from "./access.ts";
-import { ClaimFailed, callEverybody, expectCallers, expectStatuses, outsider } from "./checks.ts";
+import { ClaimFailed, callEverybody, expectCallers, expectStatuses, outsider, soon } from "./checks.ts";
 import { ALLOW_ALL, ALLOW_FLIGHT_CONTROL, IDENTITY, PERMISSIVE, STRICT } from "./documents.ts";
 import type { Screen } from "./screen.ts";
 
@@ -56,8 +56,9 @@ export const STEPS: readonly Step[] = [
       );
       screen.document(IDENTITY);
       await apply({ world, screen }, [ALLOW_ALL, PERMISSIVE, IDENTITY].join("---\n"));
-      const results = await callEverybody(world);
-      expectCallers("every service sees a verified SPIFFE id as its caller", results);
+      const { results } = await soon(world, (seen) =>
+        expectCallers("every service sees a verified SPIFFE id as its caller", seen),
+      );
       screen.passed("every service now sees who calls it; check-in-api, for one, saw");
       for (const result of results.filter(({ to }) => to === "check-in-api"))
         screen.note(String(result.caller));
@@ -72,7 +73,7 @@ export const STEPS: readonly Step[] = [
       const seen = await outsider(world, CHECK_IN);
       if (typeof seen === "number") throw new ClaimFailed("the outsider is refused", `it got status ${seen}`);
       screen.passed(`the outsider without certificate is refused (${seen})`);
-      expectCallers("the services still reach each other", await callEverybody(world));
+      await soon(world, (results) => expectCallers("the services still reach each other", results));
       screen.passed("the services still reach each other, with mutual TLS");
       const report = await stage.traffic?.stop();
       if (report === undefined || report.failures.length > 0 || report.sent < 10) {
@@ -99,7 +100,7 @@ export const STEPS: readonly Step[] = [
       ]);
       if (output.code !== 0) throw new ClaimFailed("allow-all is deleted", output.stderr + output.stdout);
       printResult(screen, output.stdout);
-      expectStatuses("everyone gets 403", await callEverybody(world), () => 403);
+      await soon(world, (results) => expectStatuses("everyone gets 403", results, () => 403));
       screen.passed("nobody may call anybody: 6 of 6 calls 403");
     },
   },
@@ -108,8 +109,9 @@ export const STEPS: readonly Step[] = [
     run: async ({ world, screen }) => {
       screen.document(ALLOW_FLIGHT_CONTROL);
       await apply({ world, screen }, ALLOW_FLIGHT_CONTROL);
-      const results = await callEverybody(world);
-      expectStatuses("only flight-control reaches check-in-api", results, allowed);
+      await soon(world, (results) =>
+        expectStatuses("only flight-control reaches check-in-api", results, allowed),
+      );
       screen.passed("flight-control -> check-in-api: 200; the other 5 calls: 403");
     },
   },

@@ -24,7 +24,7 @@ type Command = (world: World, args: readonly string[]) => Promise<number>;
 const commands: Readonly<Record<string, Command>> = {
   up: async (world) => {
     await upKongAir(world, ({ name, address, ms }) =>
-      console.log(`${name.padEnd(18)}${address.padEnd(20)}ready in ${(ms / 1000).toFixed(1)} s`),
+      console.log(`${name.padEnd(21)}${address.padEnd(20)}ready in ${(ms / 1000).toFixed(1)} s`),
     );
     return 0;
   },
@@ -90,7 +90,7 @@ async function add(world: World, args: readonly string[]): Promise<number> {
     outbounds,
   });
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-  console.log(`${instance.padEnd(18)}${`${sidecar.address}:8080`.padEnd(20)}ready in ${seconds} s`);
+  console.log(`${instance.padEnd(21)}${`${sidecar.address}:8080`.padEnd(20)}ready in ${seconds} s`);
   return 0;
 }
 

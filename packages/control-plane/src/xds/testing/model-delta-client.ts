@@ -31,6 +31,7 @@ export function createModelDeltaClient(rules: ModelRules): ModelDeltaClient {
     cluster: new Map(),
     endpoint: new Map(),
     listener: new Map(),
+    route: new Map(),
     secret: new Map(),
   };
   const rejected = new Set<string>();
@@ -71,7 +72,7 @@ export function createModelDeltaClient(rules: ModelRules): ModelDeltaClient {
     withheld = [];
     if (!listenersAsked && clustersSeen) {
       listenersAsked = true;
-      out.push(request("listener", {}));
+      out.push(request("listener", {}), request("route", { subscribe: ["rt"] }));
     }
     return out;
   }
@@ -105,7 +106,10 @@ export function createModelDeltaClient(rules: ModelRules): ModelDeltaClient {
       if (lost === true) for (const name of edsAsked) allowRepeat(name);
       const out = [request("cluster", { initialVersions: new Map(recorded.cluster) })];
       listenersAsked ||= clustersSeen && proxy.warming.size === 0;
-      if (listenersAsked) out.push(request("listener", { initialVersions: new Map(recorded.listener) }));
+      if (listenersAsked) {
+        out.push(request("listener", { initialVersions: new Map(recorded.listener) }));
+        out.push(request("route", { subscribe: ["rt"], initialVersions: new Map(recorded.route) }));
+      }
       if (edsAsked.size > 0) {
         out.push(
           request("endpoint", { subscribe: [...edsAsked], initialVersions: new Map(recorded.endpoint) }),
@@ -118,11 +122,11 @@ export function createModelDeltaClient(rules: ModelRules): ModelDeltaClient {
       const { type, resources, removed, nonce } = response;
       if (type === undefined) return [];
       for (const fragment of resources) check(type, fragment);
-      if (type === "listener") {
+      if (type === "listener" || type === "route") {
         for (const fragment of resources) {
           const cluster = rules.clusterOf(fragment);
           if (!proxy.clusters.has(cluster) || (withheld.length > 0 && !recorded.cluster?.has(cluster))) {
-            proxy.violations.push(`listener ${fragment.name} sent before ${cluster} was acknowledged`);
+            proxy.violations.push(`${type} ${fragment.name} sent before ${cluster} was acknowledged`);
           }
         }
       }

@@ -8,7 +8,7 @@ export type Verdict = "good" | "named" | "whole";
 /** What the model needs to know about resources that stands only in their content. */
 export interface ModelRules {
   verdict(fragment: Fragment): Verdict;
-  /** The cluster that a listener sends its traffic to. */
+  /** The cluster that a listener or route sends its traffic to. */
   clusterOf(listener: Fragment): string;
 }
 
@@ -17,6 +17,7 @@ export interface ModelProxy {
   readonly clusters: Map<string, Fragment>;
   readonly endpoints: Map<string, Fragment>;
   readonly listeners: Map<string, Fragment>;
+  readonly routes: Map<string, Fragment>;
   readonly secrets: Map<string, Fragment>;
   versionOf(type: XdsType, name: string): string | undefined;
   /** EDS names whose clusters wait for them. */
@@ -40,6 +41,7 @@ export function createModelProxy(rules: ModelRules): ModelProxy {
   const clusters = new Map<string, Fragment>();
   const endpoints = new Map<string, Fragment>();
   const listeners = new Map<string, Fragment>();
+  const routes = new Map<string, Fragment>();
   const secrets = new Map<string, Fragment>();
   const warming = new Set<string>();
   const violations: string[] = [];
@@ -55,7 +57,7 @@ export function createModelProxy(rules: ModelRules): ModelProxy {
   }
 
   function removeCluster(name: string): void {
-    for (const listener of listeners.values()) {
+    for (const listener of [...listeners.values(), ...routes.values()]) {
       if (rules.clusterOf(listener) === name)
         violations.push(`cluster ${name} removed under ${listener.name}`);
     }
@@ -80,6 +82,7 @@ export function createModelProxy(rules: ModelRules): ModelProxy {
     clusters,
     endpoints,
     listeners,
+    routes,
     secrets,
     warming,
     edsNames,
@@ -87,6 +90,7 @@ export function createModelProxy(rules: ModelRules): ModelProxy {
     versionOf(type, name) {
       if (type === "cluster") return clusters.get(name)?.version;
       if (type === "listener") return listeners.get(name)?.version;
+      if (type === "route") return routes.get(name)?.version;
       return (type === "endpoint" ? endpoints : secrets).get(name)?.version;
     },
     apply(type, upserts, removed) {
@@ -97,6 +101,7 @@ export function createModelProxy(rules: ModelRules): ModelProxy {
         if (type === "cluster") removeCluster(name);
         else if (type === "listener") listeners.delete(name);
         else if (type === "endpoint") warming.delete(name);
+        else if (type === "route") routes.delete(name);
         else secrets.delete(name);
       }
       const failures: string[] = [];
@@ -110,7 +115,8 @@ export function createModelProxy(rules: ModelRules): ModelProxy {
           else if (type === "endpoint") {
             if (edsNames().has(fragment.name)) endpoints.set(fragment.name, fragment);
             warming.delete(fragment.name);
-          } else secrets.set(fragment.name, fragment);
+          } else if (type === "route") routes.set(fragment.name, fragment);
+          else secrets.set(fragment.name, fragment);
         }
         if (failure === undefined) continue;
         failures.push(`${fragment.name}: ${failure}`);

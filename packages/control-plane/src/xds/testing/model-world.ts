@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { Fragment, ProxyConfig } from "../fragment.ts";
 import { FragmentTable } from "../fragment-table.ts";
 import type { ModelRules, Verdict } from "./model-proxy.ts";
-import { clusterFragment, configOf, endpointFragment, listenerFragment } from "./resources.ts";
+import { clusterFragment, configOf, endpointFragment, listenerFragment, routeFragment } from "./resources.ts";
 
 /** One thing that happens to a stream. */
 export type Step =
@@ -21,6 +21,8 @@ export interface World {
     | undefined
   )[];
   readonly secrets: readonly (number | undefined)[];
+  /** The cluster that the one route sends to. */
+  readonly route?: number | undefined;
 }
 
 const SLOTS = 4;
@@ -60,6 +62,12 @@ export function configFor(world: World): ProxyConfig {
     clusterOf.set(fragment, cluster);
     fragments.push(judged(fragment, listener.variant));
   });
+  const routed = world.route === undefined ? undefined : present[world.route % Math.max(1, present.length)];
+  if (routed !== undefined) {
+    const fragment = routeFragment(table, "rt", routed);
+    clusterOf.set(fragment, routed);
+    fragments.push(fragment);
+  }
   world.secrets.forEach((variant, slot) => {
     if (variant !== undefined) fragments.push(table.intern("secret", `s${slot}`, Buffer.from([variant])));
   });
@@ -92,6 +100,7 @@ export function worlds(bad: Badness): fc.Arbitrary<World> {
         }),
       ),
     ),
+    route: optional(fc.integer({ min: 0, max: SLOTS - 1 })),
     secrets: fc.array(optional(fc.integer({ min: 0, max: 2 })), { minLength: 2, maxLength: 2 }),
   });
 }

@@ -4,6 +4,12 @@ import { Cluster_DiscoveryType, ClusterSchema } from "@skein/envoy-api/envoy/con
 import { ApiVersion } from "@skein/envoy-api/envoy/config/core/v3/config_source_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { RouterSchema } from "@skein/envoy-api/envoy/extensions/filters/http/router/v3/router_pb";
+import {
+  HttpConnectionManagerSchema,
+  HttpFilterSchema,
+} from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { SecretSchema } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
 import {
@@ -167,6 +173,64 @@ export function listenerFragment(table: FragmentTable, name: string, options: Te
   return table.intern("listener", name, toBinary(ListenerSchema, message), [`kri_test_${name}`]);
 }
 
+/** An encoded listener whose HTTP routes come over RDS. */
+export function httpListenerFragment(
+  table: FragmentTable,
+  name: string,
+  options: { readonly port: number; readonly route: string; readonly statPrefix?: string },
+): Fragment {
+  const router = create(HttpFilterSchema, {
+    name: "router",
+    configType: { case: "typedConfig", value: anyPack(RouterSchema, create(RouterSchema, {})) },
+  });
+  const manager = create(HttpConnectionManagerSchema, {
+    statPrefix: options.statPrefix ?? "test",
+    httpFilters: [router],
+    routeSpecifier: { case: "rds", value: { routeConfigName: options.route, configSource: ads } },
+  });
+  const message = create(ListenerSchema, {
+    name,
+    address: {
+      address: {
+        case: "socketAddress",
+        value: { address: "127.0.0.1", portSpecifier: { case: "portValue", value: options.port } },
+      },
+    },
+    filterChains: [
+      {
+        filters: [
+          {
+            name: "http",
+            configType: { case: "typedConfig", value: anyPack(HttpConnectionManagerSchema, manager) },
+          },
+        ],
+      },
+    ],
+  });
+  return table.intern("listener", name, toBinary(ListenerSchema, message));
+}
+
+/** An encoded route configuration that sends everything to one cluster, which must exist. */
+export function routeFragment(table: FragmentTable, name: string, cluster: string): Fragment {
+  const message = create(RouteConfigurationSchema, {
+    name,
+    validateClusters: true,
+    virtualHosts: [
+      {
+        name: "all",
+        domains: ["*"],
+        routes: [
+          {
+            match: { pathSpecifier: { case: "prefix", value: "/" } },
+            action: { case: "route", value: { clusterSpecifier: { case: "cluster", value: cluster } } },
+          },
+        ],
+      },
+    ],
+  });
+  return table.intern("route", name, toBinary(RouteConfigurationSchema, message), [`kri_test_${name}`]);
+}
+
 /** An encoded TLS certificate secret. */
 export function secretFragment(
   table: FragmentTable,
@@ -197,6 +261,8 @@ export function configOf(...fragments: readonly Fragment[]): ProxyConfig {
     clusters: of("cluster"),
     endpoints: of("endpoint"),
     listeners: of("listener"),
+    routes: of("route"),
     secrets: of("secret"),
+    missing: [],
   };
 }
