@@ -51,7 +51,7 @@ export function createApiClient(base: string): ApiClient {
         state: string;
         proxies: ChangeCounts;
       };
-      if (status.state !== "settled") throw new Error(`change ${changeId} is not settled after a minute`);
+      if (status.state !== "settled") throw new Error(`change ${changeId} is not settled: ${JSON.stringify(status)}`);
       return status.proxies;
     },
   };

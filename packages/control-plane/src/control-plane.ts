@@ -20,6 +20,7 @@ import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
 import { type CipherKey, createSecretsCipher } from "./identity/secrets-cipher.ts";
+import { closeAbandonedSubscriptions } from "./insights/abandoned.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -202,6 +203,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       bootstrapAdminToken: config.apiServer.authn.tokens.bootstrapAdminToken,
       tokens,
     });
+    await closeAbandonedSubscriptions(store, (id) => id === instanceId, now());
     await identities.idle();
     naming = startNaming({
       store,

@@ -25,6 +25,7 @@ import {
 } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import { SERVICE_TAG } from "@skein/model";
 import type { OutboundDraft, OutboundPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { upstreamTls } from "./tls.ts";
@@ -65,7 +66,7 @@ export function translateUpstream(
     hcm === undefined
       ? undefined
       : create(RouteConfigurationSchema, {
-          name: plan.destination.kri,
+          name: plan.destination.routeName,
           virtualHosts: [
             create(VirtualHostSchema, { name: plan.clusterName, domains: ["*"], routes: draft.routes }),
           ],
@@ -107,7 +108,7 @@ function draftUpstream(plan: UpstreamPlan): OutboundDraft {
     commonHttpProtocolOptions: create(HttpProtocolOptionsSchema),
     internalAddressConfig: internalAddresses(),
     httpFilters: baseHttpFilters(destination.protocol),
-    routeSpecifier: routesByName(destination.kri),
+    routeSpecifier: routesByName(destination.routeName),
   });
   return { ...base, hcm, tcp: undefined, routes: [catchAll(clusterName)] };
 }
@@ -136,10 +137,16 @@ export function outboundListener(
     enableReusePort: reusePort,
     statPrefix: plan.listenerName.startsWith("kri_") ? statName(plan.listenerName) : "",
     metadata: create(MetadataSchema, {
-      filterMetadata: { "io.kuma.tags": { "kuma.io/unified-name": plan.upstream.destination.kri } },
+      filterMetadata: { "io.kuma.tags": listenerTags(plan) },
     }),
     filterChains: [create(FilterChainSchema, { filters: [...filters] })],
   });
+}
+
+function listenerTags({ upstream: { destination } }: OutboundPlan): Record<string, string> {
+  return destination.kind === "ServiceTag"
+    ? { [SERVICE_TAG]: destination.name }
+    : { "kuma.io/unified-name": destination.kri };
 }
 
 /** Only needed where the name would be split in statistics. */

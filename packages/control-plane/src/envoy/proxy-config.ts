@@ -1,11 +1,11 @@
-import type { EndpointsPlan, ProxyPlan } from "@skein/policies";
+import type { EndpointsPlan, OutboundPlan, ProxyPlan } from "@skein/policies";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
 import type { Translator } from "./translator.ts";
 
 export interface ProxyConfigParts {
   readonly plan: ProxyPlan;
-  readonly endpoints: (service: string, port: number) => EndpointsPlan;
+  readonly endpoints: (target: OutboundPlan["target"]) => EndpointsPlan;
   /** Secrets by name, as far as they exist. */
   readonly secret: (name: string) => Fragment | undefined;
   readonly reusePort: boolean;
@@ -43,11 +43,8 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
     clusters.set(cluster.name, cluster);
     listeners.set(listener.name, listener);
-    const { destination, clusterName } = outbound.upstream;
-    endpoints.set(
-      clusterName,
-      translator.endpoints(clusterName, parts.endpoints(destination.name, destination.port)),
-    );
+    const { clusterName } = outbound.upstream;
+    endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(outbound.target)));
   }
 
   for (const name of wanted) {

@@ -130,7 +130,7 @@ export class World {
       if (plan === undefined) return undefined;
       return proxyConfig(translator, {
         plan,
-        endpoints: (service, port) => planner.endpoints.at(`${service}|${port}`).get(),
+        endpoints: (target) => planner.endpoints.at(target).get(),
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
           if (secret === ADMIN_SECRETS.validation) return adminAuthority.get();

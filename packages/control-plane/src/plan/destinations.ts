@@ -17,8 +17,15 @@ import type { MeshView } from "../view/mesh-view.ts";
 import { sectionOf } from "../view/selectable.ts";
 import type { DataplaneIdentity } from "./identities.ts";
 
-/** One port of a MeshService: `<service>|<port number>`. */
+/** One port of a MeshService: `<service>|<port number>`; or all inbounds of a service tag: `tag <service>|0`. */
 export type DestinationKey = `${string}|${number}`;
+
+const TAG_PREFIX = "tag ";
+
+/** The destination of a service tag, for meshes without MeshServices. */
+export function tagDestination(service: string): DestinationKey {
+  return `${TAG_PREFIX}${service}|0`;
+}
 
 /** A destination with what callers must agree on before they use TLS. */
 export interface Destination {
@@ -45,6 +52,7 @@ export function isReady(inbound: DataplaneInbound): boolean {
 
 export interface DestinationInputs {
   readonly view: MeshView;
+  readonly meshName: string;
   readonly zone: string;
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
 }
@@ -52,10 +60,36 @@ export interface DestinationInputs {
 /** The destinations of a mesh, by key. */
 export function destinations(
   graph: Graph,
-  { view, identity }: DestinationInputs,
+  { view, identity, meshName }: DestinationInputs,
 ): { at(key: DestinationKey): Readable<Destination | undefined> } {
+  const byTag = (service: string): Destination => {
+    const members = view.tagged.at(service).get();
+    const identities = members.map((member) => identity.at(member.name).get());
+    const protocols = new Set(
+      members.flatMap((member) => taggedInbounds(member, service).map(inboundProtocol)),
+    );
+    const [protocol = "tcp"] = protocols;
+    return {
+      plan: {
+        kind: "ServiceTag",
+        mesh: meshName,
+        name: service,
+        kri: service,
+        labels: {},
+        port: 0,
+        portName: "",
+        protocol: protocols.size === 1 ? protocol : "tcp",
+        sni: `${service}{mesh=${meshName}}`,
+        serverIds: [...new Set(identities.flatMap(({ ids }) => ids))].sort(),
+        legacyName: service,
+        routeName: `outbound:${service}`,
+      },
+      acceptsTls: identities.length > 0 && identities.every(({ acceptsTls }) => acceptsTls),
+    };
+  };
   return graph.family<DestinationKey, Destination | undefined>((key) => {
     const [name, port] = splitKey(key);
+    if (name.startsWith(TAG_PREFIX)) return byTag(name.slice(TAG_PREFIX.length));
     const service = view.service.at(name).get();
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return undefined;
@@ -74,12 +108,14 @@ export function destinations(
       namespace: service.labels[LABEL.kubernetesNamespace] ?? "",
       name: displayName(service),
     };
+    const kri = formatKri({ shortName: "msvc", ...place, section });
     return {
       plan: {
         kind: "MeshService",
         mesh: service.mesh,
         name: service.name,
-        kri: formatKri({ shortName: "msvc", ...place, section }),
+        kri,
+        routeName: kri,
         labels: service.labels,
         port,
         portName: section,
@@ -98,15 +134,25 @@ export function endpoints(
   graph: Graph,
   { view, zone }: DestinationInputs,
 ): { at(key: DestinationKey): Readable<EndpointsPlan> } {
-  return graph.family<DestinationKey, EndpointsPlan>((key) => {
+  const instancesOf = (key: DestinationKey): readonly EndpointPlan[] => {
     const [name, port] = splitKey(key);
+    if (name.startsWith(TAG_PREFIX)) {
+      const tag = name.slice(TAG_PREFIX.length);
+      const members = view.tagged.at(tag).get();
+      return members.flatMap((member) =>
+        taggedInbounds(member, tag)
+          .filter(isReady)
+          .map((inbound) => endpointOf(member, inbound)),
+      );
+    }
     const service = view.service.at(name).get();
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
-    if (service === undefined || servicePort === undefined) return NO_ENDPOINTS;
-    const found = view.members
-      .at(name)
-      .get()
-      .flatMap((member) => memberEndpoints(member, service, servicePort.targetPort));
+    if (service === undefined || servicePort === undefined) return [];
+    const members = view.members.at(name).get();
+    return members.flatMap((member) => memberEndpoints(member, service, servicePort.targetPort));
+  };
+  return graph.family<DestinationKey, EndpointsPlan>((key) => {
+    const found = instancesOf(key);
     const byZone = new Map<string, EndpointPlan[]>();
     for (const endpoint of found) {
       const where = endpoint.tags["kuma.io/zone"] ?? endpoint.labels[LABEL.zone] ?? zone;
@@ -139,12 +185,19 @@ function memberEndpoints(
     if (!isTarget || !isReady(inbound)) return [];
     if (tags !== undefined && inbound.tags?.[SERVICE_TAG] !== undefined && inbound.tags[SERVICE_TAG] !== tags)
       return [];
-    const address = networking?.advertisedAddress || inbound.address || networking?.address || "";
-    return [{ address, port: inbound.port, tags: inbound.tags ?? {}, labels: member.labels }];
+    return [endpointOf(member, inbound)];
   });
 }
 
-const NO_ENDPOINTS: EndpointsPlan = { localities: [] };
+function taggedInbounds(member: DataplaneResource, service: string): readonly DataplaneInbound[] {
+  return (member.spec.networking?.inbound ?? []).filter(({ tags }) => tags?.[SERVICE_TAG] === service);
+}
+
+function endpointOf(member: DataplaneResource, inbound: DataplaneInbound): EndpointPlan {
+  const networking = member.spec.networking;
+  const address = networking?.advertisedAddress || inbound.address || networking?.address || "";
+  return { address, port: inbound.port, tags: inbound.tags ?? {}, labels: member.labels };
+}
 
 function splitKey(key: DestinationKey): [name: string, port: number] {
   const at = key.lastIndexOf("|");

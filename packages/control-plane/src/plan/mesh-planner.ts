@@ -60,8 +60,8 @@ export interface MeshPlanner {
 export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
   const { view, meshName, zone, definitions, node } = inputs;
   const identity = dataplaneIdentities(graph, inputs);
-  const destination = destinations(graph, { view, zone, identity });
-  const instances = endpoints(graph, { view, zone, identity });
+  const destination = destinations(graph, { view, meshName, zone, identity });
+  const instances = endpoints(graph, { view, meshName, zone, identity });
   const upstreams = new Upstreams(graph, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameStrings);
   const shared = new Interned<InboundSharedPlan>();
@@ -157,7 +157,10 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       const address = outbound.address || "127.0.0.1";
       outbounds.push({
         listenerName:
-          naming === "unified" ? upstream.destination.kri : `outbound:${address}:${outbound.port}`,
+          naming === "unified" && upstream.destination.kind !== "ServiceTag"
+            ? upstream.destination.kri
+            : `outbound:${address}:${outbound.port}`,
+        target: target.value,
         address,
         port: outbound.port,
         upstream,

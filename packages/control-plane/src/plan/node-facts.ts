@@ -21,7 +21,7 @@ export const UNKNOWN_NODE: NodeFacts = {
 
 /** Reads the facts out of Envoy's node metadata. */
 export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFacts {
-  const features = new Set(Array.isArray(metadata["features"]) ? metadata["features"] : []);
+  const features = new Set(Array.isArray(metadata.features) ? metadata.features : []);
   const text = (key: string): string | undefined => {
     const value = metadata[key];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -30,7 +30,7 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
   return {
     unifiedNaming: features.has("feature-unified-resource-naming"),
     reusePort: features.has("feature-reuse-port"),
-    ipv6: metadata["ipv6Enabled"] !== false,
+    ipv6: metadata.ipv6Enabled !== false,
     adminSocket: text("dataplane.admin.socketPath"),
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
   };

@@ -2,7 +2,7 @@ import { type DataplaneOutbound, displayName, SERVICE_TAG } from "@skein/model";
 import { contains } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import type { DestinationKey } from "./destinations.ts";
+import { type DestinationKey, tagDestination } from "./destinations.ts";
 
 /**
  * The destination of an explicit outbound: a MeshService by name or labels (the oldest match), or by the service tag
@@ -30,10 +30,13 @@ export function outboundTarget(view: MeshView, outbound: DataplaneOutbound): Out
 }
 
 function byServiceTag(view: MeshView, tag: string | undefined): Outcome<DestinationKey, string> {
-  const service = tag === undefined ? undefined : view.service.at(tag).get();
+  if (tag === undefined || tag === "")
+    return failure("it has neither a backendRef nor the tag kuma.io/service");
+  const service = view.service.at(tag).get();
   const port = service?.spec.ports?.[0];
-  if (service === undefined || port === undefined) return failure(`there is no service "${tag ?? ""}"`);
-  return success<DestinationKey>(`${service.name}|${port.port}`);
+  if (service !== undefined && port !== undefined)
+    return success<DestinationKey>(`${service.name}|${port.port}`);
+  return success(tagDestination(tag));
 }
 
 function byName(view: MeshView, name: string) {

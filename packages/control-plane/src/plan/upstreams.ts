@@ -69,7 +69,7 @@ export class Upstreams {
     }
     return {
       destination: plan,
-      clusterName: kind.naming === "unified" ? plan.kri : plan.legacyName,
+      clusterName: kind.naming === "unified" && plan.kind !== "ServiceTag" ? plan.kri : plan.legacyName,
       tls:
         kind.secrets === undefined || !acceptsTls
           ? undefined

@@ -1,10 +1,11 @@
-import type {
-  DataplaneResource,
-  MeshIdentityResource,
-  MeshResource,
-  MeshServiceResource,
-  MeshTrustResource,
-  Resource,
+import {
+  type DataplaneResource,
+  type MeshIdentityResource,
+  type MeshResource,
+  type MeshServiceResource,
+  type MeshTrustResource,
+  type Resource,
+  SERVICE_TAG,
 } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
 import { select } from "@skein/policies";
@@ -22,6 +23,8 @@ export interface MeshView {
   readonly serviceNames: Readable<readonly string[]>;
   /** Dataplanes of a service, sorted by name. */
   readonly members: { at(service: string): Readable<readonly DataplaneResource[]> };
+  /** Dataplanes with an inbound of a service tag, sorted by name. */
+  readonly tagged: { at(service: string): Readable<readonly DataplaneResource[]> };
   readonly policies: { at(dataplane: string): Readable<ProxyPolicies> };
   /** Sorted by name. */
   readonly identities: Readable<readonly MeshIdentityResource[]>;
@@ -41,6 +44,7 @@ export class MeshIndex implements MeshView {
   readonly service: InputFamily<string, MeshServiceResource | undefined>;
   readonly serviceNames: Input<readonly string[]>;
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
+  readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
   readonly identities: Input<readonly MeshIdentityResource[]>;
   readonly trusts: Input<readonly MeshTrustResource[]>;
@@ -60,6 +64,7 @@ export class MeshIndex implements MeshView {
     this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
     this.serviceNames = graph.input<readonly string[]>([], sameList);
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
+    this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
     this.identities = graph.input<readonly MeshIdentityResource[]>([], sameList);
     this.trusts = graph.input<readonly MeshTrustResource[]>([], sameList);
@@ -85,12 +90,18 @@ export class MeshIndex implements MeshView {
   ): void {
     const policyChanges: { before: PolicyResource | undefined; after: PolicyResource | undefined }[] = [];
     const touchedServices = new Set<string>();
+    const touchedTags = new Set<string>();
     let namesChanged = false;
     for (const { before, after } of changes) {
       const type = (after ?? before)?.type ?? "";
       if (type === "Mesh") this.mesh.set(after as MeshResource | undefined);
-      else if (type === "Dataplane") this.#dataplane(before, after, touchedServices);
-      else if (type === "MeshService") {
+      else if (type === "Dataplane") {
+        this.#dataplane(before, after, touchedServices);
+        for (const resource of [before, after]) {
+          for (const service of serviceTags(resource as DataplaneResource | undefined))
+            touchedTags.add(service);
+        }
+      } else if (type === "MeshService") {
         namesChanged ||= (before === undefined) !== (after === undefined);
         this.#service(before, after);
         touchedServices.add((after ?? before)?.name ?? "");
@@ -104,6 +115,7 @@ export class MeshIndex implements MeshView {
       }
     }
     for (const name of touchedServices) this.members.set(name, this.#members.members(name));
+    for (const service of touchedTags) this.tagged.set(service, this.#members.tagged(service));
     if (namesChanged) this.serviceNames.set([...this.#services.keys()].sort());
     if (policyChanges.length > 0) this.#policiesChanged(policyChanges);
   }
@@ -147,6 +159,10 @@ export class MeshIndex implements MeshView {
       this.policies.set(dataplane.name, this.#sets.forProxy(proxy, this.#policies.values()));
     }
   }
+}
+
+function serviceTags(dataplane: DataplaneResource | undefined): readonly string[] {
+  return (dataplane?.spec.networking?.inbound ?? []).flatMap(({ tags }) => tags?.[SERVICE_TAG] ?? []);
 }
 
 function replaced<R extends Resource>(

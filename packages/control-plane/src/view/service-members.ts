@@ -1,4 +1,4 @@
-import type { DataplaneResource, MeshServiceResource } from "@skein/model";
+import { type DataplaneResource, type MeshServiceResource, SERVICE_TAG } from "@skein/model";
 import { contains } from "@skein/policies";
 
 /** Whether a service's selector finds a dataplane. A service without a selector finds none. */
@@ -29,6 +29,12 @@ export class ServiceMembers {
     const members = this.#members.get(service);
     if (members === undefined) return [];
     return [...members.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Dataplanes with an inbound of a service tag, sorted by name. */
+  tagged(service: string): readonly DataplaneResource[] {
+    const names = [...(this.#dataplanesByTerm.get(`tag ${SERVICE_TAG}=${service}`) ?? [])].sort();
+    return names.flatMap((name) => this.#dataplanes.get(name) ?? []);
   }
 
   /** Services that a dataplane belongs to, sorted. */
@@ -106,8 +112,7 @@ function serviceTerm(service: MeshServiceResource): string {
 /** The pair that says most: the service or workload, else the first with a definite value. */
 function pairTerm(kind: string, pairs: Readonly<Record<string, string>>): string {
   const definite = Object.entries(pairs).filter(([, value]) => value !== "*");
-  const telling =
-    definite.find(([key]) => key === "kuma.io/service" || key === "kuma.io/workload") ?? definite[0];
+  const telling = definite.find(([key]) => key === SERVICE_TAG || key === "kuma.io/workload") ?? definite[0];
   return telling === undefined ? ANY : `${kind} ${telling[0]}=${telling[1]}`;
 }
 

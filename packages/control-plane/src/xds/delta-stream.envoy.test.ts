@@ -148,6 +148,32 @@ for (const api of ["DELTA_GRPC", "GRPC"] as const) {
       }),
   );
 
+  test(`${api}: routes follow their clusters, and outlive a change of their listener`, { skip }, () =>
+    withEnvoy(api, async ({ settle, fleet, stream, envoy }) => {
+      const http = (statPrefix: string) =>
+        httpListenerFragment(table, "http", { port: 18_105, route: "rt", statPrefix });
+      const rejected = () => stream().answered.filter((ack) => ack.rejected !== undefined);
+      await settle(configOf(cluster("a"), endpointsA, http("one"), routeFragment(table, "rt", "a")));
+      await settle(configOf(cluster("a"), endpointsA, http("two"), routeFragment(table, "rt", "a")));
+      const listeners = (state: string) => envoy.stat(`listener_manager.total_listeners_${state}`);
+      await until(
+        "the changed listener",
+        async () => (await listeners("warming")) === 0 && (await listeners("active")) === 1,
+      );
+      await settle(configOf(cluster("b"), endpointsB, http("two"), routeFragment(table, "rt", "b")));
+      assert.doesNotMatch(await envoy.admin("/clusters"), /^a::/m);
+      assert.match(await envoy.admin("/config_dump?resource=dynamic_route_configs"), /"cluster": "b"/);
+      assert.deepEqual(rejected(), []);
+
+      const bad = routeFragment(table, "rt", "missing");
+      revision += 1;
+      fleet.set(configOf(cluster("b"), endpointsB, http("two"), bad), revision);
+      await until("the rejection", () => rejected().length === 1);
+      assert.deepEqual(rejected()[0]?.rejected?.resources[0]?.origins, bad.origins);
+      assert.match(await envoy.admin("/config_dump?resource=dynamic_route_configs"), /"cluster": "b"/);
+    }),
+  );
+
   test(
     `${api}: one bad cluster in a response that is refused as a whole is found and kept out`,
     { skip },

@@ -104,7 +104,7 @@ test("a proxy that accepts everything ends with exactly what it should hold, in 
       for (const [name, { version }] of config.routes)
         assert.equal(client.proxy.routes.get(name)?.version, version);
       assert.equal(inSync, revision);
-      const absent = ["s0", "s1"].some((name) => !config.secrets.has(name));
+      const absent = ["s0", "s1"].some((name) => !config.secrets.has(name)) || config.routes.size === 0;
       const empty = config.clusters.size === 0 || config.listeners.size === 0;
       if (!absent && !empty) assert.equal(afterReconnect, 0);
     }),

@@ -28,7 +28,7 @@ test("a list replaces, an append list concatenates", () => {
   assert.deepEqual(merged?.conf, { retryOn: ["Reset"], appendMatch: [1, 2, 3] });
   assert.equal(merged?.origins["appendMatch[0]"]?.policy, "low");
   assert.equal(merged?.origins["appendMatch[2]"]?.policy, "high");
-  assert.equal(merged?.origins["retryOn"]?.policy, "high");
+  assert.equal(merged?.origins.retryOn?.policy, "high");
 });
 
 test("an object that replaces a scalar takes the scalar's origin away", () => {

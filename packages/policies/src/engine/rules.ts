@@ -62,6 +62,7 @@ export function outboundRules(
 
 function targets(ref: TargetRef, policy: PolicyResource, destination: DestinationPlan): boolean {
   if (ref.kind === "Mesh") return true;
+  if (destination.kind === "ServiceTag") return ref.kind === "MeshService" && ref.name === destination.name;
   if (ref.kind !== destination.kind) return false;
   if (
     ref.sectionName !== undefined &&

@@ -22,7 +22,9 @@ const limits = (at: string, section: (value: object) => unknown): readonly Case[
   ],
   [
     "rateLimitedBackOff.maxInterval: 0s",
-    section({ rateLimitedBackOff: { maxInterval: "0s", resetHeaders: [{ name: "retry-after", format: "Seconds" }] } }),
+    section({
+      rateLimitedBackOff: { maxInterval: "0s", resetHeaders: [{ name: "retry-after", format: "Seconds" }] },
+    }),
     [`${at}.rateLimitedBackOff.maxInterval`],
   ],
   [
@@ -47,15 +49,29 @@ const cases: readonly Case[] = [
   ["5XX in capitals", http({ retryOn: ["5XX"] }), [`${AT}.http.retryOn[0]`]],
   ["Envoy's own spelling", http({ retryOn: ["gateway-error"] }), [`${AT}.http.retryOn[0]`]],
   ["a status code that is none", http({ retryOn: ["600"] }), [`${AT}.http.retryOn[0]`]],
-  ["a method that is none", http({ retryOn: ["HttpMethodGet", "HttpMethodFetch"] }), [`${AT}.http.retryOn[1]`]],
-  ["gRPC conditions", to({ grpc: { retryOn: ["Canceled", "DeadlineExceeded", "Internal", "ResourceExhausted", "Unavailable"] } }), []],
+  [
+    "a method that is none",
+    http({ retryOn: ["HttpMethodGet", "HttpMethodFetch"] }),
+    [`${AT}.http.retryOn[1]`],
+  ],
+  [
+    "gRPC conditions",
+    to({
+      grpc: { retryOn: ["Canceled", "DeadlineExceeded", "Internal", "ResourceExhausted", "Unavailable"] },
+    }),
+    [],
+  ],
   ["a gRPC condition in http", http({ retryOn: ["Unavailable"] }), [`${AT}.http.retryOn[0]`]],
   ["cancelled with two l", to({ grpc: { retryOn: ["Cancelled"] } }), [`${AT}.grpc.retryOn[0]`]],
   ["a status code in grpc", to({ grpc: { retryOn: ["503"] } }), [`${AT}.grpc.retryOn[0]`]],
   [
     "headers of every type",
     http({
-      retriableResponseHeaders: ["Exact", "Prefix", "RegularExpression"].map((type) => ({ name: "x", type, value: "v" })),
+      retriableResponseHeaders: ["Exact", "Prefix", "RegularExpression"].map((type) => ({
+        name: "x",
+        type,
+        value: "v",
+      })),
       retriableRequestHeaders: [
         { name: "x", type: "Present" },
         { name: "y", type: "Absent" },
@@ -63,12 +79,22 @@ const cases: readonly Case[] = [
     }),
     [],
   ],
-  ["a header without a name", http({ retriableRequestHeaders: [{ value: "v" }] }), [`${AT}.http.retriableRequestHeaders[0].name`]],
-  ["OmitHostsWithTags without tags", http({ hostSelection: [{ predicate: "OmitHostsWithTags" }] }), [`${AT}.http.hostSelection[0].tags`]],
+  [
+    "a header without a name",
+    http({ retriableRequestHeaders: [{ value: "v" }] }),
+    [`${AT}.http.retriableRequestHeaders[0].name`],
+  ],
+  [
+    "OmitHostsWithTags without tags",
+    http({ hostSelection: [{ predicate: "OmitHostsWithTags" }] }),
+    [`${AT}.http.hostSelection[0].tags`],
+  ],
   ["OmitHostsWithTags", http({ hostSelection: [{ predicate: "OmitHostsWithTags", tags: { a: "b" } }] }), []],
   [
     "OmitPreviousPriorities twice",
-    http({ hostSelection: [{ predicate: "OmitPreviousPriorities" }, { predicate: "OmitPreviousPriorities" }] }),
+    http({
+      hostSelection: [{ predicate: "OmitPreviousPriorities" }, { predicate: "OmitPreviousPriorities" }],
+    }),
     [`${AT}.http.hostSelection`],
   ],
   [
@@ -76,9 +102,15 @@ const cases: readonly Case[] = [
     http({ hostSelection: [{ predicate: "OmitPreviousPriorities", updateFrequency: 0 }] }),
     [`${AT}.http.hostSelection[0].updateFrequency`],
   ],
-  ["an unknown predicate", http({ hostSelection: [{ predicate: "Omit" }] }), [`${AT}.http.hostSelection[0].predicate`]],
+  [
+    "an unknown predicate",
+    http({ hostSelection: [{ predicate: "Omit" }] }),
+    [`${AT}.http.hostSelection[0].predicate`],
+  ],
   ...limits(`${AT}.http`, http).map(([about, ...rest]): Case => [`http: ${about}`, ...rest]),
-  ...limits(`${AT}.grpc`, (value) => to({ grpc: value })).map(([about, ...rest]): Case => [`grpc: ${about}`, ...rest]),
+  ...limits(`${AT}.grpc`, (value) => to({ grpc: value })).map(
+    ([about, ...rest]): Case => [`grpc: ${about}`, ...rest],
+  ),
 ];
 
 for (const [about, spec, fields] of cases) {
@@ -95,7 +127,10 @@ for (const [about, spec, fields] of cases) {
 test("MeshRetry: what is left out has Kuma's defaults", () => {
   const { spec } = valid(
     meshRetryKind,
-    http({ retriableRequestHeaders: [{ name: "x", value: "v" }], hostSelection: [{ predicate: "OmitPreviousPriorities" }] }),
+    http({
+      retriableRequestHeaders: [{ name: "x", value: "v" }],
+      hostSelection: [{ predicate: "OmitPreviousPriorities" }],
+    }),
   );
   assert.deepEqual(spec.to?.[0]?.default, {
     http: {

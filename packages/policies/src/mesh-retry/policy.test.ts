@@ -49,7 +49,15 @@ const conditions: readonly [given: readonly string[], expected: Record<string, u
   [[], { retryOn: HTTP_DEFAULT }],
   [["5xx"], { retryOn: "5xx" }],
   [
-    ["GatewayError", "Reset", "Retriable4xx", "ConnectFailure", "EnvoyRatelimited", "RefusedStream", "Http3PostConnectFailure"],
+    [
+      "GatewayError",
+      "Reset",
+      "Retriable4xx",
+      "ConnectFailure",
+      "EnvoyRatelimited",
+      "RefusedStream",
+      "Http3PostConnectFailure",
+    ],
     {
       retryOn:
         "gateway-error,reset,retriable-4xx,connect-failure,envoy-ratelimited,refused-stream,http3-post-connect-failure",
@@ -74,7 +82,8 @@ for (const [given, expected] of conditions) {
 
 test("retryOn in grpc, in Envoy's spelling", () => {
   assert.equal(
-    grpc({ retryOn: ["Canceled", "DeadlineExceeded", "Internal", "ResourceExhausted", "Unavailable"] })?.retryOn,
+    grpc({ retryOn: ["Canceled", "DeadlineExceeded", "Internal", "ResourceExhausted", "Unavailable"] })
+      ?.retryOn,
     "cancelled,deadline-exceeded,internal,resource-exhausted,unavailable",
   );
   assert.equal(
@@ -84,7 +93,11 @@ test("retryOn in grpc, in Envoy's spelling", () => {
 });
 
 test("limits and back-off", () => {
-  const limits = { numRetries: 5, perTryTimeout: "16s", backOff: { baseInterval: "25ms", maxInterval: "250ms" } };
+  const limits = {
+    numRetries: 5,
+    perTryTimeout: "16s",
+    backOff: { baseInterval: "25ms", maxInterval: "250ms" },
+  };
   const expected = {
     numRetries: 5,
     perTryTimeout: "16s",

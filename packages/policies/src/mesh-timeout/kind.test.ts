@@ -62,7 +62,11 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     to({ idleTimeout: "5" }),
     [`${AT}.idleTimeout: must be a duration such as 500ms, 15s, 5m or 1h30m`],
   ],
-  ["a number", to({ idleTimeout: 5 }), [`${AT}.idleTimeout: must be a string, not a number; put it in quotes`]],
+  [
+    "a number",
+    to({ idleTimeout: 5 }),
+    [`${AT}.idleTimeout: must be a string, not a number; put it in quotes`],
+  ],
   [
     "an unknown field",
     to({ idelTimeout: "5s" }),

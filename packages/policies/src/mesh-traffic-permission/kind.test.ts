@@ -21,20 +21,45 @@ const cases: readonly [about: string, spec: unknown, fields: readonly string[]][
   ["an id of another scheme", spiffe("https://td/a"), [VALUE]],
   ["an id without a trust domain", spiffe("spiffe:///a"), [VALUE]],
   ["a match by pattern", spiffe("spiffe://td/a", "Regex"), [`${AT}.allow[0].spiffeID.type`]],
-  ["a prefix of a server name", rules({ allow: [{ sni: { type: "Prefix", value: "a" } }] }), [`${AT}.allow[0].sni.type`]],
-  ["a server name that is none", rules({ allow: [{ sni: { type: "Exact", value: "A_b" } }] }), [`${AT}.allow[0].sni.value`]],
-  ["spiffeId with a small d", rules({ allow: [{ spiffeId: ID.spiffeID }] }), [`${AT}.allow[0].spiffeId`, `${AT}.allow[0]`]],
-  ["matches beside default", { rules: [{ matches: [ID], default: { allow: [ID] } }] }, ["spec.rules[0].matches"]],
-  ...["Allow", "Deny", "AllowWithShadowDeny"].map(
-    (action): [string, unknown, readonly string[]] => [action, { from: [{ targetRef: MESH, default: { action } }] }, []],
-  ),
+  [
+    "a prefix of a server name",
+    rules({ allow: [{ sni: { type: "Prefix", value: "a" } }] }),
+    [`${AT}.allow[0].sni.type`],
+  ],
+  [
+    "a server name that is none",
+    rules({ allow: [{ sni: { type: "Exact", value: "A_b" } }] }),
+    [`${AT}.allow[0].sni.value`],
+  ],
+  [
+    "spiffeId with a small d",
+    rules({ allow: [{ spiffeId: ID.spiffeID }] }),
+    [`${AT}.allow[0].spiffeId`, `${AT}.allow[0]`],
+  ],
+  [
+    "matches beside default",
+    { rules: [{ matches: [ID], default: { allow: [ID] } }] },
+    ["spec.rules[0].matches"],
+  ],
+  ...["Allow", "Deny", "AllowWithShadowDeny"].map((action): [string, unknown, readonly string[]] => [
+    action,
+    { from: [{ targetRef: MESH, default: { action } }] },
+    [],
+  ]),
   ["from without an action", { from: [{ targetRef: MESH, default: {} }] }, ["spec.from[0].default.action"]],
-  ["ALLOW in capitals", { from: [{ targetRef: MESH, default: { action: "ALLOW" } }] }, ["spec.from[0].default.action"]],
+  [
+    "ALLOW in capitals",
+    { from: [{ targetRef: MESH, default: { action: "ALLOW" } }] },
+    ["spec.from[0].default.action"],
+  ],
   [
     "callers by tags",
     {
       from: [
-        { targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": "web" } }, default: { action: "Allow" } },
+        {
+          targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": "web" } },
+          default: { action: "Allow" },
+        },
         { targetRef: { kind: "MeshService", name: "web" }, default: { action: "Deny" } },
       ],
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FilterSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
-import { HttpFilterSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import { RBACSchema as HttpRbacSchema } from "@skein/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac_pb";
 import fc from "fast-check";
 import type { InboundInput } from "../definition.ts";
 import type { CallerMatch, PolicyResource, TargetRef } from "../engine/policy-resource.ts";
@@ -19,16 +19,14 @@ const mtp = (spec: unknown, name = "p") => valid(meshTrafficPermission.kind, spe
 const planOf = (callers: Callers, ...policies: readonly PolicyResource[]) =>
   meshTrafficPermission.planInbound?.({ policies, mesh: "default", protocol: "http", callers });
 
-/** The RBAC filter of a plan as JSON, with the name of the filter. */
-function rbac(plan: PermissionPlan | undefined, protocol: Protocol = "http"): Record<string, unknown> {
+/** The RBAC configuration of a plan as JSON: of the HTTP filter, else of the network filter. */
+function rbac(plan: PermissionPlan | undefined, protocol: Protocol = "http"): unknown {
   const draft = inboundDraft(protocol);
   meshTrafficPermission.translateInbound?.(plan, draft);
   const { http, network } = draft.authorization ?? {};
-  if (http !== undefined) return json(HttpFilterSchema, http) as Record<string, unknown>;
-  if (network !== undefined) return json(FilterSchema, network) as Record<string, unknown>;
-  return {};
+  if (http !== undefined) return json(HttpRbacSchema, http);
+  return network === undefined ? undefined : json(FilterSchema, network);
 }
-const config = (plan: PermissionPlan | undefined) => rbac(plan).typedConfig;
 
 const id = (value: string, type = "Exact") => ({ spiffeID: { type, value } });
 const rules = (conf: unknown, name?: string, targetRef: unknown = { kind: "Mesh" }) =>
@@ -41,7 +39,7 @@ const A = bySpiffe("spiffe://td/a");
 
 test("a proxy without an identity decides nothing", () => {
   assert.equal(planOf(undefined, rules({ allow: [id("spiffe://td/a")] })), undefined);
-  assert.deepEqual(rbac(undefined), {});
+  assert.equal(rbac(undefined), undefined);
 });
 
 test("no policy: nobody gets in, and that is said with a name", () => {
@@ -49,9 +47,9 @@ test("no policy: nobody gets in, and that is said with a name", () => {
     const plan = planOf(callers);
     assert.ok(plan !== undefined);
     assert.deepEqual(verdict(plan, A), { allowed: false, origin: undefined, shadowDenied: false });
-    assert.equal(evaluateRbac(config(plan), A).allowed, false);
+    assert.equal(evaluateRbac(rbac(plan), A).allowed, false);
   }
-  const answer = config(planOf("identity")) as { readonly matcher: { readonly onNoMatch: object } };
+  const answer = rbac(planOf("identity")) as { readonly matcher: { readonly onNoMatch: object } };
   assert.deepEqual(Reflect.get(answer.matcher.onNoMatch, "action").typedConfig, {
     "@type": "type.googleapis.com/envoy.config.rbac.v3.Action",
     name: "default",
@@ -62,40 +60,40 @@ test("no policy: nobody gets in, and that is said with a name", () => {
 test("by SPIFFE id: the filter names the policy that decides", () => {
   const plan = planOf("identity", rules({ allow: [id("spiffe://td/a")] }, "allow-a"));
   assert.deepEqual(rbac(plan), {
-    name: "envoy.filters.http.rbac",
-    typedConfig: {
-      "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
-      matcher: {
-        matcherList: {
-          matchers: [
-            {
-              predicate: {
-                singlePredicate: {
-                  input: {
-                    name: "envoy.matching.inputs.uri_san",
-                    typedConfig: {
-                      "@type": "type.googleapis.com/envoy.extensions.matching.common_inputs.ssl.v3.UriSanInput",
-                    },
-                  },
-                  valueMatch: { exact: "spiffe://td/a" },
-                },
-              },
-              onMatch: {
-                action: {
-                  name: "envoy.filters.rbac.action",
+    matcher: {
+      matcherList: {
+        matchers: [
+          {
+            predicate: {
+              singlePredicate: {
+                input: {
+                  name: "envoy.matching.inputs.uri_san",
                   typedConfig: {
-                    "@type": "type.googleapis.com/envoy.config.rbac.v3.Action",
-                    name: "kri_mtp_default___allow-a_",
+                    "@type": "type.googleapis.com/envoy.extensions.matching.common_inputs.ssl.v3.UriSanInput",
                   },
+                },
+                valueMatch: { exact: "spiffe://td/a" },
+              },
+            },
+            onMatch: {
+              action: {
+                name: "envoy.filters.rbac.action",
+                typedConfig: {
+                  "@type": "type.googleapis.com/envoy.config.rbac.v3.Action",
+                  name: "kri_mtp_default___allow-a_",
                 },
               },
             },
-          ],
-        },
-        onNoMatch: {
-          action: {
-            name: "envoy.filters.rbac.action",
-            typedConfig: { "@type": "type.googleapis.com/envoy.config.rbac.v3.Action", name: "default", action: "DENY" },
+          },
+        ],
+      },
+      onNoMatch: {
+        action: {
+          name: "envoy.filters.rbac.action",
+          typedConfig: {
+            "@type": "type.googleapis.com/envoy.config.rbac.v3.Action",
+            name: "default",
+            action: "DENY",
           },
         },
       },
@@ -104,15 +102,19 @@ test("by SPIFFE id: the filter names the policy that decides", () => {
 });
 
 test("tcp gets the network filter, with a prefix for its statistics", () => {
-  const filter = rbac(planOf("identity", rules({ allow: [id("spiffe://td/a")] })), "tcp");
-  assert.equal(filter.name, "envoy.filters.network.rbac");
-  assert.equal(Reflect.get(filter.typedConfig as object, "statPrefix"), "localhost_8080.");
+  const filter = rbac(planOf("identity", rules({ allow: [id("spiffe://td/a")] })), "tcp") as object;
+  assert.equal(Reflect.get(filter, "name"), "envoy.filters.network.rbac");
+  assert.equal(Reflect.get(Reflect.get(filter, "typedConfig"), "statPrefix"), "localhost_8080.");
 });
 
 test("every deny goes before every allow, whatever the targets", () => {
   const plan = planOf(
     "identity",
-    rules({ allow: [id("spiffe://td/a")] }, "allow", { kind: "Dataplane", name: "web-01", sectionName: "http" }),
+    rules({ allow: [id("spiffe://td/a")] }, "allow", {
+      kind: "Dataplane",
+      name: "web-01",
+      sectionName: "http",
+    }),
     rules({ deny: [id("spiffe://td", "Prefix")] }, "deny"),
   );
   assert.ok(plan !== undefined);
@@ -121,27 +123,38 @@ test("every deny goes before every allow, whatever the targets", () => {
     origin: { policy: "kri_mtp_default___deny_", rule: "rules[0]" },
     shadowDenied: false,
   });
-  assert.equal(evaluateRbac(config(plan), A).allowed, false);
+  assert.equal(evaluateRbac(rbac(plan), A).allowed, false);
 });
 
 test("allow with shadow deny lets in and is counted", () => {
-  const plan = planOf("identity", rules({ allowWithShadowDeny: [id("spiffe://td/a")], allow: [id("spiffe://td/b")] }));
+  const plan = planOf(
+    "identity",
+    rules({ allowWithShadowDeny: [id("spiffe://td/a")], allow: [id("spiffe://td/b")] }),
+  );
   assert.ok(plan !== undefined);
   assert.equal(verdict(plan, A).allowed, true);
   assert.equal(verdict(plan, A).shadowDenied, true);
-  assert.deepEqual(evaluateRbac(config(plan), A), { allowed: true, shadowAllowed: false });
+  assert.deepEqual(evaluateRbac(rbac(plan), A), { allowed: true, shadowAllowed: false });
   const b = bySpiffe("spiffe://td/b");
-  assert.deepEqual(evaluateRbac(config(plan), b), { allowed: true, shadowAllowed: true });
+  assert.deepEqual(evaluateRbac(rbac(plan), b), { allowed: true, shadowAllowed: true });
 });
 
 test("by SPIFFE id, from does not count", () => {
   assert.equal(verdict(planOf("identity", from("Allow")) ?? assert.fail(), A).allowed, false);
 });
 
-const web: Caller = { uris: ["spiffe://default/web", "kuma://kuma.io/service/web", "kuma://version/1"], sni: undefined };
+const web: Caller = {
+  uris: ["spiffe://default/web", "kuma://kuma.io/service/web", "kuma://version/1"],
+  sni: undefined,
+};
 const SUBSET = (tags: Record<string, string>): TargetRef => ({ kind: "MeshSubset", tags });
 
-const byTags: readonly [about: string, policies: readonly PolicyResource[], caller: Caller, allowed: boolean][] = [
+const byTags: readonly [
+  about: string,
+  policies: readonly PolicyResource[],
+  caller: Caller,
+  allowed: boolean,
+][] = [
   ["the whole mesh", [from("Allow")], web, true],
   ["a service", [from("Allow", { kind: "MeshService", name: "web" })], web, true],
   ["another service", [from("Allow", { kind: "MeshService", name: "api" })], web, false],
@@ -153,9 +166,24 @@ const byTags: readonly [about: string, policies: readonly PolicyResource[], call
     web,
     true,
   ],
-  ["a deny of the mesh before an allow of a service", [from("Deny", undefined, "z"), from("Allow", SUBSET({ version: "1" }), "a")], web, true],
-  ["an allow of the mesh before a deny of a service", [from("Allow", undefined, "z"), from("Deny", SUBSET({ version: "1" }), "a")], web, false],
-  ["a deny of another service", [from("Allow", undefined, "z"), from("Deny", SUBSET({ version: "2" }), "a")], web, true],
+  [
+    "a deny of the mesh before an allow of a service",
+    [from("Deny", undefined, "z"), from("Allow", SUBSET({ version: "1" }), "a")],
+    web,
+    true,
+  ],
+  [
+    "an allow of the mesh before a deny of a service",
+    [from("Allow", undefined, "z"), from("Deny", SUBSET({ version: "1" }), "a")],
+    web,
+    false,
+  ],
+  [
+    "a deny of another service",
+    [from("Allow", undefined, "z"), from("Deny", SUBSET({ version: "2" }), "a")],
+    web,
+    true,
+  ],
 ];
 
 for (const [about, policies, caller, allowed] of byTags) {
@@ -163,13 +191,13 @@ for (const [about, policies, caller, allowed] of byTags) {
     const plan = planOf("tags", ...policies);
     assert.ok(plan !== undefined);
     assert.equal(verdict(plan, caller).allowed, allowed);
-    assert.equal(evaluateRbac(config(plan), caller).allowed, allowed);
+    assert.equal(evaluateRbac(rbac(plan), caller).allowed, allowed);
   });
 }
 
 test("by tags: one policy named after the kind, as dashboards know it", () => {
   const plan = planOf("tags", from("Allow", SUBSET({ "kuma.io/service": "web", version: "1" })));
-  assert.deepEqual(Reflect.get(config(plan) as object, "rules"), {
+  assert.deepEqual(Reflect.get(rbac(plan) as object, "rules"), {
     policies: {
       MeshTrafficPermission: {
         permissions: [{ any: true }],
@@ -188,14 +216,22 @@ test("by tags: one policy named after the kind, as dashboards know it", () => {
 });
 
 test("by tags: the first policy with rules ends what from says", () => {
-  const plan = planOf("tags", from("Allow", undefined, "b"), rules({ allow: [id("spiffe://default/api")] }, "a"));
+  const plan = planOf(
+    "tags",
+    from("Allow", undefined, "b"),
+    rules({ allow: [id("spiffe://default/api")] }, "a"),
+  );
   assert.ok(plan !== undefined);
   assert.equal(verdict(plan, web).allowed, false);
-  assert.equal(evaluateRbac(config(plan), web).allowed, false);
+  assert.equal(evaluateRbac(rbac(plan), web).allowed, false);
 });
 
 test("either: tags or SPIFFE id let in", () => {
-  const plan = planOf("either", from("Allow", SUBSET({ version: "1" }), "b"), rules({ allow: [id("spiffe://td/a")] }, "a"));
+  const plan = planOf(
+    "either",
+    from("Allow", SUBSET({ version: "1" }), "b"),
+    rules({ allow: [id("spiffe://td/a")] }, "a"),
+  );
   assert.ok(plan !== undefined);
   for (const [caller, allowed] of [
     [web, true],
@@ -204,7 +240,7 @@ test("either: tags or SPIFFE id let in", () => {
     [{ uris: ["spiffe://default/api", "kuma://version/2"], sni: undefined }, false],
   ] as const) {
     assert.equal(verdict(plan, caller).allowed, allowed);
-    assert.equal(evaluateRbac(config(plan), caller).allowed, allowed);
+    assert.equal(evaluateRbac(rbac(plan), caller).allowed, allowed);
   }
 });
 
@@ -234,12 +270,18 @@ const lists = (match: fc.Arbitrary<CallerMatch>) =>
     ),
     { requiredKeys: [] },
   );
-const top = fc.constantFrom<TargetRef>({ kind: "Mesh" }, { kind: "Dataplane" }, { kind: "MeshSubset", tags: {} });
+const top = fc.constantFrom<TargetRef>(
+  { kind: "Mesh" },
+  { kind: "Dataplane" },
+  { kind: "MeshSubset", tags: {} },
+);
 const identityPolicies = (match: fc.Arbitrary<CallerMatch>) =>
   fc
     .array(fc.tuple(top, lists(match)), { maxLength: 4 })
     .map((list) =>
-      list.map(([targetRef, conf], i) => policy({ targetRef, rules: [{ default: conf }] }, { name: `r${i}` })),
+      list.map(([targetRef, conf], i) =>
+        policy({ targetRef, rules: [{ default: conf }] }, { name: `r${i}` }),
+      ),
     );
 
 const tagSet = fc.record(
@@ -253,11 +295,16 @@ const fromTarget: fc.Arbitrary<TargetRef> = fc.oneof(
 );
 const action = fc.constantFrom<PermissionAction>("Allow", "Deny", "AllowWithShadowDeny");
 const tagPolicies = fc
-  .array(fc.tuple(top, fc.array(fc.tuple(fromTarget, action), { minLength: 1, maxLength: 4 })), { maxLength: 4 })
+  .array(fc.tuple(top, fc.array(fc.tuple(fromTarget, action), { minLength: 1, maxLength: 4 })), {
+    maxLength: 4,
+  })
   .map((list) =>
     list.map(([targetRef, entries], i) =>
       policy(
-        { targetRef, from: entries.map(([target, each]) => ({ targetRef: target, default: { action: each } })) },
+        {
+          targetRef,
+          from: entries.map(([target, each]) => ({ targetRef: target, default: { action: each } })),
+        },
         { name: `f${i}` },
       ),
     ),
@@ -278,7 +325,7 @@ const tagCaller: fc.Arbitrary<Caller> = tagSet.map((tags) => ({
 function agree(plan: PermissionPlan | undefined, caller: Caller, shadow: boolean): void {
   assert.ok(plan !== undefined);
   const said = verdict(plan, caller);
-  const done = evaluateRbac(config(plan), caller);
+  const done = evaluateRbac(rbac(plan), caller);
   assert.equal(done.allowed, said.allowed);
   if (shadow && said.allowed) assert.equal(done.shadowAllowed === false, said.shadowDenied);
 }
@@ -316,7 +363,14 @@ test("deny beats allow: whoever any rule denies stays out, whatever else is adde
   fc.assert(
     fc.property(identityPolicies(anyMatch), anyMatch, identityCaller, (policies, match, caller) => {
       const deny = policy({ rules: [{ default: { deny: [match] } }] }, { name: "deny" });
-      const alone = verdict(planOf("identity", deny, rules({ allow: [id("spiffe://td", "Prefix"), id("spiffe://default", "Prefix")] }, "all")) ?? assert.fail(), caller);
+      const alone = verdict(
+        planOf(
+          "identity",
+          deny,
+          rules({ allow: [id("spiffe://td", "Prefix"), id("spiffe://default", "Prefix")] }, "all"),
+        ) ?? assert.fail(),
+        caller,
+      );
       const together = verdict(planOf("identity", deny, ...policies) ?? assert.fail(), caller);
       if (!alone.allowed) assert.equal(together.allowed, false);
     }),

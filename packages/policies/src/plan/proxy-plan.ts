@@ -32,10 +32,11 @@ export interface UpstreamTlsPlan {
 
 /** One port of one destination: the same object for every caller. */
 export interface DestinationPlan {
-  readonly kind: "MeshService";
+  /** `ServiceTag` stands for all inbounds with a `kuma.io/service` tag, in meshes that have no MeshServices. */
+  readonly kind: "MeshService" | "ServiceTag";
   readonly mesh: string;
   readonly name: string;
-  /** KRI with the port as section. */
+  /** KRI with the port as section; the name of the service for a service tag, which has no KRI. */
   readonly kri: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly port: number;
@@ -45,6 +46,7 @@ export interface DestinationPlan {
   readonly serverIds: readonly string[];
   /** Name of the cluster where KRI names are not in use. */
   readonly legacyName: string;
+  readonly routeName: string;
 }
 
 /** How one kind of caller reaches a destination: shared by all callers with the same policies and identity source. */
@@ -59,6 +61,8 @@ export interface OutboundPlan {
   readonly listenerName: string;
   readonly address: string;
   readonly port: number;
+  /** Key of the destination among those of the mesh. */
+  readonly target: `${string}|${number}`;
   readonly upstream: UpstreamPlan;
 }
 

@@ -67,6 +67,7 @@ export function destination(overrides: Partial<DestinationPlan> = {}): Destinati
     sni: "sni.msvc.default.east.backend.main",
     serverIds: [],
     legacyName: "default_backend__east_msvc_80",
+    routeName: "kri_msvc_default_east__backend_main",
     ...overrides,
   };
 }

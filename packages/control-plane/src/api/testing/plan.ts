@@ -12,6 +12,7 @@ const destination = {
   sni: "sni.msvc.default.zone-1.api.http",
   serverIds: [],
   legacyName: "api",
+  routeName: "kri_msvc_default_zone-1__api_http",
 };
 
 const timeout = {
@@ -74,6 +75,7 @@ export const webPlan: ProxyPlan = {
       listenerName: "outbound",
       address: "127.0.0.1",
       port: 10001,
+      target: "api|8081",
       upstream: {
         destination,
         clusterName: destination.kri,
