@@ -15,6 +15,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { PACKAGES, pack } from "./pack.ts";
 
+/** The package in `from "…"` or `import("…")`; relative paths have none. */
+const IMPORT = /^(?:import|export|\}).*?(?:from |import )"((?:@[^/"]+\/)?[^./"][^/"]*)/gm;
 const TSC = join(import.meta.dirname, "../node_modules/.bin/tsc");
 
 /** Where the packages are unpacked as npm would: in a `node_modules` of its own, far from the sources. */
@@ -67,6 +69,20 @@ describe("packed packages", () => {
       for (const file of ["dist/index.js", "dist/index.d.ts", "README.md"])
         assert.ok(files.includes(file), `${name}: ${file}`);
       assert.match(readFileSync(join(modules, "@skein", name, "LICENSE"), "utf8"), /Apache License/);
+    }
+  });
+
+  it("declare every package that they import", () => {
+    for (const name of PACKAGES) {
+      const root = join(modules, "@skein", name);
+      const { dependencies = {} } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+      const imported = globSync("{dist,bin}/**/*.js", { cwd: root }).flatMap((file) =>
+        Array.from(readFileSync(join(root, file), "utf8").matchAll(IMPORT), ([, module = ""]) => module),
+      );
+      const missing = imported.filter(
+        (module) => !module.startsWith("node:") && dependencies[module] === undefined,
+      );
+      assert.deepEqual([...new Set(missing)], [], name);
     }
   });
 

@@ -23,6 +23,7 @@ export interface ProxyObservation {
   readonly cluster?: number;
   readonly endpoint?: number;
   readonly listener?: number;
+  readonly route?: number;
   readonly secret?: number;
   /** Last acknowledgement of any type. */
   readonly last: number;

@@ -8,7 +8,7 @@ import { clusterReferences, listenerReferences, type References } from "./refere
 /** One acknowledged response. */
 export interface AckRecord {
   readonly proxy: number;
-  readonly type: "cluster" | "endpoint" | "listener" | "secret";
+  readonly type: "cluster" | "endpoint" | "listener" | "route" | "secret";
   readonly names: readonly string[];
   readonly removed: readonly string[];
   readonly bytes: number;
@@ -60,13 +60,15 @@ const TYPES: ReadonlyMap<string, AckRecord["type"]> = new Map([
   [TYPE_URL.cluster, "cluster"],
   [TYPE_URL.endpoint, "endpoint"],
   [TYPE_URL.listener, "listener"],
+  [TYPE_URL.route, "route"],
   [TYPE_URL.secret, "secret"],
 ]);
 const PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
 /**
  * Behaves like Envoy 1.40 where that costs or delays anything: a CDS response is acknowledged only when the endpoints of
- * its EDS clusters have come, listeners are asked for after the first clusters, secrets when something refers to them.
+ * its EDS clusters have come, listeners are asked for after the first clusters, routes
+ * and secrets when something refers to them.
  */
 export function createSimulatedProxy(options: SimulatedProxyOptions): SimulatedProxy {
   const counts: ProxyCounts = { responses: 0, acks: 0, resources: 0, bytes: 0, reconnects: -1 };
@@ -74,10 +76,11 @@ export function createSimulatedProxy(options: SimulatedProxyOptions): SimulatedP
     cluster: new Map<string, string>(),
     endpoint: new Map<string, string>(),
     listener: new Map<string, string>(),
+    route: new Map<string, string>(),
     secret: new Map<string, string>(),
   };
   const used = { cluster: new Map<string, References>(), listener: new Map<string, References>() };
-  const asked = { endpoint: new Set<string>(), secret: new Set<string>() };
+  const asked = { endpoint: new Set<string>(), route: new Set<string>(), secret: new Set<string>() };
   const warming = new Set<string>();
   let withheld:
     | { readonly nonce: string; readonly response: ReceivedResponse; readonly bytes: number }
@@ -124,17 +127,20 @@ export function createSimulatedProxy(options: SimulatedProxyOptions): SimulatedP
 
   function updateNames(): void {
     const endpoints = new Set<string>();
+    const routes = new Set<string>();
     const secrets = new Set<string>();
     for (const references of [...used.cluster.values(), ...used.listener.values()]) {
       if (references.endpoints !== undefined) endpoints.add(references.endpoints);
+      for (const route of references.routes) routes.add(route);
       for (const secret of references.secrets) secrets.add(secret);
     }
     for (const name of warming) if (!endpoints.has(name)) warming.delete(name);
     updateSubscription("endpoint", endpoints);
+    updateSubscription("route", routes);
     updateSubscription("secret", secrets);
   }
 
-  function updateSubscription(type: "endpoint" | "secret", wanted: ReadonlySet<string>): void {
+  function updateSubscription(type: "endpoint" | "route" | "secret", wanted: ReadonlySet<string>): void {
     const subscribe = [...wanted].filter((name) => !asked[type].has(name));
     const unsubscribe = [...asked[type]].filter((name) => !wanted.has(name));
     for (const name of subscribe) asked[type].add(name);
@@ -218,6 +224,8 @@ export function createSimulatedProxy(options: SimulatedProxyOptions): SimulatedP
       send({ typeUrl: TYPE_URL.endpoint, subscribe: [...asked.endpoint], versions: held.endpoint });
     }
     if (listenersAsked) send({ typeUrl: TYPE_URL.listener, versions: held.listener });
+    if (asked.route.size > 0)
+      send({ typeUrl: TYPE_URL.route, subscribe: [...asked.route], versions: held.route });
     if (asked.secret.size > 0)
       send({ typeUrl: TYPE_URL.secret, subscribe: [...asked.secret], versions: held.secret });
   }

@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { coreKinds, createRegistry, durationMs, type LabelContext } from "@skein/model";
 import { policyKinds } from "@skein/policies";
-import { collectDefaultMetrics, Registry } from "prom-client";
 import type { ApiDeps } from "./api/deps.ts";
 import { createDiagnostics } from "./api/diagnostics.ts";
 import { createApi } from "./api/server.ts";
@@ -36,6 +35,7 @@ import { World } from "./pipeline/world.ts";
 import { StartError } from "./start-error.ts";
 import { openStore } from "./store/open.ts";
 import { type Change, StoreError } from "./store/store.ts";
+import { controlPlaneMetrics } from "./telemetry/metrics.ts";
 import { localHosts } from "./tls/local-hosts.ts";
 import { ensureSelfSignedServer, readServerCertificate } from "./tls/self-signed.ts";
 import { authenticate } from "./tokens/authn.ts";
@@ -108,6 +108,16 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       onError: (error) => log.warn({ err: error }, "insights could not be written; they are tried again"),
     });
     let naming: Naming | undefined;
+    const metrics = controlPlaneMetrics({
+      version: VERSION,
+      instanceId,
+      zone,
+      store,
+      types: registry.kinds.map(({ type }) => type),
+      streams: () => xds.streams,
+      proxyStates: () => proxyList.list().map(({ state }) => state),
+      namingProblems: () => naming?.problems().length ?? 0,
+    });
     const needsToken = config.dpServer.authn.dpProxy.type === "dpToken";
 
     const fleet: LiveFleet = new LiveFleet({
@@ -122,13 +132,17 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       monotonic,
       randomId: randomUUID,
       batchMs: durationMs(config.skein.batchDelay),
+      batchMaxMs: durationMs(config.skein.batchMaxDelay),
       deregistrationDelayMs: durationMs(config.xdsServer.dataplaneDeregistrationDelay),
+      metrics,
       log,
       onPlanned: (proxy) => identities.planned(proxy),
       onProgress: () => rollouts.progress(),
       onPresence: (proxy) => naming?.wake(proxy.mesh, proxy.name),
       onGone: (proxy) => identities.gone(proxy),
     });
+    const xds = createXdsServer({ fleet, log, instanceId });
+    const proxyList = proxies({ world, store, fleet, isPolicy });
     const rollouts: Rollouts = new Rollouts({
       isSettled: (mesh) => fleet.isSettled(mesh) && identities.isSettled(mesh),
       setStage: (mesh, issuer, stage) => {
@@ -149,10 +163,14 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       jitter: Math.random,
       concurrency: 4,
       onIssued: (key, svid) => {
+        metrics.certificate(false);
         identities.issued(key, svid, (mesh, name) => fleet.proxy(mesh, name));
         fleet.replan();
       },
-      onFailed: (failure) => log.warn({ ...failure }, "a certificate could not be issued; it is tried again"),
+      onFailed: (failure) => {
+        metrics.certificate(true);
+        log.warn({ ...failure }, "a certificate could not be issued; it is tried again");
+      },
     });
     const adminAuthority = await ensureAdminAuthority(secrets, now, randomBytes);
     world.setAdminAuthority(adminAuthority.certificatePem);
@@ -222,7 +240,6 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     await naming.idle();
     await fleet.whenIdle();
 
-    const xds = createXdsServer({ fleet, log, instanceId });
     const dpServer = createDpServer({
       ...certificate,
       minVersion: config.general.tlsMinVersion === "TLSv1_3" ? "TLSv1.3" : "TLSv1.2",
@@ -243,8 +260,6 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       drain: (request) => drains.handle(request),
       log,
     });
-    const metrics = new Registry();
-    collectDefaultMetrics({ register: metrics });
     const deps: ApiDeps = {
       store,
       registry,
@@ -274,7 +289,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       tokens,
       cipher,
       changes,
-      proxies: proxies({ world, store, fleet, isPolicy }),
+      proxies: proxyList,
       plans: plans({ world, store, fleet, isPolicy }),
       envoyAdmin: adminClient({
         store,
@@ -302,7 +317,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       );
     }
     let isReady = true;
-    const diagnostics = createDiagnostics({ isReady: () => isReady, metrics });
+    const diagnostics = createDiagnostics({ isReady: () => isReady, metrics: metrics.registry });
     stops.push(
       await listen.fastify(diagnostics, "0.0.0.0", config.diagnostics.serverPort, "diagnostics.serverPort"),
     );

@@ -49,6 +49,8 @@ export interface KindDefinition<Spec = unknown, Status = unknown> {
   /** Shape and defaults of `spec` (or of the flat fields). Objects strip what they do not know. */
   readonly spec: z.ZodType<Spec>;
   readonly status?: z.ZodType<Status>;
+  /** Fields of `spec` that the control plane keeps up to date: a PUT leaves them as they are. */
+  readonly systemFields?: readonly string[];
   /** Rules that a schema cannot say. Gets a spec that already passed the schema, with defaults. */
   validate?(resource: NewResource<Spec>): readonly Violation[];
   /** Deprecated shapes in a valid document, each a sentence that names the field and the replacement. */

@@ -111,7 +111,7 @@ function prepare(
   }
   const owner = kind.scope === "Mesh" ? meshKey(document.mesh) : current?.owner;
   const next: NewResource = {
-    ...sealed(deps.cipher, kind, withDefaults(deps, document), current),
+    ...sealed(deps.cipher, kind, withSystemFields(kind, withDefaults(deps, document), current), current),
     labels,
     ...(current?.status === undefined ? {} : { status: current.status }),
     ...(owner === undefined ? {} : { owner: current?.owner ?? owner }),
@@ -123,6 +123,16 @@ function prepare(
 function withDefaults(deps: ApiDeps, document: NewResource): NewResource {
   if (document.type !== "Dataplane") return document;
   return withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
+}
+
+function withSystemFields(kind: KindDefinition, document: NewResource, current: Resource | undefined): NewResource {
+  const fields = kind.systemFields ?? [];
+  if (current === undefined || fields.length === 0) return document;
+  const kept = fields.flatMap((field) => {
+    const value: unknown = Reflect.get(Object(current.spec), field);
+    return value === undefined ? [] : [[field, value] as const];
+  });
+  return { ...document, spec: { ...Object(document.spec), ...Object.fromEntries(kept) } };
 }
 
 function requireWorkloadLabel(document: NewResource): void {

@@ -5,6 +5,7 @@ import type { Outcome } from "../identity/outcome.ts";
 import type { DataplaneInsights } from "../insights/dataplane-insights.ts";
 import { nodeFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
 import { type Store, StoreError } from "../store/store.ts";
+import type { ControlPlaneMetrics } from "../telemetry/metrics.ts";
 import {
   type AuthenticatedProxy,
   checkDataplaneToken,
@@ -39,8 +40,13 @@ export interface LiveFleetOptions {
   readonly monotonic: () => number;
   readonly randomId: () => string;
   readonly batchMs: number;
+  readonly batchMaxMs: number;
   /** How long a proxy that went keeps its Dataplane. */
   readonly deregistrationDelayMs: number;
+  readonly metrics: Pick<
+    ControlPlaneMetrics,
+    "sent" | "answered" | "delivered" | "planned" | "planningFailed"
+  >;
   readonly log: {
     warn(details: object, message: string): void;
     error(details: object, message: string): void;
@@ -73,6 +79,7 @@ export class LiveFleet implements Fleet {
     this.#scheduler = new Scheduler({
       now: options.monotonic,
       batchMs: options.batchMs,
+      batchMaxMs: options.batchMaxMs,
       sliceMs: 8,
       plan: (id) => this.#plan(id),
       onBegin: () => {
@@ -161,8 +168,9 @@ export class LiveFleet implements Fleet {
   #plan(id: string): void {
     const proxy = this.#proxies.get(id);
     if (proxy === undefined) return;
-    const { world, store, log } = this.#options;
+    const { world, store, log, metrics, monotonic } = this.#options;
     const mesh = world.mesh(proxy.mesh);
+    const began = monotonic();
     try {
       const config = mesh.config.at(proxy.name).get();
       this.#options.onPlanned(proxy, mesh.planner.plan.at(proxy.name).get());
@@ -171,23 +179,32 @@ export class LiveFleet implements Fleet {
       if (config === undefined || config === proxy.config || config.missing.length > 0) return;
       this.#generation += 1;
       proxy.push(config, this.#generation, store.revision, this.#planning);
+      proxy.pushedAt = monotonic();
+      metrics.planned(proxy.pushedAt - began);
     } catch (error) {
+      metrics.planningFailed();
       log.error({ err: error, proxy: id }, "planning a proxy failed; it keeps what it has");
     }
   }
 
   #events(proxy: ConnectedProxy, stream: ProxyStream): StreamEvents {
-    const { onProgress } = this.#options;
+    const { onProgress, metrics, monotonic } = this.#options;
     const { session } = stream;
     return {
-      sent: (type) => session.sent(type),
+      sent: (type) => {
+        session.sent(type);
+        metrics.sent();
+      },
       answered: (ack) => {
+        metrics.answered(ack.rejected !== undefined);
         session.answered(ack);
         proxy.answered(ack);
         if (ack.rejected !== undefined) onProgress();
       },
       inSync: (revision) => {
+        const pushed = proxy.pushedAt;
         proxy.inSync(stream, revision);
+        if (pushed !== undefined && proxy.isSettled) metrics.delivered(monotonic() - pushed);
         onProgress();
       },
       closed: () => {

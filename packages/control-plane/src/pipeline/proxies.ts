@@ -25,6 +25,8 @@ export class ConnectedProxy {
   config: ProxyConfig | undefined;
   /** Generation of the newest configuration: one more with each, over all proxies. */
   wanted = 0;
+  /** Monotonic time at which it was sent. */
+  pushedAt: number | undefined;
   /** Store revisions that the newest and the acknowledged configuration reflect. */
   #wantedRevision = 0;
   #acknowledgedRevision = 0;

@@ -1,8 +1,9 @@
 export interface SchedulerOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** How long changes are collected before they are planned together. */
+  /** How long changes are collected before they are planned together: as long as planning took last time, within. */
   readonly batchMs: number;
+  readonly batchMaxMs: number;
   /** How long planning may keep the event loop busy in one go. */
   readonly sliceMs: number;
   readonly plan: (key: string) => void;
@@ -19,6 +20,8 @@ export interface SchedulerOptions {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   #marked = new Set<string>();
+  #began = 0;
+  #lastCycleMs = 0;
   #isScheduled = false;
   #isRunning = false;
   #wantsCycle = false;
@@ -42,7 +45,8 @@ export class Scheduler {
     this.#wantsCycle = true;
     if (this.#isScheduled || this.#isRunning) return;
     this.#isScheduled = true;
-    setTimeout(() => this.#begin(), this.#options.batchMs);
+    const { batchMs, batchMaxMs } = this.#options;
+    setTimeout(() => this.#begin(), Math.min(Math.max(batchMs, this.#lastCycleMs), batchMaxMs));
   }
 
   /** Resolves when nothing is left to plan. */
@@ -55,6 +59,7 @@ export class Scheduler {
     this.#isScheduled = false;
     this.#isRunning = true;
     this.#wantsCycle = false;
+    this.#began = this.#options.now();
     const keys = this.#marked;
     this.#marked = new Set();
     this.#options.onBegin();
@@ -71,6 +76,7 @@ export class Scheduler {
       return;
     }
     this.#isRunning = false;
+    this.#lastCycleMs = now() - this.#began;
     this.#options.onEnd();
     if (this.#wantsCycle || this.#marked.size > 0) {
       this.request();

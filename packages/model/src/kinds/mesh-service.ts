@@ -77,6 +77,7 @@ export const meshServiceKind = defineKind({
   displayName: { singular: "Mesh Service", plural: "Mesh Services" },
   description: "A service of the mesh: a stable name and address for the proxies that its selector finds.",
   spec: specSchema,
+  systemFields: ["state", "identities"],
   status: statusSchema,
   validate: ({ name, spec }) => [
     ...(name.length > 63 ? [{ field: "name", reason: "cannot be longer than 63 characters" }] : []),

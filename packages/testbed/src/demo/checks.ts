@@ -16,8 +16,8 @@ export class ClaimFailed extends Error {
 const GRACE_MS = 2_000;
 
 /**
- * Makes the real requests again until `check` holds, for two seconds at most, and answers how long that took. A request
- * on a connection that was open before a change may meet the old rule once more, while Envoy drains it.
+ * Makes the real requests again until `check` holds, for two seconds at most, and answers how long that took. For changes
+ * from which the control plane derives others (an identity: a CA, a trust, the identities of services).
  */
 export async function soon(
   world: World,

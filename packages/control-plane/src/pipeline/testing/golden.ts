@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { MeshIdentityResource, MeshResource } from "@skein/model";
+import { enabledMtlsBackend } from "@skein/model";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/identities.ts";
+import { type NodeFacts, UNKNOWN_NODE } from "../../plan/node-facts.ts";
+import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
+import { fragmentJson } from "../answers.ts";
+import { type MeshWorld, splitPem, World } from "../world.ts";
+import { mapStrings, named, PEM, unnamed } from "./certificates.ts";
+import { Documents, ZONE } from "./resources.ts";
+
+/** Where the cases are. */
+export const GOLDEN = join(import.meta.dirname, "../golden");
+
+/** What a case says beside its resources. All of it is optional. */
+interface Facts {
+  /** Another case whose `resources.yaml` it shares. */
+  readonly resourcesOf?: string;
+  /** By issuer; `enforced` where nothing is said. */
+  readonly stages?: Readonly<Record<string, IdentityStage>>;
+  /** What proxies said of themselves when they connected. */
+  readonly nodes?: Readonly<Record<string, Partial<NodeFacts>>>;
+}
+
+/** The names of all cases. */
+export function goldenCases(): readonly string[] {
+  return readdirSync(GOLDEN, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** Plans and configurations of every dataplane of a case, as YAML. */
+export function render(name: string): { readonly plan: string; readonly envoy: string } {
+  const world = buildWorld(name);
+  const plans: Record<string, unknown> = {};
+  const configs: Record<string, unknown> = {};
+  for (const meshName of world.meshNames()) {
+    const mesh = world.mesh(meshName);
+    for (const dataplane of [...mesh.index.dataplaneNames()].sort()) {
+      plans[dataplane] = mesh.planner.plan.at(dataplane).get();
+      const config = mesh.config.at(dataplane).get();
+      if (config !== undefined) configs[dataplane] = readable(config);
+    }
+  }
+  return { plan: yaml(plans), envoy: yaml(configs) };
+}
+
+/** YAML of plain data: no anchors, no folded lines, nothing that depends on the machine. */
+function yaml(value: unknown): string {
+  return stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function buildWorld(name: string): World {
+  const directory = join(GOLDEN, name);
+  const factsFile = join(directory, "facts.yaml");
+  const facts: Facts = existsSync(factsFile) ? parse(readFileSync(factsFile, "utf8")) : {};
+  const world = new World({ zone: ZONE });
+  const documents = new Documents();
+  documents.put(world, ...readDocuments(join(GOLDEN, facts.resourcesOf ?? name, "resources.yaml")));
+  for (const mesh of world.meshNames()) setFacts(world.mesh(mesh), facts, documents);
+  return world;
+}
+
+function readDocuments(file: string): readonly unknown[] {
+  return parseAllDocuments(readFileSync(file, "utf8")).map((document) =>
+    mapStrings(document.toJS(), unnamed),
+  );
+}
+
+/** What the identity controller and the connections of a running control plane would set. */
+function setFacts(mesh: MeshWorld, facts: Facts, documents: Documents): void {
+  const stageOf = (issuer: string): IdentityStage => facts.stages?.[issuer] ?? "enforced";
+  for (const resource of documents.all) {
+    if (resource.type === "MeshIdentity" && resource.mesh === mesh.name) {
+      const issuer = meshIdentityKri(resource as MeshIdentityResource);
+      mesh.stage.set(issuer, stageOf(issuer));
+    }
+    if (resource.type !== "Mesh" || resource.name !== mesh.name) continue;
+    const backend = enabledMtlsBackend((resource as MeshResource).spec);
+    if (backend === undefined) continue;
+    const issuer = mtlsIssuer(mesh.name, backend.name ?? "");
+    mesh.stage.set(issuer, stageOf(issuer));
+    mesh.mtlsRoots.set(splitPem(PEM["ca.pem"]));
+  }
+  for (const [dataplane, node] of Object.entries(facts.nodes ?? {})) {
+    mesh.node.set(dataplane, { ...UNKNOWN_NODE, ...node });
+  }
+  const issued = { certificatePem: PEM["leaf.pem"], privateKeyPem: PEM["leaf-key.pem"] };
+  for (const dataplane of mesh.index.dataplaneNames()) {
+    for (const { secrets } of mesh.planner.identity.at(dataplane).get().certificates) {
+      for (const secret of secrets) mesh.certificate.set(dataplane, secret, issued);
+    }
+  }
+}
+
+/** A configuration as JSON, resource by resource, with names in place of the test certificates. */
+function readable(config: ProxyConfig): unknown {
+  const lists: Record<string, unknown> = {};
+  for (const [type, resources] of Object.entries(config)) {
+    if (resources instanceof Map)
+      lists[type] = [...(resources as Map<string, Fragment>).values()].map(fragmentJson);
+    else lists[type] = resources;
+  }
+  return mapStrings(lists, (text, key) =>
+    key === "inlineBytes" ? named(Buffer.from(text, "base64").toString()) : text,
+  );
+}
