@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { withWorld, type World } from "@skein/testbed";
+import { type World, withWorld } from "@skein/testbed";
 import type { Figure, Report } from "./harness/figure.ts";
 import { median } from "./harness/stats.ts";
 
@@ -9,23 +9,31 @@ const DOCUMENTS = 100;
 
 /** Whole processes of the command line, from start to exit, as a user or a script waits for them. */
 export async function cli(): Promise<readonly Report[]> {
-  return withWorld(async (world) => {
-    await world.startControlPlane();
-    const one = join(world.site.dir, "one.yaml");
-    const many = join(world.site.dir, "many.yaml");
-    const apply = async (file: string, from: number, count: number, args: readonly string[]): Promise<number> => {
-      writeFileSync(file, Array.from({ length: count }, (_, at) => policy(at, from)).join("---\n"));
-      return timed(world, ["apply", "-f", file, ...args]);
-    };
-    const figures: Figure[] = [
-      await figure("cli: version", () => timed(world, ["version"])),
-      await figure("cli: apply one document", (round) => apply(one, round, 1, [])),
-      await figure("cli: apply one document --wait", (round) => apply(one, round + ROUNDS, 1, ["--wait"])),
-      await figure("cli: apply 100 documents --wait", (round) => apply(many, round, DOCUMENTS, ["--wait"])),
-      await figure("cli: get 100 policies", () => timed(world, ["get", "meshtimeouts"])),
-    ];
-    return [{ title: "Command line: whole process", figures }];
-  }, { mesh: "default" });
+  return withWorld(
+    async (world) => {
+      await world.startControlPlane();
+      const one = join(world.site.dir, "one.yaml");
+      const many = join(world.site.dir, "many.yaml");
+      const apply = async (
+        file: string,
+        from: number,
+        count: number,
+        args: readonly string[],
+      ): Promise<number> => {
+        writeFileSync(file, Array.from({ length: count }, (_, at) => policy(at, from)).join("---\n"));
+        return timed(world, ["apply", "-f", file, ...args]);
+      };
+      const figures: Figure[] = [
+        await figure("cli: version", () => timed(world, ["version"])),
+        await figure("cli: apply one document", (round) => apply(one, round, 1, [])),
+        await figure("cli: apply one document --wait", (round) => apply(one, round + ROUNDS, 1, ["--wait"])),
+        await figure("cli: apply 100 documents --wait", (round) => apply(many, round, DOCUMENTS, ["--wait"])),
+        await figure("cli: get 100 policies", () => timed(world, ["get", "meshtimeouts"])),
+      ];
+      return [{ title: "Command line: whole process", figures }];
+    },
+    { mesh: "default" },
+  );
 }
 
 async function figure(name: string, run: (round: number) => Promise<number>): Promise<Figure> {

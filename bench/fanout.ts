@@ -22,7 +22,10 @@ export async function fanout(options: BenchOptions): Promise<readonly Report[]> 
 async function measureSize(size: BenchOptions["sizes"][number], options: BenchOptions): Promise<Report> {
   await using arena = await createArena({ ...size, profileDir: options.profileDir });
   try {
-    return { title: `Fan-out: ${size.proxies} proxies, ${size.services} services`, figures: await measure(arena, options) };
+    return {
+      title: `Fan-out: ${size.proxies} proxies, ${size.services} services`,
+      figures: await measure(arena, options),
+    };
   } catch (error) {
     process.stderr.write(`${arena.logs().slice(-4_000)}\n`);
     throw error;
@@ -44,6 +47,7 @@ async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions):
   add("bring-up, first connection until all in sync", up.seconds, "s");
   add("bring-up, control-plane CPU", up.cpu, "s");
   add("resident memory after bring-up", residentMb(pid).now, "MB");
+  await heap(arena, "after bring-up", add);
 
   marks.begin("settling");
   await pause(STATUS_WRITE_SECONDS * 1000);
@@ -60,6 +64,7 @@ async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions):
   await reconnect(arena, add);
   marks.begin("end");
 
+  await heap(arena, "after all changes", add);
   const memory = residentMb(pid);
   add("resident memory after all changes", memory.now, "MB");
   add("resident memory, highest", memory.peak, "MB");
@@ -68,6 +73,19 @@ async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions):
 }
 
 type Add = (name: string, value: number, unit: Figure["unit"]) => void;
+
+/** What the control plane's own metrics say its memory is. */
+async function heap({ controlPlane }: Arena, when: string, add: Add): Promise<void> {
+  const text = await (await fetch(`${controlPlane.diagnostics}/metrics`)).text();
+  for (const [name, metric] of [
+    ["JavaScript heap in use", "nodejs_heap_size_used_bytes"],
+    ["JavaScript heap, taken", "nodejs_heap_size_total_bytes"],
+    ["buffers outside of the heap", "nodejs_external_memory_bytes"],
+  ] as const) {
+    const value = Number(new RegExp(`^${metric} (\\S+)$`, "m").exec(text)?.[1]);
+    add(`${name} ${when}`, value / 2 ** 20, "MB");
+  }
+}
 
 async function idleCpu(pid: number): Promise<number> {
   const before = cpuSeconds(pid);
@@ -84,7 +102,9 @@ async function policyChanges(arena: Arena, repetitions: number, add: Add): Promi
     const run = await arena.measure(() => api.put(path, meshTimeout(round)));
     const reached = run.proxies.filter(({ cluster }) => cluster !== undefined).length;
     if (reached !== model.length || run.rejected > 0) {
-      throw new Error(`${reached} of ${model.length} proxies acknowledged the clusters, ${run.rejected} rejected them`);
+      throw new Error(
+        `${reached} of ${model.length} proxies acknowledged the clusters, ${run.rejected} rejected them`,
+      );
     }
     runs.push(run);
   }
@@ -94,13 +114,21 @@ async function policyChanges(arena: Arena, repetitions: number, add: Add): Promi
   add("policy change until ACK of clusters, median", median(clusters.map(median)), "ms");
   add("policy change until ACK of clusters, last", median(clusters.map((each) => Math.max(...each))), "ms");
   add("policy change until ACK of everything, median", median(everything.map(median)), "ms");
-  add("policy change until ACK of everything, last", median(everything.map((each) => Math.max(...each))), "ms");
+  add(
+    "policy change until ACK of everything, last",
+    median(everything.map((each) => Math.max(...each))),
+    "ms",
+  );
   add("policy change, control-plane CPU", mean(runs.map(({ cpu }) => cpu)), "s");
 
   const before = cpuSeconds(controlPlane.pid);
   await arena.measure(() => api.put(path, meshTimeout(repetitions + 1)));
   await pause(STATUS_WRITE_SECONDS * 1000);
-  add("policy change, control-plane CPU with the status writes after it", cpuSeconds(controlPlane.pid) - before, "s");
+  add(
+    "policy change, control-plane CPU with the status writes after it",
+    cpuSeconds(controlPlane.pid) - before,
+    "s",
+  );
 }
 
 async function instances(arena: Arena, repetitions: number, add: Add): Promise<void> {
@@ -146,11 +174,16 @@ async function selectedPermission(arena: Arena, repetitions: number, add: Add): 
     const app = model[0]?.service ?? "";
     const selected = new Set(model.filter(({ service }) => service === app).map(({ index }) => index));
     const { from, proxies } = await arena.measure(() =>
-      api.put(`/meshes/${MESH}/meshtrafficpermissions/one`, permission("one", app, `/ns/bench/sa/caller-${round}`)),
+      api.put(
+        `/meshes/${MESH}/meshtrafficpermissions/one`,
+        permission("one", app, `/ns/bench/sa/caller-${round}`),
+      ),
     );
     const others = proxies.filter(({ proxy }) => !selected.has(proxy)).length;
     if (proxies.length !== selected.size || others > 0) {
-      throw new Error(`a permission for ${selected.size} proxies reached ${proxies.length}, ${others} of them others`);
+      throw new Error(
+        `a permission for ${selected.size} proxies reached ${proxies.length}, ${others} of them others`,
+      );
     }
     last.push(Math.max(...proxies.map((each) => each.last)) - from);
   }
@@ -165,8 +198,10 @@ async function reconnect({ api, fleet, controlPlane, model }: Arena, add: Add): 
   const path = `/meshes/${MESH}/_proxy-status?size=${model.length}`;
   for (;;) {
     const { items } = (await api.get(path)) as { items: readonly { state: string; connected: boolean }[] };
-    if (items.filter(({ state, connected }) => connected && state === "in-sync").length === model.length) break;
-    if (wallMs() - from > 60_000) throw new Error("the proxies are not in sync a minute after they reconnected");
+    if (items.filter(({ state, connected }) => connected && state === "in-sync").length === model.length)
+      break;
+    if (wallMs() - from > 60_000)
+      throw new Error("the proxies are not in sync a minute after they reconnected");
     await pause(100);
   }
   add("all reconnect at once until connected", (connectedAt - from) / 1000, "s");

@@ -37,7 +37,11 @@ export async function identity(): Promise<readonly Report[]> {
       title: "Identity: a P-256 key and its signed certificate",
       figures: [
         { figure: "identity: leaf certificates", value: COUNT / seconds, unit: "1/s" },
-        { figure: "identity: CPU of one leaf certificate", value: (user + system) / 1000 / COUNT, unit: "ms" },
+        {
+          figure: "identity: CPU of one leaf certificate",
+          value: (user + system) / 1000 / COUNT,
+          unit: "ms",
+        },
       ],
     },
   ];

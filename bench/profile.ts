@@ -26,14 +26,17 @@ const names = new Map(
     `${functionName || "(anonymous)"} ${place(url)}${url === "" ? "" : `:${lineNumber + 1}`}`,
   ]),
 );
-const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+const parents = new Map(
+  profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])),
+);
 const phases = marks.map((mark) => {
   const [name = "", at = "0"] = mark.split("=");
   return { name, from: Number(at) };
 });
 if (phases.length === 0) phases.push({ name: "all", from: 0 });
 
-for (const [at, phase] of phases.entries()) print(phase.name, phase.from, phases[at + 1]?.from ?? Number.POSITIVE_INFINITY);
+for (const [at, phase] of phases.entries())
+  print(phase.name, phase.from, phases[at + 1]?.from ?? Number.POSITIVE_INFINITY);
 
 function print(name: string, from: number, until: number): void {
   const own = new Map<string, number>();
@@ -63,7 +66,9 @@ function print(name: string, from: number, until: number): void {
 
 function printTop(times: ReadonlyMap<string, number>, all: number): void {
   for (const [frame, spent] of [...times].sort((a, b) => b[1] - a[1]).slice(0, SHOWN)) {
-    console.log(`${spent.toFixed(0).padStart(7)} ms ${((100 * spent) / all).toFixed(1).padStart(5)} %  ${frame}`);
+    console.log(
+      `${spent.toFixed(0).padStart(7)} ms ${((100 * spent) / all).toFixed(1).padStart(5)} %  ${frame}`,
+    );
   }
 }
 

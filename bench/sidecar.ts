@@ -1,4 +1,4 @@
-import { pause, type Sidecar, until, withWorld, type World } from "@skein/testbed";
+import { pause, type Sidecar, until, type World, withWorld } from "@skein/testbed";
 import type { Figure, Report } from "./harness/figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { childrenOf, cpuSeconds, residentMb } from "./harness/process-usage.ts";
@@ -20,18 +20,24 @@ export async function sidecar({ loadSeconds }: BenchOptions): Promise<readonly R
       const client = await world.startSidecar({ service: "client", host: 12, outbounds });
       const through = { host: client.address, port: PORT, path: PATH };
       const direct = { host: new URL(server.app.url).hostname, port: 8080, path: PATH };
-      await until("the call gets through", async () => {
-        const answer = await fetch(`http://${through.host}:${through.port}${PATH}`);
-        await answer.text();
-        return answer.ok;
-      }, { timeoutMs: 30_000 });
+      await until(
+        "the call gets through",
+        async () => {
+          const answer = await fetch(`http://${through.host}:${through.port}${PATH}`);
+          await answer.text();
+          return answer.ok;
+        },
+        { timeoutMs: 30_000 },
+      );
       const figures = [
         ...(await latencies(direct, through, loadSeconds)),
         ...(await cpuPerRequest([client, server.sidecar], through, loadSeconds)),
         ...(await permissionSeen(world, through)),
         ...memory(server.sidecar),
       ];
-      return [{ title: "Sidecar: two real ones on loopback, strict mutual TLS, one Envoy worker each", figures }];
+      return [
+        { title: "Sidecar: two real ones on loopback, strict mutual TLS, one Envoy worker each", figures },
+      ];
     },
     { mesh: MESH },
   );
@@ -46,7 +52,10 @@ interface Target {
 async function latencies(direct: Target, through: Target, seconds: number): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const connections of [1, 8]) {
-    for (const [way, target] of [["direct", direct], ["through both", through]] as const) {
+    for (const [way, target] of [
+      ["direct", direct],
+      ["through both", through],
+    ] as const) {
       const result = await load({ ...target, connections, seconds });
       const name = `sidecar: ${connections} connection${connections === 1 ? "" : "s"}, ${way}`;
       figures.push(
@@ -59,18 +68,27 @@ async function latencies(direct: Target, through: Target, seconds: number): Prom
   return figures;
 }
 
-async function cpuPerRequest(pair: readonly Sidecar[], through: Target, seconds: number): Promise<readonly Figure[]> {
+async function cpuPerRequest(
+  pair: readonly Sidecar[],
+  through: Target,
+  seconds: number,
+): Promise<readonly Figure[]> {
   const used = (): readonly number[] => pair.map((each) => cpuSeconds(envoyPid(each)));
   const before = used();
   const result = await load({ ...through, connections: 8, seconds, rate: RATE });
   const after = used();
   const requests = (result.requests * (seconds + 1)) / seconds;
-  const figures = pair.map(({ name }, at): Figure => ({
-    figure: `sidecar: CPU of a request at ${RATE}/s, ${name}'s Envoy`,
-    value: (((after[at] ?? 0) - (before[at] ?? 0)) * 1e6) / requests,
-    unit: "µs",
-  }));
-  return [...figures, { figure: `sidecar: ${RATE}/s through both, median`, value: result.median, unit: "µs" }];
+  const figures = pair.map(
+    ({ name }, at): Figure => ({
+      figure: `sidecar: CPU of a request at ${RATE}/s, ${name}'s Envoy`,
+      value: (((after[at] ?? 0) - (before[at] ?? 0)) * 1e6) / requests,
+      unit: "µs",
+    }),
+  );
+  return [
+    ...figures,
+    { figure: `sidecar: ${RATE}/s through both, median`, value: result.median, unit: "µs" },
+  ];
 }
 
 /** The median of several grants and removals: from the write until the caller's answer is the other one. */
@@ -78,7 +96,10 @@ async function permissionSeen(world: World, { host, port }: Target): Promise<rea
   const path = `${world.controlPlane.api}/meshes/${MESH}/meshtrafficpermissions/everybody`;
   const times: { readonly granted: number[]; readonly removed: number[] } = { granted: [], removed: [] };
   for (let round = 0; round < 5; round++) {
-    for (const [verb, trustDomain, status] of [["removed", "other", 403], ["granted", "bench", 200]] as const) {
+    for (const [verb, trustDomain, status] of [
+      ["removed", "other", 403],
+      ["granted", "bench", 200],
+    ] as const) {
       const from = performance.now();
       const answer = await fetch(path, {
         method: "PUT",
@@ -87,11 +108,15 @@ async function permissionSeen(world: World, { host, port }: Target): Promise<rea
       });
       await answer.text();
       if (!answer.ok) throw new Error(`the permission was refused: ${answer.status}`);
-      await until(`calls answer ${status}`, async () => {
-        const call = await fetch(`http://${host}:${port}${PATH}`);
-        await call.text();
-        return call.status === status;
-      }, { intervalMs: 1 });
+      await until(
+        `calls answer ${status}`,
+        async () => {
+          const call = await fetch(`http://${host}:${port}${PATH}`);
+          await call.text();
+          return call.status === status;
+        },
+        { intervalMs: 1 },
+      );
       times[verb].push(performance.now() - from);
       await pause(100);
     }
@@ -122,7 +147,11 @@ function permission(trustDomain: string): object {
     mesh: MESH,
     name: "everybody",
     spec: {
-      rules: [{ default: { allow: [{ spiffeID: { type: "Prefix", value: `spiffe://${trustDomain}.mesh.local` } }] } }],
+      rules: [
+        {
+          default: { allow: [{ spiffeID: { type: "Prefix", value: `spiffe://${trustDomain}.mesh.local` } }] },
+        },
+      ],
     },
   };
 }

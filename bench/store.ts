@@ -19,14 +19,22 @@ export async function store(): Promise<readonly Report[]> {
     const opened = openSqliteStore(join(dir, "store.db"), { now: () => Date.now() });
     figures.push(
       { figure: "store: durable writes, 1 writer", value: await writesPerSecond(opened, 1), unit: "1/s" },
-      { figure: "store: durable writes, 64 writers", value: await writesPerSecond(opened, WRITERS), unit: "1/s" },
+      {
+        figure: "store: durable writes, 64 writers",
+        value: await writesPerSecond(opened, WRITERS),
+        unit: "1/s",
+      },
     );
     const from = performance.now();
     for (let at = 0; at < RESOURCES; at += PER_TRANSACTION) {
       const writes = Array.from({ length: PER_TRANSACTION }, (_, each) => put("many", at + each, 0));
       await opened.write(writes);
     }
-    figures.push({ figure: "store: put 10,000, 100 a transaction", value: performance.now() - from, unit: "ms" });
+    figures.push({
+      figure: "store: put 10,000, 100 a transaction",
+      value: performance.now() - from,
+      unit: "ms",
+    });
     const listed = performance.now();
     const found = opened.list({ type: "Dataplane", mesh: "many" }).length;
     figures.push({ figure: "store: list 10,000", value: performance.now() - listed, unit: "ms" });
@@ -56,7 +64,11 @@ async function writesPerSecond(into: Store, writers: number): Promise<number> {
   return written / ((performance.now() - from) / 1000);
 }
 
-function put(mesh: string, index: number, round: number): { op: "put"; resource: Omit<Resource, "creationTime" | "modificationTime" | "revision"> } {
+function put(
+  mesh: string,
+  index: number,
+  round: number,
+): { op: "put"; resource: Omit<Resource, "creationTime" | "modificationTime" | "revision"> } {
   const tags = { "kuma.io/service": `svc-${index % 100}`, round: String(round) };
   const inbound = [{ port: 8080, servicePort: 8080, tags }];
   return {

@@ -20,7 +20,7 @@ export interface ArenaOptions {
 export interface Arena extends AsyncDisposable {
   readonly api: ApiClient;
   readonly fleet: FleetHandle;
-  readonly controlPlane: { readonly pid: number };
+  readonly controlPlane: { readonly pid: number; readonly diagnostics: string };
   readonly model: readonly ModelProxy[];
   /** Connects all proxies over `rampMs`; resolves when every one is in sync. */
   bringUp(rampMs: number): Promise<{ readonly seconds: number; readonly cpu: number }>;
@@ -59,7 +59,7 @@ export async function createArena(options: ArenaOptions): Promise<Arena> {
     return {
       api,
       fleet,
-      controlPlane,
+      controlPlane: { pid: controlPlane.pid, diagnostics: world.controlPlane.diagnostics },
       model,
       logs: () => world.logs(),
       async bringUp(rampMs) {
@@ -77,7 +77,9 @@ export async function createArena(options: ArenaOptions): Promise<Arena> {
         });
         const state = await fleet.quiet(1_500, 180_000);
         if (state.complete !== options.proxies || state.connected !== options.proxies) {
-          throw new Error(`only ${state.complete} of ${options.proxies} proxies are complete: ${JSON.stringify(state)}`);
+          throw new Error(
+            `only ${state.complete} of ${options.proxies} proxies are complete: ${JSON.stringify(state)}`,
+          );
         }
         return { seconds: (state.quietSince - from) / 1000, cpu: cpuSeconds(controlPlane.pid) - before };
       },

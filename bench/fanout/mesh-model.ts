@@ -104,7 +104,9 @@ export function permission(name: string, app: string | undefined, path: string):
     name,
     spec: {
       ...(app === undefined ? {} : { targetRef: { kind: "Dataplane", labels: { app } } }),
-      rules: [{ default: { allow: [{ spiffeID: { type: "Prefix", value: `spiffe://bench.mesh.local${path}` } }] } }],
+      rules: [
+        { default: { allow: [{ spiffeID: { type: "Prefix", value: `spiffe://bench.mesh.local${path}` } }] } },
+      ],
     },
   };
 }

@@ -51,7 +51,8 @@ export function createApiClient(base: string): ApiClient {
         state: string;
         proxies: ChangeCounts;
       };
-      if (status.state !== "settled") throw new Error(`change ${changeId} is not settled: ${JSON.stringify(status)}`);
+      if (status.state !== "settled")
+        throw new Error(`change ${changeId} is not settled: ${JSON.stringify(status)}`);
       return status.proxies;
     },
   };

@@ -19,7 +19,10 @@ export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
   const proxies = positive(env, "PROXIES");
   const services = positive(env, "SERVICES");
   const isChosen = proxies !== undefined || services !== undefined;
-  const size = { proxies: proxies ?? 500, services: services ?? Math.max(1, Math.round((proxies ?? 500) / 5)) };
+  const size = {
+    proxies: proxies ?? 500,
+    services: services ?? Math.max(1, Math.round((proxies ?? 500) / 5)),
+  };
   return {
     sizes: isChosen ? [size] : DEFAULT_SIZES,
     repetitions: positive(env, "REPETITIONS") ?? 15,
@@ -32,6 +35,7 @@ function positive(env: NodeJS.ProcessEnv, name: string): number | undefined {
   const text = env[name];
   if (text === undefined || text === "") return undefined;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a whole number above 0, not "${text}"`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`${name} must be a whole number above 0, not "${text}"`);
   return value;
 }

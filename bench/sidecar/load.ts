@@ -8,7 +8,8 @@ export async function load(order: LoadOrder): Promise<LoadResult> {
     return await new Promise<LoadResult>((resolve, reject) => {
       child.once("message", ({ result, error }: { result?: LoadResult; error?: string }) => {
         if (result === undefined) reject(new Error(`the load generator failed: ${error}`));
-        else if (result.failures > 0) reject(new Error(`${result.failures} of ${result.requests} requests failed`));
+        else if (result.failures > 0)
+          reject(new Error(`${result.failures} of ${result.requests} requests failed`));
         else resolve(result);
       });
       child.once("exit", (code) => reject(new Error(`the load generator ended with ${code}`)));

@@ -13,7 +13,9 @@ interface Certificate {
 }
 
 /** Workload certificates that an Envoy uses in its listeners and clusters, without its link to the control plane. */
-export async function certificates(sidecar: Sidecar): Promise<readonly { serial: string; uris: readonly string[] }[]> {
+export async function certificates(
+  sidecar: Sidecar,
+): Promise<readonly { serial: string; uris: readonly string[] }[]> {
   const list = JSON.parse(await sidecar.admin("/certs")) as CertificateList;
   const held = new Map<string, readonly string[]>();
   for (const { cert_chain } of list.certificates) {

@@ -48,6 +48,7 @@ export function startLoad(client: Client, rate: number): Load {
     },
     Math.min(50, 500 / rate),
   );
+  timer.unref();
   const report = (): LoadReport => ({ sent, failures: [...failures] });
   return {
     report,

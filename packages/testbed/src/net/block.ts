@@ -1,4 +1,14 @@
-import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { isAlive, type Owner, ownerOf } from "./owner.ts";
@@ -42,6 +52,7 @@ export interface BlockOptions {
  * @throws Error when every candidate is in use.
  */
 export async function allocateBlock(options: BlockOptions): Promise<Block> {
+  sweep(options);
   const usable = options.usable ?? canBind;
   for (const prefix of options.candidates ?? defaultCandidates()) {
     const path = join(options.lockDir, prefix);
@@ -73,15 +84,41 @@ function lock(path: string, options: BlockOptions): boolean {
         return true;
       } catch (error) {
         if (!hasCode(error, "EEXIST")) throw error;
-        const held = readLock(path);
-        if (held === undefined || isAlive(held.owner)) return false;
-        options.onAbandoned?.(held);
-        rmSync(path, { force: true });
+        if (!breakLock(path, options)) return false;
       }
     }
     return false;
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+/** Clears up after the owner of a lock when that is dead, and says whether it was. */
+function breakLock(path: string, options: BlockOptions): boolean {
+  const held = readLock(path);
+  if (held === undefined || isAlive(held.owner)) return false;
+  // Two may find the same dead owner: who renames the lock has it, and gives back what has meanwhile become another's.
+  const broken = `${path}.broken.${options.world}`;
+  try {
+    renameSync(path, broken);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return true;
+    throw error;
+  }
+  if (readLock(broken)?.world !== held.world) {
+    renameSync(broken, path);
+    return false;
+  }
+  options.onAbandoned?.(held);
+  rmSync(broken, { force: true });
+  return true;
+}
+
+/** Clears up after all owners that died. */
+function sweep(options: BlockOptions): void {
+  if (!existsSync(options.lockDir)) return;
+  for (const name of readdirSync(options.lockDir)) {
+    if (/^127\.\d+\.\d+$/.test(name)) breakLock(join(options.lockDir, name), options);
   }
 }
 

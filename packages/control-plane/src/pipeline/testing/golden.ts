@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { MeshIdentityResource, MeshResource } from "@skein/model";
 import { enabledMtlsBackend } from "@skein/model";
 import { parse, parseAllDocuments, stringify } from "yaml";
+import { ADMIN_SECRETS } from "../../envoy/admin.ts";
 import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/identities.ts";
 import { type NodeFacts, UNKNOWN_NODE } from "../../plan/node-facts.ts";
 import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
@@ -60,6 +61,7 @@ function buildWorld(name: string): World {
   const world = new World({ zone: ZONE });
   const documents = new Documents();
   documents.put(world, ...readDocuments(join(GOLDEN, facts.resourcesOf ?? name, "resources.yaml")));
+  world.setAdminAuthority(PEM["ca.pem"]);
   for (const mesh of world.meshNames()) setFacts(world.mesh(mesh), facts, documents);
   return world;
 }
@@ -85,10 +87,11 @@ function setFacts(mesh: MeshWorld, facts: Facts, documents: Documents): void {
     mesh.stage.set(issuer, stageOf(issuer));
     mesh.mtlsRoots.set(splitPem(PEM["ca.pem"]));
   }
+  const issued = { certificatePem: PEM["leaf.pem"], privateKeyPem: PEM["leaf-key.pem"] };
   for (const [dataplane, node] of Object.entries(facts.nodes ?? {})) {
     mesh.node.set(dataplane, { ...UNKNOWN_NODE, ...node });
+    mesh.certificate.set(dataplane, ADMIN_SECRETS.certificate, issued);
   }
-  const issued = { certificatePem: PEM["leaf.pem"], privateKeyPem: PEM["leaf-key.pem"] };
   for (const dataplane of mesh.index.dataplaneNames()) {
     for (const { secrets } of mesh.planner.identity.at(dataplane).get().certificates) {
       for (const secret of secrets) mesh.certificate.set(dataplane, secret, issued);
@@ -104,7 +107,18 @@ function readable(config: ProxyConfig): unknown {
       lists[type] = [...(resources as Map<string, Fragment>).values()].map(fragmentJson);
     else lists[type] = resources;
   }
-  return mapStrings(lists, (text, key) =>
-    key === "inlineBytes" ? named(Buffer.from(text, "base64").toString()) : text,
+  return typesFirst(
+    mapStrings(lists, (text, key) =>
+      key === "inlineBytes" ? named(Buffer.from(text, "base64").toString()) : text,
+    ),
   );
+}
+
+/** Puts the type of what was packed before its fields, where a reader looks for it. */
+function typesFirst(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(typesFirst);
+  if (typeof value !== "object" || value === null) return value;
+  const { "@type": type, ...rest } = value as Record<string, unknown>;
+  const entries = Object.entries(rest).map(([key, inner]) => [key, typesFirst(inner)]);
+  return Object.fromEntries(type === undefined ? entries : [["@type", type], ...entries]);
 }

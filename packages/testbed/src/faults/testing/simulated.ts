@@ -3,11 +3,7 @@ import type { ClientHttp2Session } from "node:http2";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { connectTls, openDelta, type TestDeltaCall } from "@skein/control-plane/xds/testing/grpc-client";
 import { TYPE_URL } from "@skein/envoy-api";
-import {
-  launcherMetadata,
-  type SimulatedFleet,
-  startFleet,
-} from "../../../../../bench/xds-client/client.ts";
+import { launcherMetadata, type SimulatedFleet, startFleet } from "../../../../../bench/xds-client/client.ts";
 import type { World } from "../../world/world.ts";
 import type { Api } from "./api.ts";
 

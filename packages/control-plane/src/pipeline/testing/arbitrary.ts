@@ -1,0 +1,249 @@
+import fc from "fast-check";
+import { PEM } from "./certificates.ts";
+
+/* Documents of a small mesh in which everything has to do with everything. */
+
+/** The dataplanes that there may be. */
+export const DATAPLANES = ["d0", "d1", "d2", "d3", "d4"] as const;
+/** The services that there may be. */
+const SERVICES = ["web", "backend", "db"] as const;
+/** Every issuer that certificates may come from. */
+export const ISSUERS = ["kri_mid_default_east__i0_", "kri_mid_default_east__i1_", "mtls/default/ca-1"] as const;
+/** Names of the secrets that hold certificates. */
+export const SECRETS = [
+  "kri_mid_default_east__i0_",
+  "kri_mid_default_east__i1_",
+  "system_mtls_identity_default",
+  "identity_cert:secret:default",
+] as const;
+
+type Document = Readonly<Record<string, unknown>>;
+
+const app = fc.constantFrom(...SERVICES);
+const name = fc.constantFrom(...DATAPLANES);
+const version = fc.constantFrom("v1", "v2");
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+
+/** Leaves out what is not there, as a document does. */
+function compact(fields: Document): Document {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+const mesh: fc.Arbitrary<Document> = fc
+  .record({ exclusive: fc.boolean(), mtls: fc.boolean() })
+  .map(({ exclusive, mtls }) =>
+    compact({
+      type: "Mesh",
+      name: "default",
+      meshServices: exclusive ? { mode: "Exclusive" } : undefined,
+      mtls: mtls ? { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } : undefined,
+    }),
+  );
+
+const inbound = (port: number) =>
+  fc
+    .record({
+      named: fc.boolean(),
+      protocol: optional(fc.constantFrom("http", "http2", "grpc", "tcp")),
+      service: app,
+      version: optional(version),
+      state: optional(fc.constantFrom("Ready", "NotReady", "Ignored")),
+    })
+    .map((given) =>
+      compact({
+        port,
+        name: given.named ? `p${port}` : undefined,
+        protocol: given.protocol,
+        state: given.state,
+        tags: compact({ "kuma.io/service": given.service, version: given.version }),
+      }),
+    );
+
+const reference = fc.oneof(
+  fc.record({ kind: fc.constant("MeshService"), name: app, port: fc.constantFrom(80, 81) }),
+  app.map((label) => ({ kind: "MeshService", labels: { app: label }, port: 80 })),
+);
+const outbound = (port: number) =>
+  fc.oneof(
+    reference.map((backendRef) => ({ port, backendRef })),
+    app.map((service) => ({ port, tags: { "kuma.io/service": service } })),
+  );
+
+const dataplane: fc.Arbitrary<Document> = fc
+  .record({
+    name,
+    app,
+    workload: fc.boolean(),
+    address: fc.constantFrom(1, 2),
+    inbounds: fc.tuple(inbound(8080), optional(inbound(8081))),
+    outbounds: fc.tuple(optional(outbound(10080)), optional(outbound(10081)), optional(outbound(10082))),
+  })
+  .map((given) => ({
+    type: "Dataplane",
+    mesh: "default",
+    name: given.name,
+    labels: compact({ app: given.app, "kuma.io/workload": given.workload ? given.app : undefined }),
+    networking: {
+      address: `127.0.${given.address}.${given.name.slice(1)}`,
+      inbound: given.inbounds.filter((each) => each !== undefined),
+      outbound: given.outbounds.filter((each) => each !== undefined),
+    },
+  }));
+
+const selector = fc.oneof(
+  app.map((label) => ({ dataplaneLabels: { matchLabels: { app: label } } })),
+  fc.constant({ dataplaneLabels: { matchLabels: {} } }),
+  app.map((service) => ({ dataplaneTags: { "kuma.io/service": service } })),
+  version.map((value) => ({ dataplaneTags: { version: value } })),
+  name.map((dataplaneName) => ({ dataplaneRef: { name: dataplaneName } })),
+);
+const protocol = fc.constantFrom("http", "http2", "grpc", "tcp");
+const meshService: fc.Arbitrary<Document> = fc
+  .record({
+    name: app,
+    label: app,
+    selector: optional(selector),
+    protocol,
+    named: fc.boolean(),
+    second: fc.boolean(),
+    target: fc.constantFrom<string | number>(8080, "p8080"),
+    identity: optional(fc.constant([{ type: "SpiffeID", value: "spiffe://far/away" }])),
+  })
+  .map((given) => ({
+    type: "MeshService",
+    mesh: "default",
+    name: given.name,
+    labels: { app: given.label },
+    spec: compact({
+      selector: given.selector,
+      identities: given.identity,
+      ports: [
+        compact({
+          port: 80,
+          name: given.named ? "main" : undefined,
+          targetPort: given.target,
+          appProtocol: given.protocol,
+        }),
+        ...(given.second ? [{ port: 81, targetPort: 8081, appProtocol: "tcp" }] : []),
+      ],
+    }),
+  }));
+
+const meshIdentity: fc.Arbitrary<Document> = fc
+  .record({ name: fc.constantFrom("i0", "i1"), app: optional(app), domain: fc.constantFrom("a.mesh", "b.mesh") })
+  .map((given) => ({
+    type: "MeshIdentity",
+    mesh: "default",
+    name: given.name,
+    spec: {
+      selector: { dataplane: { matchLabels: given.app === undefined ? {} : { app: given.app } } },
+      spiffeID: { trustDomain: given.domain, path: "/workload/{{ .Workload }}" },
+      provider: {
+        type: "Bundled",
+        bundled: { autogenerate: { enabled: true }, insecureAllowSelfSigned: true },
+      },
+    },
+  }));
+
+const meshTrust: fc.Arbitrary<Document> = fc
+  .record({ name: fc.constantFrom("t0", "t1"), domain: fc.constantFrom("a.mesh", "b.mesh") })
+  .map((given) => ({
+    type: "MeshTrust",
+    mesh: "default",
+    name: given.name,
+    spec: { trustDomain: given.domain, caBundles: [{ type: "Pem", pem: { value: PEM["ca.pem"] } }] },
+  }));
+
+const wholeMesh = { kind: "Mesh" };
+const top = fc.oneof(
+  fc.constant(undefined),
+  fc.constant<Document>({ kind: "Mesh", proxyTypes: ["Sidecar"] }),
+  app.map((label): Document => ({ kind: "Dataplane", labels: { app: label } })),
+  name.map((dataplaneName): Document => ({ kind: "Dataplane", name: dataplaneName })),
+  version.map((value): Document => ({ kind: "MeshSubset", tags: { version: value } })),
+  app.map((service): Document => ({ kind: "MeshService", name: service })),
+);
+const section = fc.constantFrom("8080", "p8080", "8081");
+const toTarget = fc.oneof(
+  fc.constant<Document>(wholeMesh),
+  app.map((service): Document => ({ kind: "MeshService", name: service })),
+  app.map((service): Document => ({ kind: "MeshService", name: service, sectionName: "main" })),
+  app.map((label): Document => ({ kind: "MeshService", labels: { app: label } })),
+);
+
+const seconds = fc.constantFrom("1s", "2s", "3s");
+const timeout = fc.oneof(
+  seconds.map((idleTimeout) => ({ idleTimeout })),
+  seconds.map((requestTimeout) => ({ http: { requestTimeout } })),
+);
+const breaker = fc.oneof(
+  fc.nat(2).map((n) => ({ connectionLimits: { maxRequests: n + 1 } })),
+  fc.nat(2).map((n) => ({ outlierDetection: { detectors: { totalFailures: { consecutive: n + 1 } } } })),
+);
+const retry = fc.nat(2).map((n) => ({ http: { numRetries: n }, tcp: { maxConnectAttempt: n + 1 } }));
+const tls = fc.constantFrom({ mode: "Strict" }, { mode: "Permissive" });
+const id = app.map((each) => ({ spiffeID: { type: "Exact", value: `spiffe://a.mesh/workload/${each}` } }));
+const permission = fc.oneof(
+  id.map((match) => ({ allow: [match] })),
+  id.map((match) => ({ deny: [match], allowWithShadowDeny: [match] })),
+  app.map((each) => ({ allow: [{ sni: { type: "Exact", value: `sni.${each}` } }] })),
+);
+const action = fc.constantFrom("Allow", "Deny", "AllowWithShadowDeny").map((each) => ({ action: each }));
+const caller = fc.oneof(
+  fc.constant<Document>(wholeMesh),
+  app.map((service): Document => ({ kind: "MeshSubset", tags: { "kuma.io/service": service } })),
+);
+
+const to = (conf: fc.Arbitrary<Document>) =>
+  fc
+    .array(fc.record({ targetRef: toTarget, default: conf }), { minLength: 1, maxLength: 2 })
+    .map((entries): Document => ({ to: entries }));
+const from = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = fc.constant(wholeMesh)) =>
+  fc
+    .array(fc.record({ targetRef: target, default: conf }), { minLength: 1, maxLength: 2 })
+    .map((entries): Document => ({ from: entries }));
+const rules = (conf: fc.Arbitrary<Document>) =>
+  conf.map((each): Document => ({ rules: [{ default: each }] }));
+/** Rules may be about one inbound. */
+const sectioned = (conf: fc.Arbitrary<Document>) =>
+  fc
+    .tuple(rules(conf), section, app)
+    .map(([block, sectionName, label]): Document => ({
+      ...block,
+      targetRef: { kind: "Dataplane", labels: { app: label }, sectionName },
+    }));
+
+const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
+  MeshTimeout: fc.oneof(to(timeout), from(timeout), rules(timeout), sectioned(timeout)),
+  MeshCircuitBreaker: fc.oneof(to(breaker), from(breaker), rules(breaker), sectioned(breaker)),
+  MeshRetry: to(retry),
+  MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
+  MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
+};
+
+/** A policy of one of these kinds under one of these names. */
+const policy: fc.Arbitrary<Document> = fc.oneof(
+  ...Object.entries(policySpecs).map(([type, specs]) =>
+    fc.tuple(fc.constantFrom("p0", "p1", "p2"), top, specs, fc.boolean()).map(([policyName, targetRef, spec, shadow]) => {
+      // MeshTLS takes no services at the top.
+      const allowed = type === "MeshTLS" && targetRef?.kind === "MeshService" ? undefined : targetRef;
+      return compact({
+        type,
+        mesh: "default",
+        name: policyName,
+        labels: shadow ? { "kuma.io/effect": "shadow" } : undefined,
+        spec: compact({ targetRef: allowed, ...spec }),
+      });
+    }),
+  ),
+);
+
+/** Any document. */
+export const document: fc.Arbitrary<Document> = fc.oneof(
+  { weight: 1, arbitrary: mesh },
+  { weight: 5, arbitrary: dataplane },
+  { weight: 4, arbitrary: meshService },
+  { weight: 2, arbitrary: meshIdentity },
+  { weight: 1, arbitrary: meshTrust },
+  { weight: 5, arbitrary: policy },
+);
