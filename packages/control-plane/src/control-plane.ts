@@ -188,7 +188,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       zone,
       rollouts,
       issuer,
-      hold: (revision) => changes.hold(revision),
+      hold: (revision, mesh) => changes.hold(revision, mesh),
       log,
     });
     const drains = new Drains({

@@ -35,7 +35,11 @@ export function generateBootstrap(inputs: BootstrapInputs): Record<string, unkno
     setNodeOnFirstMessageOnly: true,
     grpcServices: [
       {
-        envoyGrpc: { clusterName: adsCluster },
+        // A control plane that comes back finds its proxies within seconds: by default they wait up to 30.
+        envoyGrpc: {
+          clusterName: adsCluster,
+          retryPolicy: { retryBackOff: { baseInterval: "0.200s", maxInterval: "3s" } },
+        },
         ...(token === undefined || token === ""
           ? {}
           : { initialMetadata: [{ key: "authorization", value: token }] }),

@@ -43,6 +43,8 @@ export class ChangeLog implements ChangeTracker {
   readonly #capacity: number;
   readonly #itemCapacity: number;
   readonly #changes = new Map<number, Change>();
+  /** By mesh and change: how many holds there are. */
+  readonly #held = new Map<string, Map<number, number>>();
   readonly #unplanned = new Set<number>();
   #items = 0;
 
@@ -75,9 +77,17 @@ export class ChangeLog implements ChangeTracker {
     return [...this.#unplanned];
   }
 
-  /** More changes of configuration will follow from this write; call the returned function when they are through. */
-  hold(id: number): () => void {
+  /** Changes of a mesh with follow-up work to come: what is planned meanwhile belongs to them too. */
+  held(mesh: string): readonly number[] {
+    return [...(this.#held.get(mesh)?.keys() ?? [])];
+  }
+
+  /** More changes of a mesh will follow from this write; call the returned function when they are through. */
+  hold(id: number, mesh: string): () => void {
     this.begin(id);
+    const held = this.#held.get(mesh) ?? new Map<number, number>();
+    this.#held.set(mesh, held);
+    held.set(id, (held.get(id) ?? 0) + 1);
     const change = this.#changes.get(id);
     if (change === undefined) return () => undefined;
     change.holds += 1;
@@ -85,6 +95,9 @@ export class ChangeLog implements ChangeTracker {
     return () => {
       if (released) return;
       released = true;
+      const left = (held.get(id) ?? 1) - 1;
+      if (left > 0) held.set(id, left);
+      else held.delete(id);
       change.holds -= 1;
       this.#settle(change);
     };

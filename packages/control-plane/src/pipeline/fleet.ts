@@ -178,13 +178,19 @@ export class LiveFleet implements Fleet {
       proxy.waitsFor = config?.missing ?? [];
       if (config === undefined || config === proxy.config || config.missing.length > 0) return;
       this.#generation += 1;
-      proxy.push(config, this.#generation, store.revision, this.#planning);
+      proxy.push(config, this.#generation, store.revision, this.#causes(proxy.mesh));
       proxy.pushedAt = monotonic();
       metrics.planned(proxy.pushedAt - began);
     } catch (error) {
       metrics.planningFailed();
       log.error({ err: error, proxy: id }, "planning a proxy failed; it keeps what it has");
     }
+  }
+
+  /** The changes that a new configuration of a mesh's proxy belongs to. */
+  #causes(mesh: string): readonly number[] {
+    const held = this.#options.changes.held(mesh);
+    return held.length === 0 ? this.#planning : [...new Set([...this.#planning, ...held])];
   }
 
   #events(proxy: ConnectedProxy, stream: ProxyStream): StreamEvents {

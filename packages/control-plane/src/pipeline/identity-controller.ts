@@ -40,7 +40,7 @@ export interface IdentityControllerOptions {
   /** Makes and renews certificates. */
   readonly issuer: Issuer;
   /** Says that more will follow from a change; the returned function ends that. */
-  readonly hold: (revision: number) => () => void;
+  readonly hold: (revision: number, mesh: string) => () => void;
   readonly log: {
     warn(details: object, message: string): void;
     error(details: object, message: string): void;
@@ -68,7 +68,8 @@ export class IdentityController {
   readonly #again = new Set<string>();
   /** Certificates asked for and not there yet, by request key. */
   readonly #pending = new Set<string>();
-  readonly #holding = new Map<string, () => void>();
+  /** Changes that are being reconciled: they are not settled before what follows from them is. */
+  readonly #holding = new Map<string, (() => void)[]>();
 
   constructor(options: IdentityControllerOptions) {
     this.#options = options;
@@ -156,15 +157,18 @@ export class IdentityController {
   }
 
   #wake(mesh: string, revision: number): void {
-    if (!this.#holding.has(mesh)) this.#holding.set(mesh, this.#options.hold(revision));
+    const holding = this.#holding.get(mesh) ?? [];
+    holding.push(this.#options.hold(revision, mesh));
+    this.#holding.set(mesh, holding);
     if (this.#running.has(mesh)) {
       this.#again.add(mesh);
       return;
     }
     const run = this.#run(mesh).finally(() => {
       this.#running.delete(mesh);
-      this.#holding.get(mesh)?.();
+      const release = this.#holding.get(mesh) ?? [];
       this.#holding.delete(mesh);
+      for (const each of release) each();
     });
     this.#running.set(mesh, run);
   }
@@ -223,10 +227,7 @@ export class IdentityController {
       issuer,
       ca.value,
       expiration || DEFAULT_TTL_MS,
-      issuers,
-      hold(mesh.revision),
-      rollouts,
-    );
+      issuers, hold(mesh.revision, mesh.name), rollouts);
   }
 
   async #reconcileIdentity(
@@ -245,7 +246,7 @@ export class IdentityController {
     }
     const expiry = identity.spec.provider?.bundled?.certificateParameters?.expiry;
     const ttlMs = expiry === undefined ? DEFAULT_TTL_MS : durationMs(expiry);
-    this.#start(mesh.name, issuer, outcome.ca, ttlMs, issuers, hold(identity.revision), rollouts);
+    this.#start(mesh.name, issuer, outcome.ca, ttlMs, issuers, hold(identity.revision, mesh.name), rollouts);
   }
 
   #start(

@@ -135,7 +135,10 @@ export function createServedStream<Request extends { readonly node: RequestNode 
     node = info;
     early.push(request);
     call.pause();
-    void connect(info, `${info.id}\0${envoyVersion(info.metadata)}`);
+    connect(info, `${info.id}\0${envoyVersion(info.metadata)}`).catch((error: unknown) => {
+      log.error({ err: error, proxy: info.id }, "an xDS stream failed");
+      end("unavailable", "the control plane failed on this stream; its log has the reason");
+    });
   }
 
   function take(request: Request): void {

@@ -78,6 +78,15 @@ export class Life {
   readonly #facts = new Map<string, Step>();
   readonly #connections = new Map<string, Connection>();
 
+  /** Begins with a mesh in which identities work. */
+  constructor() {
+    this.take({
+      do: "put",
+      documents: [{ type: "Mesh", name: "default", meshServices: { mode: "Exclusive" } }],
+    });
+    for (const issuer of ISSUERS) this.take({ do: "stage", issuer, stage: "enforced" });
+  }
+
   take(step: Step): void {
     switch (step.do) {
       case "put":
