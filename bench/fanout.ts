@@ -2,7 +2,7 @@ import { pause } from "@skein/testbed";
 import { type Arena, createArena, extraInstance, type Measured } from "./fanout/arena.ts";
 import { MESH, type ModelProxy, meshTimeout, permission } from "./fanout/mesh-model.ts";
 import { wallMs } from "./harness/clock.ts";
-import type { Figure, Report } from "./harness/figure.ts";
+import { type Figure, type Report, table } from "./harness/figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { cpuSeconds, residentMb } from "./harness/process-usage.ts";
 import { median } from "./harness/stats.ts";
@@ -11,6 +11,7 @@ const IDLE_SECONDS = 20;
 /** Longer than the control plane waits before it writes down what proxies acknowledged. */
 const STATUS_WRITE_SECONDS = 12;
 const RAMP_MS_PER_PROXY = 30;
+const PAGE = 1_000;
 
 /** Brings up simulated fleets and measures what changes of every size cost until all proxies have acknowledged. */
 export async function fanout(options: BenchOptions): Promise<readonly Report[]> {
@@ -21,29 +22,26 @@ export async function fanout(options: BenchOptions): Promise<readonly Report[]> 
 
 async function measureSize(size: BenchOptions["sizes"][number], options: BenchOptions): Promise<Report> {
   await using arena = await createArena({ ...size, profileDir: options.profileDir });
+  const title = `Fan-out: ${size.proxies} proxies, ${size.services} services`;
+  const figures: Figure[] = [];
   try {
-    return {
-      title: `Fan-out: ${size.proxies} proxies, ${size.services} services`,
-      figures: await measure(arena, options),
-    };
+    await measure(arena, options, (name, value, unit) => {
+      figures.push({ figure: `fanout ${size.proxies}/${size.services}: ${name}`, value, unit });
+    });
+    return { title, figures };
   } catch (error) {
+    process.stderr.write(`${table({ title: `${title}, until it failed`, figures })}\n`);
     process.stderr.write(`${arena.logs().slice(-4_000)}\n`);
     throw error;
   }
 }
 
-async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions): Promise<readonly Figure[]> {
+async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions, add: Add): Promise<void> {
   const { pid } = arena.controlPlane;
-  const proxies = arena.model.length;
-  const services = new Set(arena.model.map(({ service }) => service)).size;
-  const figures: Figure[] = [];
-  const add: Add = (name, value, unit) => {
-    figures.push({ figure: `fanout ${proxies}/${services}: ${name}`, value, unit });
-  };
   const marks = new PhaseMarks(profileDir !== undefined);
 
   marks.begin("bring-up");
-  const up = await arena.bringUp(proxies * RAMP_MS_PER_PROXY);
+  const up = await arena.bringUp(arena.model.length * RAMP_MS_PER_PROXY);
   add("bring-up, first connection until all in sync", up.seconds, "s");
   add("bring-up, control-plane CPU", up.cpu, "s");
   add("resident memory after bring-up", residentMb(pid).now, "MB");
@@ -69,7 +67,6 @@ async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions):
   add("resident memory after all changes", memory.now, "MB");
   add("resident memory, highest", memory.peak, "MB");
   marks.print();
-  return figures;
 }
 
 type Add = (name: string, value: number, unit: Figure["unit"]) => void;
@@ -195,11 +192,7 @@ async function reconnect({ api, fleet, controlPlane, model }: Arena, add: Add): 
   const cpu = cpuSeconds(controlPlane.pid);
   const from = wallMs();
   const { connectedAt } = await fleet.ask({ kind: "reconnect" });
-  const path = `/meshes/${MESH}/_proxy-status?size=${model.length}`;
-  for (;;) {
-    const { items } = (await api.get(path)) as { items: readonly { state: string; connected: boolean }[] };
-    if (items.filter(({ state, connected }) => connected && state === "in-sync").length === model.length)
-      break;
+  while ((await inSync(api)) < model.length) {
     if (wallMs() - from > 60_000)
       throw new Error("the proxies are not in sync a minute after they reconnected");
     await pause(100);
@@ -209,6 +202,18 @@ async function reconnect({ api, fleet, controlPlane, model }: Arena, add: Add): 
   const after = await fleet.quiet(1_000);
   add("all reconnect at once, control-plane CPU", cpuSeconds(controlPlane.pid) - cpu, "s");
   add("all reconnect at once, resources sent", after.resources - before.resources, "count");
+}
+
+/** Proxies that the control plane says are connected and in sync. */
+async function inSync(api: Arena["api"]): Promise<number> {
+  let count = 0;
+  for (let offset = 0, total = 1; offset < total; offset += PAGE) {
+    const path = `/meshes/${MESH}/_proxy-status?size=${PAGE}&offset=${offset}`;
+    const page = (await api.get(path)) as { total: number; items: { state: string; connected: boolean }[] };
+    total = page.total;
+    count += page.items.filter(({ state, connected }) => connected && state === "in-sync").length;
+  }
+  return count;
 }
 
 function mean(values: readonly number[]): number {

@@ -27,7 +27,7 @@ elif [ "$(cat .tools/runtime/stamp 2>/dev/null)" != "$want" ] || ! .tools/bin/no
   rm -rf .tools/runtime && mkdir -p .tools/runtime
   cp tools/runtime/package.json tools/runtime/package-lock.json .tools/runtime/
   npm ci --prefix .tools/runtime --no-audit --no-fund --loglevel=error >/dev/null || die "npm could not install Node 24; check the network or install Node 24 yourself."
-  ln -sf "$PWD"/.tools/runtime/node_modules/node-linux-*/bin/node .tools/bin/node
+  (cd .tools/bin && ln -sf ../runtime/node_modules/node-linux-*/bin/node node)
   echo "$want" >.tools/runtime/stamp
 fi
 

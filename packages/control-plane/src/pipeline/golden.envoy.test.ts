@@ -19,7 +19,17 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 async function complaints(name: string, bootstrap: unknown): Promise<string> {
   const file = join(directory, `${name}.json`);
   writeFileSync(file, JSON.stringify(bootstrap));
-  const options = ["--mode", "validate", "-c", file, "-l", "error", "--disable-hot-restart", "--concurrency", "1"];
+  const options = [
+    "--mode",
+    "validate",
+    "-c",
+    file,
+    "-l",
+    "error",
+    "--disable-hot-restart",
+    "--concurrency",
+    "1",
+  ];
   const child = spawn(ENVOY, options, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -38,7 +48,11 @@ for (const name of goldenCases()) {
     );
     assert.ok(Object.keys(configs).length > 0);
     for (const [dataplane, config] of Object.entries(configs)) {
-      assert.equal(await complaints(`${name}-${dataplane}`, staticBootstrap(dataplane, config)), "", dataplane);
+      assert.equal(
+        await complaints(`${name}-${dataplane}`, staticBootstrap(dataplane, config)),
+        "",
+        dataplane,
+      );
     }
   });
 }

@@ -227,7 +227,10 @@ export class IdentityController {
       issuer,
       ca.value,
       expiration || DEFAULT_TTL_MS,
-      issuers, hold(mesh.revision, mesh.name), rollouts);
+      issuers,
+      hold(mesh.revision, mesh.name),
+      rollouts,
+    );
   }
 
   async #reconcileIdentity(

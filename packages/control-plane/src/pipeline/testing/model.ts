@@ -5,20 +5,20 @@ import { UNKNOWN_NODE } from "../../plan/node-facts.ts";
 import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
 import { World } from "../world.ts";
-import { DATAPLANES, document, ISSUERS, SECRETS } from "./arbitrary.ts";
+import { DATAPLANES, type Document, document, edited, ISSUERS, SECRETS } from "./arbitrary.ts";
 import { PEM } from "./certificates.ts";
 import { Documents, ZONE } from "./resources.ts";
 
 /** Something that happens to a control plane. */
 export type Step =
-  | { readonly do: "put"; readonly documents: readonly Readonly<Record<string, unknown>>[] }
-  | { readonly do: "delete"; readonly which: number }
+  | { readonly do: "put"; readonly documents: readonly Document[] }
+  | { readonly do: "delete" | "edit"; readonly which: number }
   | { readonly do: "node"; readonly dataplane: string; readonly unifiedNaming: boolean; readonly reusePort: boolean }
   | { readonly do: "stage"; readonly issuer: string; readonly stage: IdentityStage | undefined }
   | { readonly do: "certificate"; readonly dataplane: string; readonly secret: string; readonly is: boolean }
   | { readonly do: "roots"; readonly is: boolean }
   | { readonly do: "connect" | "disconnect" | "read"; readonly dataplane: string }
-  | { readonly do: "sweep" | "check" };
+  | { readonly do: "read all" | "sweep" | "check" };
 
 const dataplane = fc.constantFrom(...DATAPLANES);
 
@@ -29,6 +29,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("put" as const), documents: fc.array(document, { minLength: 1, maxLength: 3 }) }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("delete" as const), which: fc.nat(30) }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("edit" as const), which: fc.nat(30) }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -58,6 +59,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("roots" as const), is: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("connect" as const, "disconnect" as const), dataplane }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), dataplane }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("read all" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("sweep" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("check" as const) }) },
 );
@@ -74,6 +76,8 @@ export class Life {
   readonly table = new FragmentTable();
   readonly world = new World({ zone: ZONE, table: this.table });
   readonly #documents = new Documents();
+  /** What was ever written, in its newest form: what is edited may come back to life. */
+  readonly #written = new Map<string, Document>();
   /** Facts by what they are about; the newest counts. */
   readonly #facts = new Map<string, Step>();
   readonly #connections = new Map<string, Connection>();
@@ -91,11 +95,18 @@ export class Life {
     switch (step.do) {
       case "put":
         this.#documents.put(this.world, ...step.documents);
+        for (const each of step.documents) this.#written.set(`${each.type}/${each.name}`, each);
         return;
       case "delete": {
         const { all } = this.#documents;
         const victim = all[step.which % Math.max(all.length, 1)];
         if (victim !== undefined) this.#documents.delete(this.world, victim.type, victim.mesh, victim.name);
+        return;
+      }
+      case "edit": {
+        const all = [...this.#written.values()];
+        const chosen = all[step.which % Math.max(all.length, 1)];
+        if (chosen !== undefined) this.take({ do: "put", documents: [edited(chosen)] });
         return;
       }
       case "connect":
@@ -107,6 +118,9 @@ export class Life {
         return;
       case "read":
         this.#read(step.dataplane);
+        return;
+      case "read all":
+        for (const name of DATAPLANES) this.#read(name);
         return;
       case "sweep":
         this.world.graph.sweep();
