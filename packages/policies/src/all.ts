@@ -1,4 +1,3 @@
-import type { KindDefinition } from "@skein/model";
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
 import { meshRetry } from "./mesh-retry/policy.ts";
@@ -6,7 +5,7 @@ import { meshTimeout } from "./mesh-timeout/policy.ts";
 import { meshTls } from "./mesh-tls/policy.ts";
 import { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 
-/** Every policy, in the order in which they change Envoy's configuration. The one list to extend for a new policy. */
+/** Every policy, in the order in which they change Envoy's configuration. A new policy stands here and in `kinds.ts`. */
 export const policies: readonly PolicyDefinition[] = [
   meshTls,
   meshTimeout,
@@ -14,6 +13,3 @@ export const policies: readonly PolicyDefinition[] = [
   meshCircuitBreaker,
   meshRetry,
 ].sort((a, b) => a.order - b.order);
-
-/** Their resource kinds. */
-export const policyKinds: readonly KindDefinition[] = policies.map(({ kind }) => kind);

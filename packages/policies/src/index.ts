@@ -1,10 +1,11 @@
-export { policies, policyKinds } from "./all.ts";
+export { policies } from "./all.ts";
 export { type InboundInput, type OutboundInput, type PolicyDefinition, planOf } from "./definition.ts";
 export type { InboundDraft, OutboundDraft } from "./draft.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { policyKri } from "./engine/rules.ts";
 export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
+export { policyKinds } from "./kinds.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";

@@ -51,7 +51,7 @@ export class ChangeLog implements ChangeTracker {
   constructor(options: ChangeLogOptions) {
     this.#options = options;
     this.#capacity = options.capacity ?? 10_000;
-    this.#itemCapacity = options.itemCapacity ?? 50_000;
+    this.#itemCapacity = options.itemCapacity ?? 10_000;
   }
 
   /** A write was committed. */

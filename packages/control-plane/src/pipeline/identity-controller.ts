@@ -66,6 +66,8 @@ export class IdentityController {
   readonly #issuers = new Map<string, Set<string>>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
+  /** Proxies that have been planned and are not gone. */
+  readonly #proxies = new Set<ConnectedProxy>();
   /** Certificates asked for and not there yet, by request key. */
   readonly #pending = new Set<string>();
   /** Changes that are being reconciled: they are not settled before what follows from them is. */
@@ -101,6 +103,7 @@ export class IdentityController {
   /** Asks for the certificates that a planned proxy should hold. */
   planned(proxy: ConnectedProxy): void {
     const { world, adminAuthority } = this.#options;
+    this.#proxies.add(proxy);
     const wanted = world.mesh(proxy.mesh).planner.identity.at(proxy.name).get().certificates;
     if (world.mesh(proxy.mesh).planner.plan.at(proxy.name).get()?.admin !== undefined) {
       const key = requestKey(proxy.mesh, proxy.name, ADMIN_ISSUER);
@@ -117,7 +120,7 @@ export class IdentityController {
         authority: authority.signing,
         ttlMs: authority.ttlMs,
       });
-      if (current === undefined) this.#pending.add(key);
+      if (current?.authorityId !== authority.signing.id) this.#pending.add(key);
     }
   }
 
@@ -144,6 +147,7 @@ export class IdentityController {
 
   /** A proxy is gone: its certificates are dropped. */
   gone(proxy: ConnectedProxy): void {
+    this.#proxies.delete(proxy);
     for (const issuer of [ADMIN_ISSUER, ...this.#authorities.keys()]) {
       const key = requestKey(proxy.mesh, proxy.name, issuer);
       this.#options.issuer.forget(key);
@@ -169,6 +173,7 @@ export class IdentityController {
       const release = this.#holding.get(mesh) ?? [];
       this.#holding.delete(mesh);
       for (const each of release) each();
+      this.#options.rollouts.progress();
     });
     this.#running.set(mesh, run);
   }
@@ -263,10 +268,23 @@ export class IdentityController {
   ): void {
     issuers.add(issuer);
     const known = this.#authorities.get(issuer);
-    if (known?.signing.id !== ca.id || known.ttlMs !== ttlMs) {
-      this.#authorities.set(issuer, { signing: localAuthority(ca), ttlMs });
+    if (known !== undefined && (known.signing.id !== ca.id || known.ttlMs !== ttlMs)) {
+      const next: Authority = { signing: localAuthority(ca), ttlMs };
+      // Nobody may be shown a certificate of a CA that he has not been told to trust yet.
+      rollouts.whenSettled(mesh, issuer, () => {
+        if (this.#authorities.has(issuer)) this.#reissue(mesh, issuer, next);
+        rollouts.whenSettled(mesh, issuer, release);
+      });
+      return;
     }
+    if (known === undefined) this.#authorities.set(issuer, { signing: localAuthority(ca), ttlMs });
     rollouts.start(mesh, issuer, release);
+  }
+
+  /** From now on certificates are issued so, and those of connected proxies are issued anew. */
+  #reissue(mesh: string, issuer: string, authority: Authority): void {
+    this.#authorities.set(issuer, authority);
+    for (const proxy of this.#proxies) if (proxy.mesh === mesh) this.planned(proxy);
   }
 
   async #bringUp(

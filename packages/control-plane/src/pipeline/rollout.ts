@@ -17,6 +17,13 @@ interface Rollout {
   readonly finished: () => void;
 }
 
+/** Something that has to wait until a mesh is settled. */
+interface Wait {
+  readonly mesh: string;
+  readonly then: () => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
 const NEXT: Readonly<Record<IdentityStage, IdentityStage | undefined>> = {
   announced: "serving",
   serving: "calling",
@@ -31,6 +38,7 @@ const NEXT: Readonly<Record<IdentityStage, IdentityStage | undefined>> = {
 export class Rollouts {
   readonly #options: RolloutOptions;
   readonly #rollouts = new Map<string, Rollout>();
+  readonly #waits = new Set<Wait>();
 
   constructor(options: RolloutOptions) {
     this.#options = options;
@@ -61,8 +69,24 @@ export class Rollouts {
     return this.#rollouts.get(issuer)?.stage;
   }
 
+  /**
+   * Calls `then` once every proxy of the mesh has acknowledged all it should hold: at the next progress at the
+   * earliest, and at the latest when a stage would begin all the same.
+   */
+  whenSettled(mesh: string, issuer: string, then: () => void): void {
+    const wait: Wait = { mesh, then, timer: undefined };
+    const { stageTimeoutMs, onTimeout } = this.#options;
+    wait.timer = setTimeout(() => {
+      onTimeout(mesh, issuer, this.stage(issuer) ?? "announced");
+      this.#end(wait);
+    }, stageTimeoutMs);
+    wait.timer.unref();
+    this.#waits.add(wait);
+  }
+
   /** Something was acknowledged: whoever waited for that moves on. */
   progress(): void {
+    for (const wait of [...this.#waits]) if (this.#options.isSettled(wait.mesh)) this.#end(wait);
     for (const rollout of this.#rollouts.values()) {
       if (rollout.stage !== "enforced" && this.#options.isSettled(rollout.mesh)) this.#advance(rollout);
     }
@@ -70,6 +94,13 @@ export class Rollouts {
 
   close(): void {
     for (const { timer } of this.#rollouts.values()) clearTimeout(timer);
+    for (const { timer } of this.#waits) clearTimeout(timer);
+    this.#waits.clear();
+  }
+
+  #end(wait: Wait): void {
+    clearTimeout(wait.timer);
+    if (this.#waits.delete(wait)) wait.then();
   }
 
   #advance(rollout: Rollout): void {

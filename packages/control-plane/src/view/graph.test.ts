@@ -139,3 +139,54 @@ test("random graphs: incremental equals from scratch", () => {
     }),
   );
 });
+
+test("random graphs: observers are told whenever what they saw is no longer true", () => {
+  const step = fc.oneof(
+    fc.record({ set: fc.nat(3), value: fc.nat(2) }),
+    fc.record({ choose: fc.nat(2), key: fc.nat(3) }),
+    fc.record({ read: fc.nat(2) }),
+    fc.constant({ sweep: true }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
+      const graph = new Graph();
+      const values = graph.inputs<string, number>(0);
+      const truth = [0, 0, 0, 0];
+      const chosen = [0, 1, 2];
+      const choices = chosen.map((key) => graph.input(key));
+      const doubled = graph.family<string, number>((key) => values.at(key).get() * 2);
+      const observed = choices.map((choice, i) => {
+        const value = graph.derived(() => {
+          const key = String(choice.get());
+          return i === 0 ? doubled.at(key).get() : values.at(key).get() * 2;
+        });
+        const state = { value, seen: value.get(), told: false };
+        graph.observe(value, () => {
+          state.told = true;
+        });
+        return state;
+      });
+      for (const each of steps) {
+        if ("set" in each) {
+          truth[each.set] = each.value;
+          values.set(String(each.set), each.value);
+        } else if ("choose" in each) {
+          chosen[each.choose] = each.key;
+          choices[each.choose]?.set(each.key);
+        } else if ("read" in each) {
+          const state = observed[each.read];
+          if (state !== undefined) {
+            state.told = false;
+            state.seen = state.value.get();
+          }
+        } else graph.sweep();
+        for (const [i, { seen, told }] of observed.entries()) {
+          if (!told) assert.equal(seen, (truth[chosen[i] ?? 0] ?? 0) * 2);
+        }
+      }
+      graph.sweep();
+      assert.ok(doubled.size <= observed.length + 1);
+    }),
+    { numRuns: 500 },
+  );
+});
