@@ -20,11 +20,6 @@ const ROOT = join(import.meta.dirname, "..");
 /** What is published. The testbed is for this checkout only. */
 export const PACKAGES = ["model", "envoy-api", "policies", "control-plane", "data-plane", "cli"] as const;
 
-/** Commands of the packages that name none in their own manifest. */
-const BINS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "control-plane": { "skein-cp": "./src/main.ts" },
-};
-
 type Targets = string | { readonly types: string; readonly default: string };
 
 interface Manifest {
@@ -100,7 +95,7 @@ function assemble(name: string, compiled: string, target: string): void {
 
 /** The manifest as it is published: compiled files where the sources stood. */
 function published(name: string, manifest: Manifest): Manifest {
-  const bin = manifest.bin ?? BINS[name];
+  const bin = manifest.bin;
   const exported = Object.entries(manifest.exports).map(([key, targets]) => [
     key,
     typeof targets === "string"

@@ -71,6 +71,6 @@ fi
 shim() {
   printf '#!/bin/sh\nexec "%s/.tools/bin/node" "%s/%s" "$@"\n' "$PWD" "$PWD" "$2" >".tools/bin/$1" && chmod 755 ".tools/bin/$1"
 }
-shim skein-cp packages/control-plane/src/main.ts
+shim skein-cp packages/control-plane/bin/skein-cp.js
 shim skein-dp packages/data-plane/src/main.ts
 shim skeinctl packages/cli/bin/skeinctl.js

@@ -19,7 +19,7 @@ export function registerEnvoyAdmin(app: FastifyInstance, deps: ApiDeps): void {
     requireAction(request, deps, "viewConfigDump");
     const includeEds = booleanQuery(queryOf(request), "include_eds", false, titles.admin);
     const answer = await deps.envoyAdmin.configDump(key, { includeEds });
-    const wanted = answer.kind === "unreachable" ? deps.plans.xds(key, { includeEds }) : undefined;
+    const wanted = answer.kind === "unreachable" ? await deps.plans.xds(key, { includeEds }) : undefined;
     if (answer.kind === "answer") reply.header(SOURCE, "envoy");
     if (wanted === undefined) return passOn(reply, answer, deps);
     return sendJson(reply.header(SOURCE, "control-plane"), 200, wanted);
@@ -27,7 +27,7 @@ export function registerEnvoyAdmin(app: FastifyInstance, deps: ApiDeps): void {
   app.get(`${base}/_config`, async (request, reply) => {
     const key = requireDataplane(request, deps);
     requireKnownQuery(queryOf(request));
-    const dump = deps.plans.xds(key, { includeEds: true });
+    const dump = await deps.plans.xds(key, { includeEds: true });
     const wasSeen = deps.store.get({ ...key, type: "DataplaneInsight" });
     if (!wasSeen || dump === undefined) throw notFound(titles.insight);
     return sendJson(reply, 200, { xds: dump });

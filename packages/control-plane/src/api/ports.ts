@@ -87,7 +87,7 @@ export interface Plans {
   plan(dataplane: ResourceKey): ProxyPlan | undefined;
   access(mesh: string): readonly AccessEntry[];
   /** The Envoy resources the proxy should hold, as JSON in the shape of Envoy's config dump. */
-  xds(dataplane: ResourceKey, options: { readonly includeEds: boolean }): unknown;
+  xds(dataplane: ResourceKey, options: { readonly includeEds: boolean }): Promise<unknown>;
   /** Dataplanes that a policy or a MeshService selects, sorted by name. */
   selectedBy(resource: Resource): readonly ResourceKey[];
   /** Sentences about a document that is fine but probably not what its writer wanted. */

@@ -119,7 +119,7 @@ test("the pipeline's warnings are passed on", async () => {
       plans: {
         plan: () => undefined,
         access: () => [],
-        xds: () => undefined,
+        xds: async () => undefined,
         selectedBy: () => [],
         warnings: ({ name, revision }: { name: string; revision: number }) => [
           `${name} at ${revision} selects no proxy`,

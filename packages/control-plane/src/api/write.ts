@@ -125,7 +125,11 @@ function withDefaults(deps: ApiDeps, document: NewResource): NewResource {
   return withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
 }
 
-function withSystemFields(kind: KindDefinition, document: NewResource, current: Resource | undefined): NewResource {
+function withSystemFields(
+  kind: KindDefinition,
+  document: NewResource,
+  current: Resource | undefined,
+): NewResource {
   const fields = kind.systemFields ?? [];
   if (current === undefined || fields.length === 0) return document;
   const kept = fields.flatMap((field) => {

@@ -231,20 +231,22 @@ export class MeshNaming {
       const vip = storedVip(after.status, this.#world.pool);
       if (vip !== undefined) this.#world.pool.claim(vipHolder(after), vip);
     }
-    this.#index(name, after);
+    const hostnamesMoved = this.#index(name, after);
     this.#dirty.MeshService.addStored(name, after?.revision ?? -1);
+    if (hostnamesMoved && after !== undefined) this.mark("MeshService", name);
   }
 
   /**
    * Has the indexes know a service as it is or as it is about to be, so that its first document is complete: members,
-   * hostnames and all.
+   * hostnames and all. Marks the other services whose hostnames may have changed, and says whether there are any: then
+   * its own may have, too. So may those of a service that we have just created: it was taken for newer than all others,
+   * but the store's clock may have given it the age of another, or made it older.
    */
-  #index(name: string, service: MeshServiceDraft | undefined): void {
+  #index(name: string, service: MeshServiceDraft | undefined): boolean {
     if (service === undefined) {
       this.#members.serviceChanged(this.#selectors.get(name), undefined);
       this.#selectors.delete(name);
-      for (const other of this.#hostnames.delete(name)) this.mark("MeshService", other);
-      return;
+      return this.#markServices(this.#hostnames.delete(name));
     }
     const known = this.#selectors.get(name);
     if (known === undefined || !isDeepStrictEqual(known.spec.selector, service.spec.selector)) {
@@ -254,8 +256,12 @@ export class MeshNaming {
     }
     const creationTime = this.#services.get(name)?.creationTime ?? "";
     const { mesh, labels } = service;
-    for (const other of this.#hostnames.set({ mesh, name, labels, creationTime }))
-      this.mark("MeshService", other);
+    return this.#markServices(this.#hostnames.set({ mesh, name, labels, creationTime }));
+  }
+
+  #markServices(names: ReadonlySet<string>): boolean {
+    for (const name of names) this.mark("MeshService", name);
+    return names.size > 0;
   }
 
   #release(name: string): void {

@@ -1,6 +1,3 @@
-import { fromBinary, toJson } from "@bufbuild/protobuf";
-import { ResourceSchema } from "@skein/envoy-api/envoy/service/discovery/v3/discovery_pb";
-import { envoyRegistry } from "@skein/envoy-api/registry";
 import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
 import {
   type InboundPlan,
@@ -15,7 +12,6 @@ import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
-import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import type { LiveFleet } from "./fleet.ts";
 import { warningsFor } from "./warnings.ts";
 import type { World } from "./world.ts";
@@ -34,9 +30,12 @@ export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
   return {
     plan: planFor,
     access: (mesh) => accessMatrix(world, mesh),
-    xds: ({ mesh, name }, { includeEds }) => {
+    async xds({ mesh, name }, { includeEds }) {
       const config = world.mesh(mesh).config.at(name).get();
-      return config === undefined ? undefined : configDump(config, includeEds);
+      if (config === undefined) return undefined;
+      // Printing needs a description of every message of Envoy's API: 50 MB that most control planes never need.
+      const { configDump } = await import("./config-dump.ts");
+      return configDump(config, includeEds);
     },
     selectedBy(resource) {
       const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
@@ -147,31 +146,4 @@ function judge(source: ProxyPlan, inbound: InboundPlan): Pick<AccessEntry, "verd
 function workloadName(plan: ProxyPlan): string {
   const tags = plan.inbounds[0]?.tags;
   return plan.labels["kuma.io/workload"] ?? plan.labels.app ?? tags?.["kuma.io/service"] ?? plan.name;
-}
-
-function configDump(config: ProxyConfig, includeEds: boolean): unknown {
-  const list = (fragments: ReadonlyMap<string, Fragment>, redact = false) =>
-    [...fragments.values()].map((fragment) => ({
-      name: fragment.name,
-      version_info: fragment.version,
-      origins: fragment.origins,
-      resource: redact ? { name: fragment.name } : fragmentJson(fragment),
-    }));
-  return {
-    clusters: list(config.clusters),
-    listeners: list(config.listeners),
-    routes: list(config.routes),
-    ...(includeEds ? { endpoints: list(config.endpoints) } : {}),
-    // Private keys stay where they are.
-    secrets: list(config.secrets, true),
-  };
-}
-
-/** The Envoy resource inside a fragment, as JSON. */
-export function fragmentJson(fragment: Fragment): unknown {
-  const { resource } = fromBinary(ResourceSchema, fragment.resource);
-  const schema =
-    resource === undefined ? undefined : envoyRegistry.getMessage(resource.typeUrl.split("/")[1] ?? "");
-  if (resource === undefined || schema === undefined) return undefined;
-  return toJson(schema, fromBinary(schema, resource.value), { registry: envoyRegistry });
 }

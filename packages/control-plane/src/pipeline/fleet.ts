@@ -20,8 +20,14 @@ import {
   StreamRefused,
 } from "../xds/fleet.ts";
 import type { ChangeLog } from "./change-log.ts";
-import { ConnectedProxy, type ProxyStream } from "./proxies.ts";
-import { authenticatedProxy, registeredDataplane, requireMesh } from "./registration.ts";
+import { ConnectedProxy, type ProxyStream, type StartingDataplane } from "./proxies.ts";
+import {
+  authenticatedProxy,
+  notReady,
+  registeredDataplane,
+  requireMesh,
+  sameStates,
+} from "./registration.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
@@ -128,12 +134,13 @@ export class LiveFleet implements Fleet {
 
   async connect(node: NodeInfo, sink: ConfigSink): Promise<StreamEvents> {
     if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
-    await this.#register(node);
+    const starting = await this.#register(node);
     const { world, insights, instanceId, randomId } = this.#options;
     const id = `${node.mesh}/${node.name}`;
     clearTimeout(this.#leaving.get(id));
     this.#leaving.delete(id);
     const proxy = this.#proxies.get(id) ?? this.#add(node);
+    proxy.starting = starting;
     proxy.isSelfRegistered ||= typeof node.metadata["dataplane.resource"] === "string";
     world.mesh(node.mesh).node.set(node.name, nodeFacts(node.metadata));
     const session = insights.connected(proxy, {
@@ -211,6 +218,7 @@ export class LiveFleet implements Fleet {
         const pushed = proxy.pushedAt;
         proxy.inSync(stream, revision);
         if (pushed !== undefined && proxy.isSettled) metrics.delivered(monotonic() - pushed);
+        if (proxy.config !== undefined && proxy.isSettled) void this.#started(proxy);
         onProgress();
       },
       closed: () => {
@@ -252,8 +260,27 @@ export class LiveFleet implements Fleet {
     }
   }
 
-  /** Lets the proxy in, and stores the Dataplane that it brings along. @throws StreamRefused */
-  async #register(node: NodeInfo): Promise<void> {
+  /** The listeners of a new instance are up: from now on callers may be sent to it. */
+  async #started(proxy: ConnectedProxy): Promise<void> {
+    const { starting } = proxy;
+    if (starting === undefined) return;
+    proxy.starting = undefined;
+    const { store, log } = this.#options;
+    try {
+      await store.write([{ op: "update", resource: starting.resource, ifRevision: starting.revision }]);
+    } catch (error) {
+      // Somebody else has changed or removed the Dataplane, and so has decided on its state.
+      if (error instanceof StoreError && error.code !== "unavailable") return;
+      log.warn({ err: error, proxy: proxy.id }, "the Dataplane of a new proxy could not be made ready");
+    }
+  }
+
+  /**
+   * Lets the proxy in, and stores the Dataplane that it brings along. A new instance is stored as not ready: callers
+   * must not be sent to it before its listeners are up. Answers with what to store then.
+   * @throws StreamRefused
+   */
+  async #register(node: NodeInfo): Promise<StartingDataplane | undefined> {
     const { store, labels } = this.#options;
     const mesh = requireMesh(store, node.mesh);
     const brought = registeredDataplane(node, labels, (resource) =>
@@ -270,9 +297,13 @@ export class LiveFleet implements Fleet {
     }
     const allowed = await this.#authenticate(node, authenticatedProxy(store, dataplane, labels));
     if (!allowed.ok) throw new StreamRefused("unauthenticated", allowed.error);
-    if (brought === undefined) return;
+    if (brought === undefined) return undefined;
+    const isKnown = stored !== undefined && sameStates(stored.spec, brought.spec);
+    const resource = isKnown ? brought : { ...brought, spec: notReady(brought.spec) };
     try {
-      await store.write([{ op: "put", resource: brought }]);
+      await store.write([{ op: "put", resource }]);
+      const revision = store.get(key)?.revision;
+      return isKnown || revision === undefined ? undefined : { resource: brought, revision };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StreamRefused("unavailable", `the Dataplane could not be stored: ${reason}`);

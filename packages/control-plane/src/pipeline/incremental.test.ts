@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type PolicyDefinition, policies } from "@skein/policies";
@@ -29,7 +29,9 @@ const dataplane = (name: Name, port = 8080, extra: Readonly<Record<string, unkno
       address: `127.0.${app.length}.${name.split("-")[1]}`,
       inbound: [{ port, serviceAddress: "127.0.0.1", protocol: "http" }],
       outbound:
-        calls === undefined ? [] : [{ port: 10080, backendRef: { kind: "MeshService", name: calls, port: 80 } }],
+        calls === undefined
+          ? []
+          : [{ port: 10080, backendRef: { kind: "MeshService", name: calls, port: 80 } }],
     },
   };
 };
@@ -132,7 +134,11 @@ function settled() {
       const changes: Record<Name, readonly string[]> = {};
       for (const [name, config] of after) {
         const differing = differences(before.get(name), config);
-        assert.equal(config === before.get(name), differing.length === 0, `${name} is a new object for nothing`);
+        assert.equal(
+          config === before.get(name),
+          differing.length === 0,
+          `${name} is a new object for nothing`,
+        );
         if (differing.length > 0) changes[name] = differing;
       }
       const replanned = NAMES.filter((name) => mesh.planner.plan.at(name).get() !== plans.get(name));
@@ -145,7 +151,10 @@ function settled() {
 function differences(before: ProxyConfig | undefined, after: ProxyConfig | undefined): readonly string[] {
   const found: string[] = [];
   for (const type of ["clusters", "endpoints", "listeners", "routes", "secrets"] as const) {
-    const [old, now] = [before?.[type], after?.[type]] as readonly (ReadonlyMap<string, Fragment> | undefined)[];
+    const [old, now] = [before?.[type], after?.[type]] as readonly (
+      | ReadonlyMap<string, Fragment>
+      | undefined
+    )[];
     for (const name of new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])) {
       if (old?.get(name) !== now?.get(name)) found.push(`${type} ${name}`);
     }
@@ -158,7 +167,9 @@ const DB = "kri_msvc_default_east__db_80";
 
 test("an instance comes: one endpoint resource, for those who use the service", () => {
   const { world, documents, cost } = settled();
-  const { woken, changes, replanned, planned, translated } = cost(() => documents.put(world, dataplane("backend-3")));
+  const { woken, changes, replanned, planned, translated } = cost(() =>
+    documents.put(world, dataplane("backend-3")),
+  );
   const only = [`endpoints ${BACKEND}`];
   assert.deepEqual(changes, { "web-1": only, "web-2": only });
   assert.deepEqual(woken, ["web-1", "web-2"]);
@@ -188,7 +199,9 @@ test("a policy for some proxies: theirs, and nobody else is looked at", () => {
 test("a selector that moves: those it selected, and those it selects now", () => {
   const { world, documents, cost } = settled();
   documents.put(world, timeout({ kind: "Dataplane", name: "web-1" }, "1s"));
-  const { woken, changes } = cost(() => documents.put(world, timeout({ kind: "Dataplane", name: "web-2" }, "1s")));
+  const { woken, changes } = cost(() =>
+    documents.put(world, timeout({ kind: "Dataplane", name: "web-2" }, "1s")),
+  );
   assert.deepEqual(woken, ["web-1", "web-2"]);
   assert.deepEqual(Object.keys(changes), ["web-1", "web-2"]);
 });
@@ -251,7 +264,10 @@ test("a service changes its protocol: those who call it", () => {
   const { world, documents, cost } = settled();
   const { spec, ...rest } = service("db");
   const { changes } = cost(() =>
-    documents.put(world, { ...rest, spec: { ...spec, ports: [{ port: 80, targetPort: 8080, appProtocol: "tcp" }] } }),
+    documents.put(world, {
+      ...rest,
+      spec: { ...spec, ports: [{ port: 80, targetPort: 8080, appProtocol: "tcp" }] },
+    }),
   );
   const all = ["clusters", "listeners", "routes"].map((type) => `${type} ${DB}`);
   assert.deepEqual(changes, { "backend-1": all, "backend-2": all });
@@ -303,7 +319,10 @@ test("after a thousand changes nothing is held that nobody asks for", async () =
   life.disconnectAll();
   life.clear();
   life.world.graph.sweep();
-  assert.deepEqual(Object.values(familySizes(life)), Object.values(familySizes(life)).map(() => 0));
+  assert.deepEqual(
+    Object.values(familySizes(life)),
+    Object.values(familySizes(life)).map(() => 0),
+  );
   for (const deadline = Date.now() + 5000; life.table.size > FEW && Date.now() < deadline; ) {
     collectGarbage();
     await delay(20);

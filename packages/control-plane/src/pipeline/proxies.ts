@@ -1,3 +1,4 @@
+import type { DataplaneSpec, NewResource } from "@skein/model";
 import type { ProxyStatus, RejectedResource } from "../api/ports.ts";
 import type { InsightSession } from "../insights/dataplane-insights.ts";
 import type { IdentityReport } from "../insights/subscription.ts";
@@ -10,6 +11,12 @@ export interface ProxyStream {
   readonly sink: ConfigSink;
   readonly session: InsightSession;
   acknowledged: number;
+}
+
+/** The Dataplane of a new instance, and the store revision at which it is not ready yet. */
+export interface StartingDataplane {
+  readonly resource: NewResource<DataplaneSpec>;
+  readonly revision: number;
 }
 
 export interface ProxyClock {
@@ -34,6 +41,8 @@ export class ConnectedProxy {
   waitsFor: readonly string[] = [];
   /** It brought its Dataplane along, so that goes when it goes. */
   isSelfRegistered = false;
+  /** What its Dataplane becomes when its listeners are up; `undefined` where nobody waits for that. */
+  starting: StartingDataplane | undefined;
   /** Ends the observation of its configuration. */
   unobserve: () => void = () => undefined;
   readonly #clock: ProxyClock;

@@ -68,6 +68,23 @@ export function parseDataplane(
   };
 }
 
+/** Whether the inbounds of a Dataplane take traffic or not, just as those of another. */
+export function sameStates(one: DataplaneSpec, other: DataplaneSpec): boolean {
+  const states = ({ networking }: DataplaneSpec): string =>
+    JSON.stringify((networking?.inbound ?? []).map(({ state }) => state ?? "Ready"));
+  return states(one) === states(other);
+}
+
+/** A Dataplane to whose inbounds nobody is sent. */
+export function notReady(spec: DataplaneSpec): DataplaneSpec {
+  const { networking } = spec;
+  if (networking?.inbound === undefined) return spec;
+  const inbound = networking.inbound.map((each) =>
+    each.state === "Ignored" ? each : { ...each, state: "NotReady" as const },
+  );
+  return { ...spec, networking: { ...networking, inbound } };
+}
+
 /** What a token is checked against. */
 export function authenticatedProxy(
   store: Store,

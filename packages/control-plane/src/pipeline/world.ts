@@ -11,7 +11,7 @@ import { type NodeFacts, sameFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
 import type { Change } from "../store/store.ts";
 import { Graph, type Input, type InputFamily, type Readable } from "../view/graph.ts";
 import { MeshIndex } from "../view/mesh-view.ts";
-import { PolicySets } from "../view/policy-set.ts";
+import { PolicySets, policyReach } from "../view/policy-set.ts";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { FragmentTable } from "../xds/fragment-table.ts";
 
@@ -53,12 +53,13 @@ export class World {
   readonly #zone: string;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
-  readonly #sets = new PolicySets();
+  readonly #sets: PolicySets;
   readonly #meshes = new Map<string, MeshWorld>();
 
   constructor(options: WorldOptions) {
     this.#zone = options.zone;
     this.#definitions = options.definitions ?? policies;
+    this.#sets = new PolicySets(policyReach(this.#definitions));
     this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
     this.adminAuthority = this.graph.input<Fragment | undefined>(undefined);
     this.translator = new Translator(this.#definitions, options.table ?? new FragmentTable());

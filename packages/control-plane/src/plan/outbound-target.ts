@@ -42,21 +42,19 @@ function byServiceTag(view: MeshView, tag: string | undefined): Outcome<Destinat
 function byName(view: MeshView, name: string) {
   const exact = view.service.at(name).get();
   if (exact !== undefined) return exact;
-  return oldest(view, (service) => displayName(service) === name);
+  return oldest(view, view.renamed.get(), (service) => displayName(service) === name);
 }
 
 function byLabels(view: MeshView, labels: Readonly<Record<string, string>>) {
-  return oldest(view, (service) => contains(service.labels, labels));
+  return oldest(view, view.serviceNames.get(), (service) => contains(service.labels, labels));
 }
 
 function oldest(
   view: MeshView,
+  names: readonly string[],
   wanted: (service: { name: string; labels: Readonly<Record<string, string>> }) => boolean,
 ) {
-  const found = view.serviceNames
-    .get()
-    .flatMap((name) => view.service.at(name).get() ?? [])
-    .filter(wanted);
+  const found = names.flatMap((name) => view.service.at(name).get() ?? []).filter(wanted);
   return found.sort((a, b) =>
     a.creationTime < b.creationTime ? -1 : a.creationTime > b.creationTime ? 1 : 0,
   )[0];

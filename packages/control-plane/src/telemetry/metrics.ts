@@ -32,7 +32,8 @@ const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_0
 export function controlPlaneMetrics(sources: MetricsSources): ControlPlaneMetrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  // By default the event loop is looked at every 10 ms, which alone costs half a percent of a core.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1000 });
   new Gauge({
     name: "cp_info",
     help: "The control plane that answers.",

@@ -1,5 +1,6 @@
 import {
   type DataplaneResource,
+  displayName,
   type MeshIdentityResource,
   type MeshResource,
   type MeshServiceResource,
@@ -21,6 +22,8 @@ export interface MeshView {
   readonly service: { at(name: string): Readable<MeshServiceResource | undefined> };
   /** Names of all services, sorted. */
   readonly serviceNames: Readable<readonly string[]>;
+  /** Names of the services that are known by another name than they are stored under, sorted. */
+  readonly renamed: Readable<readonly string[]>;
   /** Dataplanes of a service, sorted by name. */
   readonly members: { at(service: string): Readable<readonly DataplaneResource[]> };
   /** Dataplanes with an inbound of a service tag, sorted by name. */
@@ -43,6 +46,7 @@ export class MeshIndex implements MeshView {
   readonly dataplane: InputFamily<string, DataplaneResource | undefined>;
   readonly service: InputFamily<string, MeshServiceResource | undefined>;
   readonly serviceNames: Input<readonly string[]>;
+  readonly renamed: Input<readonly string[]>;
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
   readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
@@ -52,6 +56,7 @@ export class MeshIndex implements MeshView {
   readonly #isPolicy: (type: string) => boolean;
   readonly #dataplanes = new Map<string, DataplaneResource>();
   readonly #services = new Map<string, MeshServiceResource>();
+  readonly #renamed = new Set<string>();
   readonly #policies = new Map<string, PolicyResource>();
   readonly #sets: PolicySets;
   readonly #members = new ServiceMembers();
@@ -63,6 +68,7 @@ export class MeshIndex implements MeshView {
     this.dataplane = graph.inputs<string, DataplaneResource | undefined>(undefined);
     this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
     this.serviceNames = graph.input<readonly string[]>([], sameList);
+    this.renamed = graph.input<readonly string[]>([], sameList);
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
     this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
@@ -140,7 +146,14 @@ export class MeshIndex implements MeshView {
     this.#members.serviceChanged(old, now);
     if (now !== undefined) this.#services.set(now.name, now);
     else if (old !== undefined) this.#services.delete(old.name);
-    this.service.set((now ?? old)?.name ?? "", now);
+    const name = (now ?? old)?.name ?? "";
+    this.service.set(name, now);
+    const isRenamed = now !== undefined && displayName(now) !== now.name;
+    if (isRenamed !== this.#renamed.has(name)) {
+      if (isRenamed) this.#renamed.add(name);
+      else this.#renamed.delete(name);
+      this.renamed.set([...this.#renamed].sort());
+    }
   }
 
   /** Only dataplanes that a policy selected before or selects now are looked at again. */

@@ -1,4 +1,4 @@
-import type { PolicyResource, Selectable } from "@skein/policies";
+import type { PolicyDefinition, PolicyResource, Selectable } from "@skein/policies";
 import { comparePolicies, select } from "@skein/policies";
 
 /**
@@ -23,8 +23,40 @@ const EMPTY: PolicySet = { id: "", byKind: new Map() };
 /** What a proxy has that no policy selects. */
 export const NO_POLICIES: ProxyPolicies = { outbound: EMPTY, inbound: new Map() };
 
+/** What of a policy reaches an inbound, and what reaches the calls of a proxy. */
+export interface PolicyReach {
+  readonly inbound: (policy: PolicyResource) => boolean;
+  readonly outbound: (policy: PolicyResource) => boolean;
+}
+
+/** From the policies' definitions: which kinds say anything of a side, and whether this one document does. */
+export function policyReach(definitions: readonly PolicyDefinition[]): PolicyReach {
+  const inbound = new Set(
+    definitions.filter((each) => each.planInbound !== undefined).map(({ kind }) => kind.type),
+  );
+  const outbound = new Map(
+    definitions
+      .filter((each) => each.planOutbound !== undefined)
+      .map(({ kind }) => [kind.type, kind.policy?.hasTo === true] as const),
+  );
+  const isThere = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0;
+  return {
+    inbound: ({ type, spec }) => inbound.has(type) && (isThere(spec.rules) || isThere(spec.from)),
+    outbound: ({ type, spec }) => {
+      const hasTo = outbound.get(type);
+      return hasTo !== undefined && (!hasTo || isThere(spec.to));
+    },
+  };
+}
+
 /** Makes equal sets the same object, for as long as somebody holds them. */
 export class PolicySets {
+  readonly #reach: PolicyReach;
+
+  constructor(reach: PolicyReach) {
+    this.#reach = reach;
+  }
+
   readonly #sets = new Map<string, WeakRef<PolicySet>>();
   readonly #gone = new FinalizationRegistry<string>((id) => {
     if (this.#sets.get(id)?.deref() === undefined) this.#sets.delete(id);
@@ -58,7 +90,9 @@ export class PolicySets {
     for (const policy of policies) {
       const selection = select(policy, proxy);
       if (selection.kind === "none") continue;
-      if (selection.kind === "proxy" || selection.outbounds) outbound.push(policy);
+      if ((selection.kind === "proxy" || selection.outbounds) && this.#reach.outbound(policy))
+        outbound.push(policy);
+      if (!this.#reach.inbound(policy)) continue;
       for (const [section, list] of inbound) {
         if (selection.kind === "proxy" || selection.sections.has(section)) list.push(policy);
       }

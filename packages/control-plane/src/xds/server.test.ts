@@ -174,9 +174,9 @@ test("a proxy that never reads costs one response, and is disconnected in the en
       ),
     );
   fleet.set(big(1), 1);
+  call.stream.pause();
   call.request(cds);
   await until("the stream", () => fleet.streams.length === 1);
-  call.stream.pause();
   for (let version = 2; version < 200; version++) fleet.set(big(version), version);
   const [stream] = fleet.streams;
   await until("the first push", () => (stream?.sent.length ?? 0) > 0);

@@ -20,9 +20,9 @@ before(async () => {
   await world.apply(MESH_YAML);
   const outbounds = outboundsTo(["check-in-api"]);
   [portal] = await Promise.all([
-    world.startService({ service: "passenger-portal", outbounds }),
-    world.startService({ service: "check-in-api" }),
-    world.startService({ service: "flight-control", outbounds }),
+    world.startService({ service: "passenger-portal", host: 11, outbounds }),
+    world.startService({ service: "check-in-api", host: 12 }),
+    world.startService({ service: "flight-control", host: 13, outbounds }),
   ]);
   const url = `${appUrl(world, "passenger-portal")}/call/check-in-api/`;
   await until("the portal reaches check-in", async () => (await fetch(url)).ok);
@@ -70,7 +70,7 @@ async function untilState(name: string, state: string): Promise<unknown> {
   );
 }
 
-const KRI = /kri_mretry_kong-air-mesh_[a-z0-9_-]*retry-portal_/;
+const KRI = /kri_mr_kong-air-mesh_[a-z0-9_-]*retry-portal_/;
 
 test("a policy that a real Envoy refuses: it keeps what it has, it is named, others go on", async (t) => {
   const traffic = startTraffic({ url: `${appUrl(world, "passenger-portal")}/call/check-in-api/`, rate: 40 });
@@ -106,9 +106,9 @@ test("a policy that a real Envoy refuses: it keeps what it has, it is named, oth
     for (const other of others) assert.deepEqual(listAt(other, "rejected"), []);
   });
 
-  await t.test("later changes reach the others, and reach it too where it takes them", async () => {
+  await t.test("later changes reach the others", async () => {
     const counts = await api.settled(await api.put(`/meshes/${world.mesh}/meshtimeouts/everybody`, meshTimeout(7)));
-    assert.ok((counts.acknowledged ?? 0) >= 2, JSON.stringify(counts));
+    assert.deepEqual([counts.affected, counts.acknowledged, counts.rejected], [2, 1, 1], "flight-control has it");
     const dump = await portal.sidecar.admin("/config_dump?include_eds");
     assert.doesNotMatch(dump.replaceAll(/"error_state":[\s\S]*?\}/g, ""), /"regex": "\^\(\?=a\)/, "the refused one is nowhere in use");
   });

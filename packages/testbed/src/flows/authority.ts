@@ -9,6 +9,7 @@ export interface OwnAuthority {
   /** The secrets' documents. */
   readonly secrets: string;
   readonly certificatePem: string;
+  readonly privateKeyPem: string;
   /** `provider.bundled.ca` of a MeshIdentity that reads them. */
   readonly ca: object;
 }
@@ -31,7 +32,7 @@ export async function ownAuthority(name: string): Promise<OwnAuthority> {
   const from = (part: string): object => ({ type: "Secret", secretRef: { kind: "Secret", name: `${name}-${part}` } });
   return {
     secrets: documents(secret("cert", made.certificatePem), secret("key", made.privateKeyPem)),
-    certificatePem: made.certificatePem,
+    ...made,
     ca: { certificate: from("cert"), privateKey: from("key") },
   };
 }

@@ -21,7 +21,7 @@ export function workspaceCommands(): Commands {
   if (!existsSync(envoy))
     throw new Error(`no Envoy at ${envoy}: run tools/setup.sh, or set SKEIN_ENVOY to an envoy 1.40`);
   return {
-    controlPlane: [node, `${ROOT}/packages/control-plane/src/main.ts`],
+    controlPlane: [node, `${ROOT}/packages/control-plane/bin/skein-cp.js`],
     dataPlane: [node, `${ROOT}/packages/data-plane/src/main.ts`],
     ctl: [node, `${ROOT}/packages/cli/src/main.ts`],
     app: [node, "--max-old-space-size=64", `${ROOT}/packages/testbed/src/apps/main.ts`],

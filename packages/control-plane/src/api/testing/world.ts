@@ -112,7 +112,7 @@ export function createWorld(options: WorldOptions = {}): World {
     plans: {
       plan: () => undefined,
       access: () => [],
-      xds: () => undefined,
+      xds: async () => undefined,
       selectedBy: () => [],
       warnings: () => [],
     },

@@ -8,7 +8,11 @@ export const DATAPLANES = ["d0", "d1", "d2", "d3", "d4"] as const;
 /** The services that there may be. */
 const SERVICES = ["web", "backend", "db"] as const;
 /** Every issuer that certificates may come from. */
-export const ISSUERS = ["kri_mid_default_east__i0_", "kri_mid_default_east__i1_", "mtls/default/ca-1"] as const;
+export const ISSUERS = [
+  "kri_mid_default_east__i0_",
+  "kri_mid_default_east__i1_",
+  "mtls/default/ca-1",
+] as const;
 /** Names of the secrets that hold certificates. */
 export const SECRETS = [
   "kri_mid_default_east__i0_",
@@ -61,7 +65,7 @@ const inbound = (port: number) =>
     );
 
 const reference = fc.oneof(
-  fc.record({ kind: fc.constant("MeshService"), name: app, port: fc.constantFrom(80, 81) }),
+  fc.record({ kind: fc.constant("MeshService"), name: fc.oneof(app, fc.constant("shop")), port: fc.constantFrom(80, 81) }),
   app.map((label) => ({ kind: "MeshService", labels: { app: label }, port: 80 })),
 );
 const outbound = (port: number) =>
@@ -103,6 +107,7 @@ const meshService: fc.Arbitrary<Document> = fc
   .record({
     name: app,
     label: app,
+    displayName: optional(fc.constantFrom("shop", "web")),
     selector: optional(selector),
     protocol,
     named: fc.boolean(),
@@ -114,7 +119,7 @@ const meshService: fc.Arbitrary<Document> = fc
     type: "MeshService",
     mesh: "default",
     name: given.name,
-    labels: { app: given.label },
+    labels: compact({ app: given.label, "kuma.io/display-name": given.displayName }),
     spec: compact({
       selector: given.selector,
       identities: given.identity,
@@ -131,7 +136,11 @@ const meshService: fc.Arbitrary<Document> = fc
   }));
 
 const meshIdentity: fc.Arbitrary<Document> = fc
-  .record({ name: fc.constantFrom("i0", "i1"), app: optional(app), domain: fc.constantFrom("a.mesh", "b.mesh") })
+  .record({
+    name: fc.constantFrom("i0", "i1"),
+    app: optional(app),
+    domain: fc.constantFrom("a.mesh", "b.mesh"),
+  })
   .map((given) => ({
     type: "MeshIdentity",
     mesh: "default",
@@ -207,12 +216,12 @@ const rules = (conf: fc.Arbitrary<Document>) =>
   conf.map((each): Document => ({ rules: [{ default: each }] }));
 /** Rules may be about one inbound. */
 const sectioned = (conf: fc.Arbitrary<Document>) =>
-  fc
-    .tuple(rules(conf), section, app)
-    .map(([block, sectionName, label]): Document => ({
+  fc.tuple(rules(conf), section, app).map(
+    ([block, sectionName, label]): Document => ({
       ...block,
       targetRef: { kind: "Dataplane", labels: { app: label }, sectionName },
-    }));
+    }),
+  );
 
 const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshTimeout: fc.oneof(to(timeout), from(timeout), rules(timeout), sectioned(timeout)),
@@ -225,17 +234,19 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
 /** A policy of one of these kinds under one of these names. */
 const policy: fc.Arbitrary<Document> = fc.oneof(
   ...Object.entries(policySpecs).map(([type, specs]) =>
-    fc.tuple(fc.constantFrom("p0", "p1", "p2"), top, specs, fc.boolean()).map(([policyName, targetRef, spec, shadow]) => {
-      // MeshTLS takes no services at the top.
-      const allowed = type === "MeshTLS" && targetRef?.kind === "MeshService" ? undefined : targetRef;
-      return compact({
-        type,
-        mesh: "default",
-        name: policyName,
-        labels: shadow ? { "kuma.io/effect": "shadow" } : undefined,
-        spec: compact({ targetRef: allowed, ...spec }),
-      });
-    }),
+    fc
+      .tuple(fc.constantFrom("p0", "p1", "p2"), top, specs, fc.boolean())
+      .map(([policyName, targetRef, spec, shadow]) => {
+        // MeshTLS takes no services at the top.
+        const allowed = type === "MeshTLS" && targetRef?.kind === "MeshService" ? undefined : targetRef;
+        return compact({
+          type,
+          mesh: "default",
+          name: policyName,
+          labels: shadow ? { "kuma.io/effect": "shadow" } : undefined,
+          spec: compact({ targetRef: allowed, ...spec }),
+        });
+      }),
   ),
 );
 

@@ -7,7 +7,7 @@ import { ADMIN_SECRETS } from "../../envoy/admin.ts";
 import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/identities.ts";
 import { type NodeFacts, UNKNOWN_NODE } from "../../plan/node-facts.ts";
 import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
-import { fragmentJson } from "../answers.ts";
+import { fragmentJson } from "../config-dump.ts";
 import { type MeshWorld, splitPem, World } from "../world.ts";
 import { mapStrings, named, PEM, unnamed } from "./certificates.ts";
 import { Documents, ZONE } from "./resources.ts";

@@ -13,7 +13,12 @@ import { Documents, ZONE } from "./resources.ts";
 export type Step =
   | { readonly do: "put"; readonly documents: readonly Document[] }
   | { readonly do: "delete" | "edit"; readonly which: number }
-  | { readonly do: "node"; readonly dataplane: string; readonly unifiedNaming: boolean; readonly reusePort: boolean }
+  | {
+      readonly do: "node";
+      readonly dataplane: string;
+      readonly unifiedNaming: boolean;
+      readonly reusePort: boolean;
+    }
   | { readonly do: "stage"; readonly issuer: string; readonly stage: IdentityStage | undefined }
   | { readonly do: "certificate"; readonly dataplane: string; readonly secret: string; readonly is: boolean }
   | { readonly do: "roots"; readonly is: boolean }
@@ -26,7 +31,10 @@ const dataplane = fc.constantFrom(...DATAPLANES);
 export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.record({ do: fc.constant("put" as const), documents: fc.array(document, { minLength: 1, maxLength: 3 }) }),
+    arbitrary: fc.record({
+      do: fc.constant("put" as const),
+      documents: fc.array(document, { minLength: 1, maxLength: 3 }),
+    }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("delete" as const), which: fc.nat(30) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("edit" as const), which: fc.nat(30) }) },
@@ -57,7 +65,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("roots" as const), is: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("connect" as const, "disconnect" as const), dataplane }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("connect" as const, "disconnect" as const), dataplane }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), dataplane }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("read all" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("sweep" as const) }) },
@@ -144,7 +155,11 @@ export class Life {
       const expected = readable(freshMesh.config.at(name).get());
       const connection = this.#connections.get(name);
       if (connection !== undefined && !connection.told) {
-        assert.deepEqual(readable(connection.seen), expected, `${name} was not told that its configuration changed`);
+        assert.deepEqual(
+          readable(connection.seen),
+          expected,
+          `${name} was not told that its configuration changed`,
+        );
       }
       const plan = mesh.planner.plan.at(name).get();
       assert.deepEqual(plain(plan), plain(freshMesh.planner.plan.at(name).get()), `plan of ${name}`);
@@ -159,7 +174,8 @@ export class Life {
 
   /** Deletes every document. */
   clear(): void {
-    for (const { type, mesh, name } of this.#documents.all) this.#documents.delete(this.world, type, mesh, name);
+    for (const { type, mesh, name } of this.#documents.all)
+      this.#documents.delete(this.world, type, mesh, name);
   }
 
   #connect(name: string): void {

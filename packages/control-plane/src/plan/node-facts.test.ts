@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type NodeFacts, nodeFacts, sameFacts, UNKNOWN_NODE } from "./node-facts.ts";
+
+const NOTHING: NodeFacts = {
+  unifiedNaming: false,
+  reusePort: false,
+  ipv6: true,
+  adminSocket: undefined,
+  adminPort: undefined,
+};
+
+const cases: readonly [
+  about: string,
+  metadata: Readonly<Record<string, unknown>>,
+  expected: Partial<NodeFacts>,
+][] = [
+  ["nothing", {}, {}],
+  ["unified names", { features: ["feature-unified-resource-naming"] }, { unifiedNaming: true }],
+  ["shared ports", { features: ["feature-reuse-port", "feature-of-tomorrow"] }, { reusePort: true }],
+  ["features that are no list", { features: "feature-reuse-port" }, {}],
+  ["no IPv6", { ipv6Enabled: false }, { ipv6: false }],
+  ["the admin port", { "dataplane.admin.port": "9901" }, { adminPort: 9901 }],
+  ["a port that is none", { "dataplane.admin.port": "0" }, {}],
+  ["a port that is text", { "dataplane.admin.port": "x" }, {}],
+  [
+    "the admin socket",
+    { "dataplane.admin.socketPath": "/run/admin.sock" },
+    { adminSocket: "/run/admin.sock" },
+  ],
+];
+
+for (const [about, metadata, expected] of cases) {
+  test(`a node that says: ${about}`, () =>
+    assert.deepEqual(nodeFacts(metadata), { ...NOTHING, ...expected }));
+}
+
+test("facts are the same when all of them are", () => {
+  assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE }), true);
+  const others: readonly Partial<NodeFacts>[] = [
+    { unifiedNaming: false },
+    { reusePort: false },
+    { ipv6: false },
+    { adminSocket: "/x" },
+    { adminPort: 1 },
+  ];
+  for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Documents, ZONE } from "../pipeline/testing/resources.ts";
+import { World } from "../pipeline/world.ts";
+
+const service = (name: string, labels: Readonly<Record<string, string>>, ports: readonly number[]) => ({
+  type: "MeshService",
+  mesh: "default",
+  name,
+  labels,
+  spec: { ports: ports.map((port) => ({ port, targetPort: 8080 })) },
+});
+
+/** What a proxy with one outbound plans: its destination, or what is wrong. */
+function target(outbound: Readonly<Record<string, unknown>>): string {
+  const world = new World({ zone: ZONE });
+  new Documents().put(
+    world,
+    { type: "Mesh", name: "default", meshServices: { mode: "Exclusive" } },
+    service("z-old", { app: "api" }, [80]),
+    service("a-new", { app: "api", "kuma.io/display-name": "api" }, [80, 81]),
+    service("empty", {}, []),
+    {
+      type: "Dataplane",
+      mesh: "default",
+      name: "web-1",
+      networking: {
+        address: "127.0.1.1",
+        inbound: [{ port: 8080, tags: { "kuma.io/service": "web" } }],
+        outbound: [{ port: 10080, ...outbound }],
+      },
+    },
+  );
+  const plan = world.mesh("default").planner.plan.at("web-1").get();
+  return plan?.outbounds[0]?.upstream.destination.kri ?? plan?.conditions[0]?.message ?? "";
+}
+const ref = (fields: Readonly<Record<string, unknown>>) => ({
+  backendRef: { kind: "MeshService", port: 80, ...fields },
+});
+
+const cases: readonly [
+  about: string,
+  outbound: Readonly<Record<string, unknown>>,
+  expected: string | RegExp,
+][] = [
+  ["by name", ref({ name: "a-new" }), "kri_msvc_default_east__api_80"],
+  ["by display name", ref({ name: "api", port: 81 }), "kri_msvc_default_east__api_81"],
+  ["by labels, the oldest", ref({ labels: { app: "api" } }), "kri_msvc_default_east__z-old_80"],
+  [
+    "by a name that nobody has",
+    ref({ name: "nowhere" }),
+    /^networking\.outbound\[0\]: there is no MeshService "nowhere"$/,
+  ],
+  ["by labels that nobody has", ref({ labels: { app: "x" } }), /no MeshService has the labels \{"app":"x"\}/],
+  ["a port that is not there", ref({ name: "a-new", port: 99 }), /has no port 99 \(its ports: 80, 81\)/],
+  ["a service without ports", ref({ name: "empty" }), /has no port 80 \(its ports: none\)/],
+  ["by tag", { tags: { "kuma.io/service": "z-old" } }, "kri_msvc_default_east__z-old_80"],
+  [
+    "a kind that is still to come",
+    { backendRef: { kind: "MeshExternalService", name: "x", port: 80 } },
+    /MeshExternalService is not available/,
+  ],
+];
+
+for (const [about, outbound, expected] of cases) {
+  test(`an outbound ${about}`, () => {
+    const found = target(outbound);
+    if (typeof expected === "string") assert.equal(found, expected);
+    else assert.match(found, expected);
+  });
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type PolicyResource, policies } from "@skein/policies";
+import { stored } from "../pipeline/testing/resources.ts";
+import { PolicySets, policyReach } from "./policy-set.ts";
+
+const MESH = { kind: "Mesh" };
+let revision = 0;
+function policy(type: string, name: string, spec: Readonly<Record<string, unknown>>): PolicyResource {
+  revision += 1;
+  return stored({ type, mesh: "default", name, spec }, revision) as PolicyResource;
+}
+const timeout = (name: string, targetRef: unknown, ...blocks: readonly ("to" | "from" | "rules")[]) => {
+  const conf = { idleTimeout: "1s" };
+  const all = {
+    to: [{ targetRef: MESH, default: conf }],
+    from: [{ targetRef: MESH, default: conf }],
+    rules: [{ default: conf }],
+  };
+  return policy("MeshTimeout", name, { targetRef, ...Object.fromEntries(blocks.map((block) => [block, all[block]])) });
+};
+const proxy = {
+  name: "web-1",
+  labels: { app: "web" },
+  gatewayTags: undefined,
+  inbounds: [
+    { section: "http", tags: { "kuma.io/service": "web" } },
+    { section: "admin", tags: { "kuma.io/service": "web-admin" } },
+  ],
+};
+const reach = policyReach(policies);
+const sets = () => new PolicySets(reach);
+const names = (list: readonly PolicyResource[] | undefined) => list?.map(({ name }) => name) ?? [];
+
+test("equal sets are one object, in whatever order they come", () => {
+  const [a, b] = [timeout("a", MESH, "to"), timeout("b", MESH, "to")];
+  const made = sets();
+  assert.equal(made.of([a, b]), made.of([b, a]));
+  assert.notEqual(made.of([a]), made.of([a, b]));
+  assert.deepEqual(names(made.of([a, b]).byKind.get("MeshTimeout")), ["b", "a"], "lowest precedence first");
+});
+
+test("a set with a policy that was written again is another one", () => {
+  const made = sets();
+  assert.notEqual(made.of([timeout("a", MESH, "to")]), made.of([timeout("a", MESH, "to")]));
+});
+
+test("a policy about one inbound is not about the others, nor about calls", () => {
+  const one = timeout("one", { kind: "Dataplane", sectionName: "http" }, "rules");
+  const all = timeout("all", MESH, "rules");
+  const { outbound, inbound } = sets().forProxy(proxy, [one, all]);
+  assert.deepEqual(names(inbound.get("http")?.byKind.get("MeshTimeout")), ["all", "one"]);
+  assert.deepEqual(names(inbound.get("admin")?.byKind.get("MeshTimeout")), ["all"]);
+  assert.deepEqual(names(outbound.byKind.get("MeshTimeout")), []);
+});
+
+test("a policy of the service of one inbound is about the calls too", () => {
+  const some = timeout("some", { kind: "MeshService", name: "web" }, "from", "to");
+  const { outbound, inbound } = sets().forProxy(proxy, [some]);
+  assert.deepEqual(names(inbound.get("http")?.byKind.get("MeshTimeout")), ["some"]);
+  assert.deepEqual(names(inbound.get("admin")?.byKind.get("MeshTimeout")), []);
+  assert.deepEqual(names(outbound.byKind.get("MeshTimeout")), ["some"]);
+});
+
+const tls = policy("MeshTLS", "tls", { rules: [{ default: { mode: "Strict" } }] });
+const retry = policy("MeshRetry", "retry", {
+  to: [{ targetRef: MESH, default: { tcp: { maxConnectAttempt: 1 } } }],
+});
+const reaches: readonly [about: string, policy: PolicyResource, inbound: boolean, outbound: boolean][] = [
+  ["to", timeout("t", MESH, "to"), false, true],
+  ["from", timeout("t", MESH, "from"), true, false],
+  ["rules", timeout("t", MESH, "rules"), true, false],
+  ["from and to", timeout("t", MESH, "from", "to"), true, true],
+  ["MeshTLS, which both sides need", tls, true, true],
+  ["MeshRetry", retry, false, true],
+];
+
+for (const [about, each, inbound, outbound] of reaches) {
+  test(`what a policy reaches: ${about}`, () => {
+    assert.deepEqual([reach.inbound(each), reach.outbound(each)], [inbound, outbound]);
+  });
+}
