@@ -7,6 +7,7 @@ import {
   type SubjectAltNameMatcher,
   SubjectAltNameMatcherSchema,
   type TlsParameters,
+  TlsParameters_TlsProtocol as TlsProtocol,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import {
   type SdsSecretConfig,
@@ -31,7 +32,7 @@ export function upstreamTls(plan: UpstreamTlsPlan, params: TlsParameters | undef
   const common = commonTls(
     plan,
     plan.serverIds.map((id) => uriMatcher("exact", id)),
-    params,
+    params && clientParameters(params),
   );
   common.alpnProtocols = [MESH_ALPN];
   return create(TransportSocketSchema, {
@@ -44,6 +45,13 @@ export function upstreamTls(plan: UpstreamTlsPlan, params: TlsParameters | undef
       ),
     },
   });
+}
+
+/** Envoy's clients go up to TLS 1.2 where they are not told more: below a minimum of 1.3 that would be nothing. */
+function clientParameters(params: TlsParameters): TlsParameters {
+  const { tlsMinimumProtocolVersion: min, tlsMaximumProtocolVersion: max } = params;
+  if (min !== TlsProtocol.TLSv1_3 || max !== TlsProtocol.TLS_AUTO) return params;
+  return { ...params, tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3 };
 }
 
 /** The called end of mesh TLS: a client certificate of a known trust domain is required. */

@@ -54,6 +54,8 @@ const removal = fc
     ["Workload", "job"] as const,
   )
   .map(([type, name]): Write => ({ op: "delete", key: { type, mesh: "demo", name } }));
+/** Stores may stamp a later resource with the same time as an earlier one, or, when the clock is set back, an earlier. */
+const time = fc.constantFrom({ pass: 1 }, { pass: 1_000 }, { jump: -5 });
 const change = fc.oneof(
   { weight: 8, arbitrary: dataplaneWrite },
   { weight: 2, arbitrary: serviceWrite },
@@ -64,13 +66,23 @@ const change = fc.oneof(
 );
 
 test("change by change or from scratch: the store comes to the same, and has nothing left to do", async (t) => {
-  const steps = fc.array(fc.oneof(change, fc.constant("settle" as const)), { maxLength: 25 });
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 19, arbitrary: change },
+      { weight: 5, arbitrary: fc.constant("settle" as const) },
+      { weight: 2, arbitrary: time },
+    ),
+    { maxLength: 25 },
+  );
   await fc.assert(
     fc.asyncProperty(steps, fc.constantFrom(0, 3_600_000), async (all, deletionGracePeriodMs) => {
       const settings = { ...testWorld().settings, deletionGracePeriodMs };
       const { store, naming, clock } = await testNaming(t, { settings });
+      clock.jump(500);
       for (const step of all) {
         if (step === "settle") await naming.idle();
+        else if ("pass" in step) await clock.pass(step.pass);
+        else if ("jump" in step) clock.jump(step.jump);
         else if (step.op !== "delete" || store.get(step.key) !== undefined) {
           await store.write([step]).catch(() => undefined);
         }

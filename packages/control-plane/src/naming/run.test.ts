@@ -147,6 +147,24 @@ test("hostnames follow the generators, and pass on when their owner goes", async
   assert.equal(world.service("second")?.status?.addresses, undefined);
 });
 
+test("a contested hostname is its owner's by the times of the store, even if the clock was set back", async (t) => {
+  for (const setBackMs of [0, 1_000]) {
+    const world = await testNaming(t);
+    const hostnames = (name: string) => world.service(name)?.status?.addresses?.map((each) => each.hostname);
+    await world.store.write([
+      { op: "put", resource: generator("one", "one.local", { "kuma.io/origin": "zone" }) },
+    ]);
+    await world.put(dataplane("w", [inbound("web", 80)]));
+    await world.naming.idle();
+    assert.deepEqual(hostnames("web"), ["web.svc.mesh.local", "one.local"]);
+    world.clock.jump(-setBackMs);
+    await world.put(api("a-1"));
+    await world.naming.idle();
+    assert.deepEqual(hostnames("api"), ["api.svc.mesh.local", "one.local"]);
+    assert.deepEqual(hostnames("web"), ["web.svc.mesh.local"]);
+  }
+});
+
 test("a mesh that turns MeshServices off loses the generated ones; a deleted mesh leaves nothing to do", async (t) => {
   const world = await testNaming(t);
   await world.put(api("a-1"));

@@ -17,7 +17,10 @@ const timeout = (name: string, targetRef: unknown, ...blocks: readonly ("to" | "
     from: [{ targetRef: MESH, default: conf }],
     rules: [{ default: conf }],
   };
-  return policy("MeshTimeout", name, { targetRef, ...Object.fromEntries(blocks.map((block) => [block, all[block]])) });
+  return policy("MeshTimeout", name, {
+    targetRef,
+    ...Object.fromEntries(blocks.map((block) => [block, all[block]])),
+  });
 };
 const proxy = {
   name: "web-1",

@@ -118,7 +118,7 @@ test("the control plane starts with them", async (t) => {
   assert.ok(Number(at(await api.get(`${collection()}?size=1`), "total")) >= COUNT);
 });
 
-test("the mesh refuses to go while proxies are there; then the 10,000 are deleted with it or one by one", async (t) => {
+test("they are deleted", async (t) => {
   const width = 32;
   let next = 0;
   const { seconds } = await timed(() =>

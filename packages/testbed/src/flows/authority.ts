@@ -29,7 +29,10 @@ export async function ownAuthority(name: string): Promise<OwnAuthority> {
       name: `${name}-${part}`,
       data: Buffer.from(pem).toString("base64"),
     });
-  const from = (part: string): object => ({ type: "Secret", secretRef: { kind: "Secret", name: `${name}-${part}` } });
+  const from = (part: string): object => ({
+    type: "Secret",
+    secretRef: { kind: "Secret", name: `${name}-${part}` },
+  });
   return {
     secrets: documents(secret("cert", made.certificatePem), secret("key", made.privateKeyPem)),
     ...made,

@@ -4,8 +4,8 @@ import { until } from "../poll.ts";
 import type { Sidecar } from "../world/service.ts";
 import { ownAuthority } from "./authority.ts";
 import { certificates } from "./certificates.ts";
-import { freeze } from "./frozen.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
+import { freeze } from "./frozen.ts";
 import {
   applied,
   callerSeen,
@@ -36,7 +36,13 @@ async function serials(scene: Scene): Promise<readonly string[]> {
 
 test("from one CA to another under load: no request fails, and both stay trusted", async () => {
   const [first, second] = await Promise.all([ownAuthority("first"), ownAuthority("second")]);
-  const prepared = documents(meshYaml(), first.secrets, second.secrets, ALLOW_ALL, identity({ ca: first.ca }));
+  const prepared = documents(
+    meshYaml(),
+    first.secrets,
+    second.secrets,
+    ALLOW_ALL,
+    identity({ ca: first.ca }),
+  );
   await withScene(prepared, async (scene) => {
     const { world } = scene;
     await reachable(scene);
@@ -64,10 +70,15 @@ test("from one CA to another under load: no request fails, and both stay trusted
         certificates: { ca_cert: unknown[]; cert_chain: { subject_alt_names: { uri: string }[] }[] }[];
       };
       const mesh = contexts.filter(({ cert_chain }) =>
-        cert_chain.some(({ subject_alt_names }) => subject_alt_names.some(({ uri }) => uri.includes(idOf("")))),
+        cert_chain.some(({ subject_alt_names }) =>
+          subject_alt_names.some(({ uri }) => uri.includes(idOf(""))),
+        ),
       );
       assert.ok(mesh.length > 0);
-      assert.deepEqual(mesh.map(({ ca_cert }) => ca_cert.length), mesh.map(() => 2));
+      assert.deepEqual(
+        mesh.map(({ ca_cert }) => ca_cert.length),
+        mesh.map(() => 2),
+      );
     }
     assert.deepEqual(await outOfSync(world), []);
   });
@@ -81,11 +92,16 @@ test("certificates of 12 s are renewed under load: no request fails, no connecti
     const long = await until("every sidecar holds one certificate", () => serials(scene));
     const loads = startLoads(scene);
     const count = async (filter: string) =>
-      await Promise.all(sidecarsOf(scene).map(async (sidecar) => Object.fromEntries(await sidecar.stats(filter))));
+      await Promise.all(
+        sidecarsOf(scene).map(async (sidecar) => Object.fromEntries(await sidecar.stats(filter))),
+      );
     const listeners = await count("^listener_manager\\.(listener_|lds\\.update)");
     const connections = await portal.sidecar.stats("check-in-api.*upstream_cx_(total|destroy)$");
     const switched = await count("ssl_context_update_by_sds$");
-    assert.ok(connections.size > 0 && switched.every((each) => Object.keys(each).length > 0), "no statistics");
+    assert.ok(
+      connections.size > 0 && switched.every((each) => Object.keys(each).length > 0),
+      "no statistics",
+    );
 
     const another = (before: readonly string[]) => async () => {
       const now = await serials(scene);

@@ -12,7 +12,10 @@ export interface Credentials {
 }
 
 /** Issues a certificate with one URI from a CA's PEM and its key's. */
-export async function issued(ca: { certificatePem: string; privateKeyPem: string }, uri: string): Promise<Credentials> {
+export async function issued(
+  ca: { certificatePem: string; privateKeyPem: string },
+  uri: string,
+): Promise<Credentials> {
   const now = Date.now();
   const authority = loadCa(ca, { now, allowSelfSigned: true });
   if (!authority.ok) throw new Error(authority.error.message);
@@ -62,14 +65,18 @@ export function shakeHands(options: Handshake): Promise<string> {
 /** One GET over mutual TLS; status 0 where the peer ended it. */
 export function secureGet(url: string, credentials: Credentials): Promise<{ status: number; body: string }> {
   return new Promise((resolve) => {
-    const outgoing = request(url, { ...credentials, agent: false, rejectUnauthorized: false, timeout: 5_000 }, (answer) => {
-      let body = "";
-      answer.setEncoding("utf8").on("data", (chunk: string) => {
-        body += chunk;
-      });
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
-      answer.on("error", (error) => resolve({ status: 0, body: error.message }));
-    });
+    const outgoing = request(
+      url,
+      { ...credentials, agent: false, rejectUnauthorized: false, timeout: 5_000 },
+      (answer) => {
+        let body = "";
+        answer.setEncoding("utf8").on("data", (chunk: string) => {
+          body += chunk;
+        });
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on("error", (error) => resolve({ status: 0, body: error.message }));
+      },
+    );
     outgoing.on("timeout", () => outgoing.destroy(new Error("timeout")));
     outgoing.on("error", (error) => resolve({ status: 0, body: error.message }));
     outgoing.end();

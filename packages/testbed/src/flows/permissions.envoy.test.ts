@@ -48,7 +48,11 @@ test("permissions reach requests on open connections as soon as the change is ac
       assert.equal(answer.status, status, answer.body);
       assert.ok(answer.reused, "the client had to open a new connection");
     }
-    assert.deepEqual(await portal.sidecar.stats(connections), before, "the caller's sidecar opened new connections");
+    assert.deepEqual(
+      await portal.sidecar.stats(connections),
+      before,
+      "the caller's sidecar opened new connections",
+    );
 
     await applied(world, SHADOWED);
     const denied = async (): Promise<number> =>
@@ -72,7 +76,9 @@ test("a connection of bytes keeps the permission that it was opened with until i
     assert.notEqual(await tcpClient(host, flightControlPort).send(), undefined, "a new connection is let in");
     assert.equal(await conversation.say("after"), "after");
     // The world's drain time is five seconds.
-    await until("the listener's old connections are closed", () => conversation.closed, { timeoutMs: 15_000 });
+    await until("the listener's old connections are closed", () => conversation.closed, {
+      timeoutMs: 15_000,
+    });
     await applied(world, ALLOWED);
     assert.equal(await tcpClient(host, flightControlPort).send(), undefined);
   });

@@ -33,7 +33,9 @@ test("a rolling restart of two instances under load, three times: no request fai
     const answering = async (): Promise<string | undefined> =>
       (await callThrough(world, "passenger-portal", "check-in-api")).instance;
     const seen = new Set<string | undefined>();
-    await until("both instances answer", async () => seen.add(await answering()).isSupersetOf(new Set(["check-in-api-1", "check-in-api-2"])));
+    await until("both instances answer", async () =>
+      seen.add(await answering()).isSupersetOf(new Set(["check-in-api-1", "check-in-api-2"])),
+    );
 
     const url = `http://${world.site.block.address(11)}:10001`;
     const loads = [
@@ -48,7 +50,10 @@ test("a rolling restart of two instances under load, three times: no request fai
         await app.child.stop();
         assert.equal(await answering(), `check-in-api-${3 - n}`);
         running.set(n, await world.startService(instance(n)));
-        await until(`check-in-api-${n} answers again`, async () => (await answering()) === `check-in-api-${n}`);
+        await until(
+          `check-in-api-${n} answers again`,
+          async () => (await answering()) === `check-in-api-${n}`,
+        );
       }
     }
     await nothingLost(loads);

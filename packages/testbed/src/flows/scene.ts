@@ -107,7 +107,10 @@ export function httpLoad(url: string, connections: Connections, rate: number): L
 /** Goes on for another second, stops all loads, and fails where one of their requests failed. */
 export async function nothingLost(loads: readonly Load[]): Promise<number> {
   const before = total(loads.map((load) => load.report()));
-  await until("a hundred requests more are sent", () => total(loads.map((load) => load.report())) > before + 100);
+  await until(
+    "a hundred requests more are sent",
+    () => total(loads.map((load) => load.report())) > before + 100,
+  );
   const reports = await Promise.all(loads.map((load) => load.stop()));
   assert.deepEqual(
     reports.map(describe),

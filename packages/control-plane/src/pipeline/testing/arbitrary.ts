@@ -65,7 +65,11 @@ const inbound = (port: number) =>
     );
 
 const reference = fc.oneof(
-  fc.record({ kind: fc.constant("MeshService"), name: fc.oneof(app, fc.constant("shop")), port: fc.constantFrom(80, 81) }),
+  fc.record({
+    kind: fc.constant("MeshService"),
+    name: fc.oneof(app, fc.constant("shop")),
+    port: fc.constantFrom(80, 81),
+  }),
   app.map((label) => ({ kind: "MeshService", labels: { app: label }, port: 80 })),
 );
 const outbound = (port: number) =>

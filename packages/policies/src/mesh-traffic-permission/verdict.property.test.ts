@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { CallerMatch, TargetRef } from "../engine/policy-resource.ts";
+import { A, from, id, planOf, rbac, rules, web } from "../testing/permissions.ts";
+import { evaluateRbac } from "../testing/rbac.ts";
+import { policy } from "../testing/resources.ts";
+import type { PermissionAction, PermissionPlan } from "./plan.ts";
+import { type Caller, verdict } from "./verdict.ts";
+
+/* Laws: what is explained is what Envoy is told. */
+
+const segment = fc.constantFrom("a", "ab", "b");
+const spiffeId = fc
+  .tuple(fc.constantFrom("td", "default"), fc.array(segment, { minLength: 1, maxLength: 2 }))
+  .map(([domain, path]) => `spiffe://${domain}/${path.join("/")}`);
+const spiffeMatch = fc.record({
+  spiffeID: fc.record({
+    type: fc.constantFrom("Exact" as const, "Prefix" as const),
+    value: fc.oneof(spiffeId, fc.constantFrom("spiffe://td", "spiffe://default")),
+  }),
+});
+const serverName = fc.constantFrom("x.mesh", "y.mesh");
+const sniMatch = serverName.map((value): CallerMatch => ({ sni: { type: "Exact", value } }));
+const anyMatch: fc.Arbitrary<CallerMatch> = fc.oneof(
+  spiffeMatch,
+  sniMatch,
+  fc.tuple(spiffeMatch, sniMatch).map(([one, other]) => ({ ...one, ...other })),
+);
+const lists = (match: fc.Arbitrary<CallerMatch>) =>
+  fc.record(
+    Object.fromEntries(
+      ["deny", "allowWithShadowDeny", "allow"].map((key) => [key, fc.array(match, { maxLength: 2 })]),
+    ),
+    { requiredKeys: [] },
+  );
+const top = fc.constantFrom<TargetRef>(
+  { kind: "Mesh" },
+  { kind: "Dataplane" },
+  { kind: "MeshSubset", tags: {} },
+);
+const identityPolicies = (match: fc.Arbitrary<CallerMatch>) =>
+  fc
+    .array(fc.tuple(top, lists(match)), { maxLength: 4 })
+    .map((list) =>
+      list.map(([targetRef, conf], i) =>
+        policy({ targetRef, rules: [{ default: conf }] }, { name: `r${i}` }),
+      ),
+    );
+
+const tagSet = fc.record(
+  { "kuma.io/service": fc.constantFrom("web", "api"), version: fc.constantFrom("1", "2") },
+  { requiredKeys: [] },
+);
+const fromTarget: fc.Arbitrary<TargetRef> = fc.oneof(
+  fc.constant({ kind: "Mesh" }),
+  tagSet.map((tags) => ({ kind: "MeshSubset", tags })),
+  fc.record({ kind: fc.constant("MeshServiceSubset"), name: fc.constantFrom("web", "api"), tags: tagSet }),
+);
+const action = fc.constantFrom<PermissionAction>("Allow", "Deny", "AllowWithShadowDeny");
+const tagPolicies = fc
+  .array(fc.tuple(top, fc.array(fc.tuple(fromTarget, action), { minLength: 1, maxLength: 4 })), {
+    maxLength: 4,
+  })
+  .map((list) =>
+    list.map(([targetRef, entries], i) =>
+      policy(
+        {
+          targetRef,
+          from: entries.map(([target, each]) => ({ targetRef: target, default: { action: each } })),
+        },
+        { name: `f${i}` },
+      ),
+    ),
+  );
+
+const identityCaller: fc.Arbitrary<Caller> = fc.record({
+  uris: spiffeId.map((uri) => [uri]),
+  sni: fc.option(serverName, { nil: undefined }),
+});
+const tagCaller: fc.Arbitrary<Caller> = tagSet.map((tags) => ({
+  uris: [
+    `spiffe://default/${tags["kuma.io/service"] ?? "other"}`,
+    ...Object.entries(tags).map(([tag, value]) => `kuma://${tag}/${value}`),
+  ],
+  sni: undefined,
+}));
+
+function agree(plan: PermissionPlan | undefined, caller: Caller, shadow: boolean): void {
+  assert.ok(plan !== undefined);
+  const said = verdict(plan, caller);
+  const done = evaluateRbac(rbac(plan), caller);
+  assert.equal(done.allowed, said.allowed);
+  if (shadow && said.allowed) assert.equal(done.shadowAllowed === false, said.shadowDenied);
+}
+
+test("verdict and filter agree: by SPIFFE id and server name", () => {
+  fc.assert(
+    fc.property(identityPolicies(anyMatch), identityCaller, (policies, caller) => {
+      agree(planOf("identity", ...policies), caller, true);
+    }),
+  );
+});
+
+test("verdict and filter agree: by tags, through all nested principals", () => {
+  fc.assert(
+    fc.property(tagPolicies, tagCaller, (policies, caller) => {
+      agree(planOf("tags", ...policies), caller, true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("verdict and filter agree: by either", () => {
+  fc.assert(
+    fc.property(
+      tagPolicies,
+      identityPolicies(spiffeMatch),
+      fc.oneof(tagCaller, identityCaller),
+      (tagged, identified, caller) => agree(planOf("either", ...tagged, ...identified), caller, false),
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("deny beats allow: whoever any rule denies stays out, whatever else is added", () => {
+  fc.assert(
+    fc.property(identityPolicies(anyMatch), anyMatch, identityCaller, (policies, match, caller) => {
+      const deny = policy({ rules: [{ default: { deny: [match] } }] }, { name: "deny" });
+      const alone = verdict(
+        planOf(
+          "identity",
+          deny,
+          rules({ allow: [id("spiffe://td", "Prefix"), id("spiffe://default", "Prefix")] }, "all"),
+        ) ?? assert.fail(),
+        caller,
+      );
+      const together = verdict(planOf("identity", deny, ...policies) ?? assert.fail(), caller);
+      if (!alone.allowed) assert.equal(together.allowed, false);
+    }),
+  );
+});
+
+test("nobody gets in whom no rule lets in; more allows never keep anybody out", () => {
+  fc.assert(
+    fc.property(identityPolicies(anyMatch), anyMatch, identityCaller, (policies, match, caller) => {
+      const before = verdict(planOf("identity", ...policies) ?? assert.fail(), caller);
+      assert.ok(!before.allowed || before.origin !== undefined);
+      const allow = policy({ rules: [{ default: { allow: [match] } }] }, { name: "more" });
+      const after = verdict(planOf("identity", ...policies, allow) ?? assert.fail(), caller);
+      assert.ok(after.allowed || !before.allowed);
+    }),
+  );
+});
+
+test("verdict and filter agree: rules, for certificates of the mesh's own CA, which carry several URIs", {
+  todo: "the input uri_san is all URIs joined by commas, so an exact id never matches such a certificate",
+}, () => {
+  agree(planOf("tags", rules({ allow: [id("spiffe://default/web")] })), web, false);
+});
+
+test("verdict and filter agree: by either, with server names", {
+  todo: "principals of the transition leave the server name out: such an allow lets in too much, such a deny too little",
+}, () => {
+  fc.assert(
+    fc.property(tagPolicies, identityPolicies(anyMatch), identityCaller, (tagged, identified, caller) => {
+      agree(planOf("either", ...tagged, ...identified), caller, false);
+    }),
+  );
+});
+
+test("by either, a deny of rules stands as it does before and after the transition", {
+  todo: "tags alone let in whom rules deny",
+}, () => {
+  const policies = [
+    from("Allow", undefined, "b"),
+    rules({ deny: [id("spiffe://td/a")], allow: [id("spiffe://td/b")] }, "a"),
+  ];
+  for (const callers of ["tags", "either", "identity"] as const) {
+    assert.equal(verdict(planOf(callers, ...policies) ?? assert.fail(), A).allowed, false, callers);
+  }
+});
