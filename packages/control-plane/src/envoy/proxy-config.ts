@@ -47,7 +47,7 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(outbound.target)));
   }
 
-  for (const name of wanted) {
+  for (const name of new Set(wanted)) {
     const secret = parts.secret(name);
     if (secret === undefined) missing.push(name);
     else secrets.set(name, secret);
@@ -64,7 +64,7 @@ export function sameConfig(a: ProxyConfig | undefined, b: ProxyConfig | undefine
     sameMap(a.endpoints, b.endpoints) &&
     sameMap(a.listeners, b.listeners) &&
     sameMap(a.routes, b.routes) &&
-    a.missing.length === b.missing.length &&
+    a.missing.join(" ") === b.missing.join(" ") &&
     sameMap(a.secrets, b.secrets)
   );
 }

@@ -63,6 +63,14 @@ function policyWarnings(
       );
     }
   }
+  if (policy.type === "MeshTimeout") {
+    for (const [i, { matches }] of (policy.spec.rules ?? []).entries()) {
+      if ((matches ?? []).length === 0) continue;
+      warnings.push(
+        `spec.rules[${i}].matches: timeouts by caller are not available in this version; the rule has no effect`,
+      );
+    }
+  }
   const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS";
   if (needsIdentity && selected.length > 0) {
     const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name: policy.mesh });

@@ -155,9 +155,7 @@ test("a label that the path needs and nobody set is a problem that is named", ()
 
 const better = [identityDocument("i0", {}), identityDocument("i1", { app: "web" }, "other")];
 for (const stage of [undefined, "announced", "serving", "calling"] as const) {
-  test(`a better identity in the making (${stage ?? "not ready"}) opens nothing that the other one closed`, {
-    todo: "the proxy is without identity, or takes plaintext, until the better one is enforced",
-  }, () => {
+  test(`a better identity in the making (${stage ?? "not ready"}) opens nothing that the other one closed`, () => {
     const { current, acceptsTls, inbound } = identityOf(better, { [I0]: "enforced", [I1]: stage });
     assert.notEqual(current, undefined);
     assert.equal(acceptsTls, true);
@@ -165,7 +163,7 @@ for (const stage of [undefined, "announced", "serving", "calling"] as const) {
   });
 }
 
-test("a backend of the mesh may take plaintext", { todo: "mtls.backends[].mode is not read" }, () => {
+test("a backend of the mesh may take plaintext", () => {
   const { inbound } = identityOf([], { [MTLS]: "enforced" }, { mtls: true, mode: "PERMISSIVE" });
   assert.equal(inbound, "permissive");
 });

@@ -106,65 +106,61 @@ export function dataplaneIdentities(
     const mtlsStage = backend === undefined ? undefined : stage.at(mtlsKey).get();
     const mtlsNames = mtlsStage === undefined ? undefined : mtlsUris(dataplane);
     const mtlsIds = mtlsNames?.ok === true ? mtlsNames.value : [];
-    const matching = matchingIdentities(view.identities.get(), dataplane.labels);
-    const best = matching[0];
-    const bestStage = best === undefined ? undefined : stage.at(meshIdentityKri(best)).get();
-    const bestId = best === undefined ? undefined : spiffeIdOf(context, best, dataplane.labels);
+    const candidates = matchingIdentities(view.identities.get(), dataplane.labels).map((identity) => ({
+      issuer: meshIdentityKri(identity),
+      // Without a provider an identity gives out ids only, and certificates come from somewhere else.
+      givesIds: identity.spec.provider === undefined,
+      stage: stage.at(meshIdentityKri(identity)).get(),
+      id: spiffeIdOf(context, identity, dataplane.labels),
+    }));
+    const known = candidates.flatMap(({ issuer, givesIds, stage: reached, id }) =>
+      id.ok && (givesIds || reached !== undefined) ? [{ issuer, stage: reached, id: id.value }] : [],
+    );
     const ids = [
       ...mtlsIds.filter((uri) => uri.startsWith("spiffe://")),
-      ...matching.flatMap((identity) => {
-        if (identity.spec.provider !== undefined && stage.at(meshIdentityKri(identity)).get() === undefined)
-          return [];
-        const id = spiffeIdOf(context, identity, dataplane.labels);
-        return id.ok ? [id.value] : [];
-      }),
+      ...known.map(({ id }) => id),
     ].sort();
-    const certificates: WantedCertificate[] = [];
-    if (best !== undefined && bestId?.ok === true && bestStage !== undefined) {
-      const issuer = meshIdentityKri(best);
-      certificates.push({ issuer, uris: [bestId.value], secrets: [issuer] });
-    }
+    const issuing = known.filter((each) => each.stage !== undefined);
+    // A better identity that is still being announced must not take away the one in use.
+    const inUse = issuing.find((each) => hasReached(each.stage, "serving"));
+    const upcoming = issuing[0];
+    const certificates: WantedCertificate[] = [...new Set([upcoming, inUse])].flatMap((each) =>
+      each === undefined ? [] : [{ issuer: each.issuer, uris: [each.id], secrets: [each.issuer] }],
+    );
     if (mtlsIds.length > 0) {
       const secrets = (["unified", "legacy"] as const).map(
         (naming) => meshMtlsSecrets(meshName, naming).certificate,
       );
       certificates.push({ issuer: mtlsKey, uris: mtlsIds, secrets });
     }
-    const useBest = best !== undefined && bestId?.ok === true && hasReached(bestStage, "serving");
     const mtlsReady = mtlsIds.length > 0 && hasReached(mtlsStage, "serving");
-    if (useBest && bestId.ok) {
-      return {
-        current: {
-          kind: "mesh-identity",
-          issuer: meshIdentityKri(best),
-          uris: [bestId.value],
-          certificateSecret: meshIdentityKri(best),
-          validationSecret: TRUST_BUNDLE_SECRET,
-        },
-        certificates,
-        ids,
-        acceptsTls: mtlsReady ? hasReached(mtlsStage, "calling") : hasReached(bestStage, "calling"),
-        inTransition: !mtlsReady && bestStage !== "enforced",
-        callers: mtlsReady && bestStage !== "enforced" ? "either" : "identity",
-        problem: undefined,
-      };
-    }
-    const problem = [bestId, mtlsNames].flatMap((names) =>
+    const reached = (wanted: IdentityStage): boolean =>
+      (mtlsReady && hasReached(mtlsStage, wanted)) || issuing.some((each) => hasReached(each.stage, wanted));
+    const isReplacing = mtlsReady && !issuing.some((each) => each.stage === "enforced");
+    const problem = [...candidates.slice(0, 1).map(({ id }) => id), mtlsNames].flatMap((names) =>
       names === undefined || names.ok ? [] : [names.error],
     )[0];
-    if (!mtlsReady) {
+    const common = { certificates, ids, acceptsTls: reached("calling"), inTransition: !reached("enforced") };
+    if (inUse !== undefined) {
       return {
-        current: undefined,
-        certificates,
-        ids,
-        acceptsTls: false,
-        inTransition: false,
-        callers: undefined,
+        ...common,
+        current: {
+          kind: "mesh-identity",
+          issuer: inUse.issuer,
+          uris: [inUse.id],
+          certificateSecret: inUse.issuer,
+          validationSecret: TRUST_BUNDLE_SECRET,
+        },
+        callers: isReplacing ? "either" : "identity",
         problem,
       };
     }
+    if (!mtlsReady) {
+      return { ...NO_IDENTITY, certificates, ids, problem };
+    }
     const secrets = meshMtlsSecrets(meshName, "unified");
     return {
+      ...common,
       current: {
         kind: "mesh-mtls",
         issuer: mtlsKey,
@@ -172,11 +168,7 @@ export function dataplaneIdentities(
         certificateSecret: secrets.certificate,
         validationSecret: view.trusts.get().length > 0 ? TRUST_BUNDLE_SECRET : secrets.validation,
       },
-      certificates,
-      ids,
-      acceptsTls: hasReached(mtlsStage, "calling"),
-      inTransition: mtlsStage !== "enforced",
-      callers: bestStage === undefined ? "tags" : "either",
+      callers: upcoming === undefined ? "tags" : "either",
       problem,
     };
   }, sameIdentity);

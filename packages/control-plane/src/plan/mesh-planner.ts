@@ -1,4 +1,11 @@
-import { type DataplaneInbound, type DataplaneResource, formatKri, LABEL, SERVICE_TAG } from "@skein/model";
+import {
+  type DataplaneInbound,
+  type DataplaneResource,
+  enabledMtlsBackend,
+  formatKri,
+  LABEL,
+  SERVICE_TAG,
+} from "@skein/model";
 import {
   type AdminPlan,
   type EndpointsPlan,
@@ -67,6 +74,13 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
 
+  /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
+  const backendMode = (certificate: IdentityPlan | undefined): "Strict" | "Permissive" => {
+    const mesh = view.mesh.get();
+    const backend = mesh === undefined ? undefined : enabledMtlsBackend(mesh.spec);
+    return certificate?.kind === "mesh-mtls" && backend?.mode === "PERMISSIVE" ? "Permissive" : "Strict";
+  };
+
   const inboundPlan = (
     context: ProxyContext,
     inbound: DataplaneInbound,
@@ -82,10 +96,18 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const sameService = (dataplane.spec.networking?.inbound ?? []).filter(
       ({ tags }) => tags?.[SERVICE_TAG] === inbound.tags?.[SERVICE_TAG],
     ).length;
-    const clusterName = name ?? `localhost:${servicePort}`;
+    const serviceAddress = inbound.serviceAddress || address;
+    // Two applications on one port number, on different addresses, must not share a cluster.
+    const isTwin = (dataplane.spec.networking?.inbound ?? []).some(
+      (other) =>
+        other !== inbound &&
+        (other.servicePort || other.port) === servicePort &&
+        (other.serviceAddress || other.address || address) !== serviceAddress,
+    );
+    const clusterName = name ?? `${isTwin ? serviceAddress : "localhost"}:${servicePort}`;
     const key = [
       inboundProtocol(inbound),
-      inbound.serviceAddress || address,
+      serviceAddress,
       servicePort,
       clusterName,
       service,
@@ -95,6 +117,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       certificate?.certificateSecret,
       certificate?.validationSecret,
       domains.get().join(","),
+      backendMode(certificate),
       policies.id,
     ].join(" ");
     return {
@@ -117,12 +140,17 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         }
         return {
           protocol: inboundProtocol(inbound),
-          service: { address: inbound.serviceAddress || address, port: servicePort },
+          service: { address: serviceAddress, port: servicePort },
           clusterName,
           routeName: name ?? (sameService > 1 ? `inbound:${service}:${inbound.port}` : `inbound:${service}`),
           virtualHost: name ?? service,
           statPrefix: name ?? `localhost_${servicePort}`,
-          tls: inboundTls(own, certificate, domains.get(), planOf(meshTls, plans)?.conf.mode),
+          tls: inboundTls(
+            own,
+            certificate,
+            domains.get(),
+            planOf(meshTls, plans)?.conf.mode ?? backendMode(certificate),
+          ),
           policies: plans,
         };
       }),

@@ -26,6 +26,8 @@ export interface PolicyKindOptions<Conf, RuleConf = Conf> {
   readonly ruleConf?: z.ZodType<RuleConf>;
   readonly topKinds: readonly TargetRefKind[];
   readonly toKinds?: readonly TargetRefKind[];
+  /** Kinds in `to` under a MeshGateway or MeshHTTPRoute at the top, where they differ; `from` has no place there. */
+  readonly toKindsOfGateway?: readonly TargetRefKind[];
   readonly fromKinds?: readonly TargetRefKind[];
   /** Absent: no `rules`. `matches` says whether a rule may be about some callers only. */
   readonly rules?: { readonly matches: boolean; readonly excludesTo: boolean };
@@ -106,8 +108,19 @@ function validate<Conf, RuleConf>(
     topKind: top.kind,
     bySpiffeId,
   });
+  const isGateway = top.kind === "MeshGateway" || top.kind === "MeshHTTPRoute";
+  if (isGateway && options.toKindsOfGateway !== undefined && from.length > 0) {
+    violations.push({
+      field: "spec.from",
+      reason: `must not be defined when spec.targetRef.kind is ${top.kind}`,
+    });
+  }
   const targeted = [
-    { block: "to" as const, entries: to, kinds: options.toKinds ?? [] },
+    {
+      block: "to" as const,
+      entries: to,
+      kinds: (isGateway ? options.toKindsOfGateway : undefined) ?? options.toKinds ?? [],
+    },
     { block: "from" as const, entries: from, kinds: options.fromKinds ?? [] },
   ];
   for (const { block, entries, kinds } of targeted) {

@@ -44,6 +44,8 @@ function httpPolicy(conf: HttpRetry | undefined): RetryPolicy | undefined {
   });
   limits(conf, undefined, policy);
   policy.retriableHeaders = (conf.retriableResponseHeaders ?? []).map(headerMatcher);
+  // Envoy looks at the list only when it is told to.
+  if (policy.retriableHeaders.length > 0) policy.retryOn += ",retriable-headers";
   policy.retriableRequestHeaders = [
     ...on.methods.map((method) => headerMatcher({ name: ":method", type: "Exact", value: method })),
     ...(conf.retriableRequestHeaders ?? []).map(headerMatcher),

@@ -77,6 +77,7 @@ export const meshRetryKind = policyKind<MeshRetryConf>({
     "MeshHTTPRoute",
   ],
   toKinds: ["Mesh", "MeshService", "MeshExternalService", "MeshMultiZoneService", "MeshHTTPRoute"],
+  toKindsOfGateway: ["Mesh", "MeshExternalService"],
   needsBlock: false,
   validateConf(value, path) {
     return [

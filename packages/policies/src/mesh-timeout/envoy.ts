@@ -20,6 +20,8 @@ interface Fallbacks {
 /** Timeouts between this proxy and the destination. */
 export function outboundTimeouts(conf: MeshTimeoutConf, draft: OutboundDraft): void {
   apply(conf, OUTBOUND, draft);
+  const headers = conf.http?.requestHeadersTimeout;
+  if (draft.hcm !== undefined && headers !== undefined) draft.hcm.requestHeadersTimeout = duration(headers);
 }
 
 /** Timeouts between this proxy and its application. */

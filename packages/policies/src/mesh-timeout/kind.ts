@@ -44,6 +44,7 @@ export const meshTimeoutKind = policyKind<MeshTimeoutConf>({
     "MeshHTTPRoute",
   ],
   toKinds: ["Mesh", "MeshService", "MeshExternalService", "MeshMultiZoneService", "MeshHTTPRoute"],
+  toKindsOfGateway: ["Mesh", "MeshExternalService"],
   fromKinds: ["Mesh"],
   rules: { matches: true, excludesTo: true },
   needsBlock: true,

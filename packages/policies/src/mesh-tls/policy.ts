@@ -17,7 +17,12 @@ export const meshTls: PolicyDefinition<Merged<MeshTlsConf>, Merged<MeshTlsConf>>
     return merge<MeshTlsConf>(inboundRules(policies, "mtls", true));
   },
   planOutbound({ policies }) {
-    return merge<MeshTlsConf>(inboundRules(policies, "mtls", true));
+    const rules = inboundRules(policies, "mtls", true).flatMap(({ conf, origin }) => {
+      const { tlsVersion, tlsCiphers } = conf as MeshTlsConf;
+      const concerns = tlsVersion !== undefined || tlsCiphers !== undefined;
+      return concerns ? [{ conf: { tlsVersion, tlsCiphers }, origin }] : [];
+    });
+    return merge<MeshTlsConf>(rules);
   },
   translateInbound(plan, draft) {
     draft.tlsParams = tlsParameters(plan?.conf ?? {});

@@ -28,7 +28,13 @@ import {
 import type { InboundDraft } from "../draft.ts";
 import { anyOf } from "../engine/caller-matcher.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
-import type { IdentityPermissions, PermissionPlan, PermissionRule, TagPermissions } from "./plan.ts";
+import type {
+  EitherPermissions,
+  IdentityPermissions,
+  PermissionPlan,
+  PermissionRule,
+  TagPermissions,
+} from "./plan.ts";
 import { tagUris } from "./verdict.ts";
 
 interface RbacConfig {
@@ -65,9 +71,7 @@ function rbac(plan: PermissionPlan): RbacConfig {
     case "identity":
       return byIdentity(plan);
     case "either":
-      return {
-        rules: allowOnly(oneOf(tagPrincipal(plan.tags, notDenied), identityPrincipal(plan.identity))),
-      };
+      return { rules: allowOnly(eitherPrincipal(plan)) };
   }
 }
 
@@ -144,20 +148,26 @@ function tagPrincipal(plan: TagPermissions, lets: (entry: TagEntry) => boolean):
   return principal;
 }
 
-/** The same decision as `byIdentity`, for certificates that may carry other URIs beside the SPIFFE id. */
-function identityPrincipal({ deny, allow, allowWithShadowDeny }: IdentityPermissions): Principal | undefined {
+function eitherPrincipal({ tags, identity }: EitherPermissions): Principal | undefined {
+  const { allow, allowWithShadowDeny, deny } = identity;
   const allowed = oneOf(
-    ...[...allow, ...allowWithShadowDeny].flatMap(({ matches }) => matches.map(matchPrincipal)),
+    tagPrincipal(tags, notDenied),
+    ...[...allow, ...allowWithShadowDeny].map(rulePrincipal),
   );
-  const denied = oneOf(...deny.flatMap(({ matches }) => matches.map(matchPrincipal)));
+  const denied = oneOf(...deny.map(rulePrincipal));
   return allowed === undefined || denied === undefined ? allowed : and(not(denied), allowed);
 }
 
-function matchPrincipal({ spiffeID }: CallerMatch): Principal | undefined {
-  if (spiffeID === undefined) return undefined;
+function rulePrincipal({ matches }: PermissionRule): Principal | undefined {
+  return oneOf(...matches.map(matchPrincipal));
+}
+
+/** A match without a condition is everybody: only a deny for any server name comes to that. */
+function matchPrincipal({ spiffeID }: CallerMatch): Principal {
+  if (spiffeID === undefined) return any();
   if (spiffeID.type === "Exact") return named("exact", spiffeID.value);
   const below = spiffeID.value.endsWith("/") ? spiffeID.value : `${spiffeID.value}/`;
-  return oneOf(named("exact", spiffeID.value), named("prefix", below));
+  return or(named("exact", spiffeID.value), named("prefix", below));
 }
 
 function allowOnly(principal: Principal | undefined): RBAC {
@@ -191,10 +201,7 @@ function named(kind: "exact" | "prefix", value: string): Principal {
 
 function oneOf(...candidates: readonly (Principal | undefined)[]): Principal | undefined {
   const ids = candidates.filter((candidate) => candidate !== undefined);
-  if (ids.length < 2) return ids[0];
-  return create(PrincipalSchema, {
-    identifier: { case: "orIds", value: create(Principal_SetSchema, { ids }) },
-  });
+  return ids.length < 2 ? ids[0] : or(...ids);
 }
 
 const any = (): Principal => create(PrincipalSchema, { identifier: { case: "any", value: true } });
@@ -202,3 +209,5 @@ const not = (value: Principal): Principal =>
   create(PrincipalSchema, { identifier: { case: "notId", value } });
 const and = (...ids: Principal[]): Principal =>
   create(PrincipalSchema, { identifier: { case: "andIds", value: create(Principal_SetSchema, { ids }) } });
+const or = (...ids: Principal[]): Principal =>
+  create(PrincipalSchema, { identifier: { case: "orIds", value: create(Principal_SetSchema, { ids }) } });

@@ -30,7 +30,11 @@ export interface TagPermissions {
   }[];
 }
 
-/** While SPIFFE ids replace tags, a caller that either of the two lets in gets in. */
+/**
+ * For certificates with several URIs, and while SPIFFE ids replace tags: a caller that either of the two lets in gets
+ * in, unless a rule denies it. Decided by the certificate alone: of rules with a server name, an allow does not count
+ * here and a deny counts for every name, so that the window is never wider than before or after.
+ */
 export interface EitherPermissions {
   readonly model: "either";
   readonly tags: TagPermissions;

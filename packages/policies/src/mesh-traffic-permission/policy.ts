@@ -55,7 +55,7 @@ function planInbound({ policies, mesh, callers }: InboundInput): PermissionPlan 
     allowWithShadowDeny: list("allowWithShadowDeny"),
     allow: list("allow"),
   };
-  if (callers === "identity" || (callers === "tags" && rules.length > 0)) return identity;
+  if (callers === "identity") return identity;
   const tags: TagPermissions = {
     model: "tags",
     mesh,
@@ -65,5 +65,21 @@ function planInbound({ policies, mesh, callers }: InboundInput): PermissionPlan 
       origin,
     })),
   };
-  return callers === "tags" ? tags : { model: "either", tags, identity };
+  if (callers === "either") return { model: "either", tags, identity: byCertificateAlone(identity) };
+  if (rules.length === 0) return tags;
+  return { model: "either", tags: { ...tags, entries: [] }, identity: byCertificateAlone(identity) };
+}
+
+function byCertificateAlone(permissions: IdentityPermissions): IdentityPermissions {
+  const anyName = (rules: readonly PermissionRule[]) =>
+    rules.map((rule) => ({ ...rule, matches: rule.matches.filter(({ sni }) => sni === undefined) }));
+  return {
+    model: "identity",
+    deny: permissions.deny.map((rule) => ({
+      ...rule,
+      matches: rule.matches.map(({ sni: _, ...match }) => match),
+    })),
+    allowWithShadowDeny: anyName(permissions.allowWithShadowDeny),
+    allow: anyName(permissions.allow),
+  };
 }

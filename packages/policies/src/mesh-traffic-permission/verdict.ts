@@ -22,8 +22,11 @@ export interface Verdict {
 /** What the proxy of an inbound would answer this caller: the same decision that Envoy takes, from the same plan. */
 export function verdict(plan: PermissionPlan, caller: Caller): Verdict {
   if (plan.model === "either") {
+    const denied = firstRule(plan.identity.deny, caller, true);
+    if (denied !== undefined) return { allowed: false, origin: denied.origin, shadowDenied: false };
     const byTags = verdict(plan.tags, caller);
-    return byTags.allowed ? byTags : verdict(plan.identity, caller);
+    const { allowed, origin } = byTags.allowed ? byTags : verdict(plan.identity, caller);
+    return { allowed, origin, shadowDenied: false };
   }
   if (plan.model === "tags") {
     const entry = plan.entries.findLast(({ target }) => coversTags(target, plan.mesh, caller));
@@ -33,8 +36,7 @@ export function verdict(plan: PermissionPlan, caller: Caller): Verdict {
       shadowDenied: entry?.action === "AllowWithShadowDeny",
     };
   }
-  const first = (rules: readonly PermissionRule[]) =>
-    rules.find((rule) => rule.matches.some((match) => matchesCaller(match, caller)));
+  const first = (rules: readonly PermissionRule[]) => firstRule(rules, caller, false);
   const denied = first(plan.deny);
   const shadow = first(plan.allowWithShadowDeny);
   if (denied !== undefined) return { allowed: false, origin: denied.origin, shadowDenied: false };
@@ -42,9 +44,23 @@ export function verdict(plan: PermissionPlan, caller: Caller): Verdict {
   return { allowed: allowed !== undefined, origin: allowed?.origin, shadowDenied: shadow !== undefined };
 }
 
+/** `everybody`: what a match without any condition means. */
+function firstRule(
+  rules: readonly PermissionRule[],
+  caller: Caller,
+  everybody: boolean,
+): PermissionRule | undefined {
+  return rules.find((rule) =>
+    rule.matches.some((match) => (isEmpty(match) ? everybody : matchesCaller(match, caller))),
+  );
+}
+
+function isEmpty({ spiffeID, sni }: CallerMatch): boolean {
+  return spiffeID === undefined && sni === undefined;
+}
+
 function matchesCaller(match: CallerMatch, caller: Caller): boolean {
   const { spiffeID, sni } = match;
-  if (spiffeID === undefined && sni === undefined) return false;
   if (spiffeID !== undefined && !caller.uris.some((uri) => matchesSpiffeId(spiffeID, uri))) return false;
   return sni === undefined || sni.value === caller.sni;
 }

@@ -1,0 +1,98 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { join } from "node:path";
+import { adminStats, askAdmin } from "../world/admin.ts";
+import type { World } from "../world/world.ts";
+import { MESH } from "./scene.ts";
+
+/** An Envoy that was started as a launcher of Kuma 2.14 does it. */
+export interface OlderSidecar {
+  /** The bootstrap that it runs with, YAML. */
+  readonly bootstrap: string;
+  admin(path: string): Promise<string>;
+  stats(filter: string): Promise<ReadonlyMap<string, number>>;
+}
+
+/** What Kuma 2.14's launcher says that it can do when nothing is configured: neither delta xDS nor unified names. */
+const FEATURES = [
+  "feature-tcp-accesslog-via-named-pipe",
+  "feature-otel-via-kuma-dp",
+  "feature-strict-inbound-ports",
+  "feature-reuse-port",
+  "feature-embedded-dns",
+];
+
+/** Asks for a bootstrap as Kuma 2.14's launcher does, and runs Envoy with it, by that launcher's command line. */
+export async function startOlderSidecar(world: World, dataplane: { readonly name: string }): Promise<OlderSidecar> {
+  const { name } = dataplane;
+  const workdir = join(world.site.dir, "dp", name);
+  mkdirSync(workdir, { recursive: true });
+  const ca = readFileSync(world.controlPlane.caFile, "utf8");
+  const answer = await post(`${world.controlPlane.dataplanes}/bootstrap`, ca, {
+    mesh: MESH,
+    name,
+    proxyType: "dataplane",
+    dataplaneToken: await token(world, name),
+    dataplaneResource: JSON.stringify(dataplane),
+    version: {
+      kumaDp: { version: "2.14.0", gitTag: "2.14.0", gitCommit: "0".repeat(40), buildDate: "2026-06-01" },
+      envoy: { version: "1.40.0", build: "0/1.40.0/Clean/RELEASE/BoringSSL", kumaDpCompatible: true },
+    },
+    caCert: ca,
+    dynamicMetadata: {},
+    otelEnv: { pipeEnabled: true, shared: {}, traces: {}, logs: {}, metrics: {}, validationErrors: null },
+    dnsPort: 15054,
+    readinessPort: 9902,
+    appProbeProxyDisabled: false,
+    operatingSystem: "linux",
+    features: FEATURES,
+    resources: { maxHeapSizeBytes: 0 },
+    workdir,
+    metricsResources: { certPath: "", keyPath: "" },
+    systemCaPath: "",
+    ipv6Enabled: false,
+    spireResources: {},
+    dataplaneConfig: null,
+  });
+  const { bootstrap } = JSON.parse(answer) as { bootstrap: string };
+  const text = Buffer.from(bootstrap, "base64").toString("utf8");
+  const file = join(workdir, "bootstrap.yaml");
+  writeFileSync(file, text, { mode: 0o600 });
+  await world.startPart("sidecar", name, [
+    world.commands.envoy,
+    ...["--config-path", file, "--drain-time-s", "30", "--drain-strategy", "immediate"],
+    ...["--disable-hot-restart", "--log-level", "warning", "--concurrency", "1"],
+  ]);
+  const socket = join(workdir, "kuma-envoy-admin.sock");
+  return {
+    bootstrap: text,
+    admin: (path) => askAdmin(socket, path),
+    stats: (filter) => adminStats(socket, filter),
+  };
+}
+
+async function token(world: World, name: string): Promise<string> {
+  const answer = await fetch(`${world.controlPlane.api}/tokens/dataplane`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name, mesh: MESH, validFor: "1h" }),
+  });
+  return await answer.text();
+}
+
+function post(url: string, ca: string, body: object): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": "application/json", accept: "application/json" };
+    const outgoing = request(url, { method: "POST", ca, headers, agent: false }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      answer.on("end", () =>
+        answer.statusCode === 200 ? resolve(text) : reject(new Error(`${answer.statusCode} ${text}`)),
+      );
+    });
+    outgoing.on("error", reject);
+    outgoing.end(JSON.stringify(body));
+  });
+}
