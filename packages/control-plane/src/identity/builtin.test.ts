@@ -24,7 +24,8 @@ test("a builtin backend has its CA in two secrets of the mesh", async () => {
   const second = await ensureMtlsCa(env, "default", backend);
   assert.ok(first.ok && second.ok);
   assert.equal(first.value.id, second.value.id);
-  assert.equal(first.value.notAfter - first.value.notBefore, 24 * 3600_000);
+  const dayMs = 24 * 3600_000;
+  assert.ok(Math.abs(first.value.notAfter - Date.now() - dayMs) < 60_000, "a lifetime from now on");
   const certificate = new X509Certificate(first.value.certificatePem);
   assert.equal(certificate.subject, "CN=default");
   assert.equal(certificate.subjectAltName, "URI:spiffe://default");

@@ -51,8 +51,8 @@ test("a new CA has the name, the SPIFFE id and the ten years it should have", as
   const certificate = new X509Certificate(certificatePem);
   assert.equal(certificate.subject, "CN=td.example");
   assert.equal(certificate.subjectAltName, "URI:spiffe://td.example");
-  assert.equal(certificate.validFromDate.getTime(), now - 10_000);
-  assert.equal(certificate.validToDate.getTime(), now - 10_000 + 3650 * dayMs);
+  assert.equal(certificate.validFromDate.getTime(), now - dayMs);
+  assert.equal(certificate.validToDate.getTime(), now + 3650 * dayMs);
   assert.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, "prime256v1");
   assert.ok(certificate.ca);
   assert.ok(certificate.verify(certificate.publicKey));
@@ -71,7 +71,7 @@ test("each way in which material is no CA has its own error", async () => {
   assert.equal(errorOf({ ...ca, privateKeyPem: other.privateKeyPem }), "key-mismatch");
   assert.equal(errorOf(ca, now, false), "self-signed");
   assert.equal(errorOf(ca, now + 3651 * dayMs), "expired");
-  assert.equal(errorOf(ca, now - dayMs), "not-yet-valid");
+  assert.equal(errorOf(ca, now - dayMs - 1), "not-yet-valid");
   assert.equal(errorOf({ ...ca, certificatePem: ca.certificatePem + other.certificatePem }), "broken-chain");
 });
 

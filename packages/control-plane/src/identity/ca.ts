@@ -61,7 +61,8 @@ export interface CaError {
 }
 
 const yearMs = 365 * 24 * 3600_000;
-const backdatingMs = 10_000;
+/** Within a day a clock may be set back without a CA of ours being from the future, which would issue nothing. */
+const backdatingMs = 24 * 3600_000;
 
 /** What a new self-signed CA is made of. */
 export interface NewCa {
@@ -74,20 +75,19 @@ export interface NewCa {
   readonly random: RandomBytes;
 }
 
-/** Makes a self-signed ECDSA P-256 CA, valid from ten seconds ago. */
+/** Makes a self-signed ECDSA P-256 CA, valid from a day ago until its lifetime from now has passed. */
 export async function createCa(ca: NewCa): Promise<CaMaterial> {
   const pair = await generateEcKeyPair();
   const signer = certificateSigner(createPrivateKey(pair.privateKeyPem));
   if (signer === undefined) throw new Error("a P-256 key has no signer");
   const name = commonName(ca.commonName);
-  const notBefore = ca.now - backdatingMs;
   const certificate = await signCertificate(
     {
       serial: randomSerial(ca.random),
       issuer: name,
       subject: name,
-      notBefore,
-      notAfter: notBefore + (ca.lifetimeMs ?? 10 * yearMs),
+      notBefore: ca.now - backdatingMs,
+      notAfter: ca.now + (ca.lifetimeMs ?? 10 * yearMs),
       publicKey: pair.publicKey,
       extensions: [
         basicConstraints(true),

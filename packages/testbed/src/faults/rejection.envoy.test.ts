@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import { appUrl } from "../kong-air/call.ts";
 import { MESH_YAML, outboundsTo } from "../kong-air/cast.ts";
 import { until } from "../poll.ts";
-import { startTraffic, summary } from "../traffic.ts";
 import type { Service } from "../world/service.ts";
 import { createWorld, type World } from "../world/world.ts";
 import { type Api, at, createApi, listAt } from "./testing/api.ts";
 import { connectBare, joinFleet, refuseEverything, simulatedName } from "./testing/simulated.ts";
+import { withTraffic } from "./testing/witness.ts";
 
 let world: World;
 let api: Api;
@@ -73,7 +73,11 @@ async function untilState(name: string, state: string): Promise<unknown> {
 const KRI = /kri_mr_kong-air-mesh_[a-z0-9_-]*retry-portal_/;
 
 test("a policy that a real Envoy refuses: it keeps what it has, it is named, others go on", async (t) => {
-  const traffic = startTraffic({ url: `${appUrl(world, "passenger-portal")}/call/check-in-api/`, rate: 40 });
+  const url = `${appUrl(world, "passenger-portal")}/call/check-in-api/`;
+  await withTraffic({ url, rate: 40 }, () => refuseOnePolicy(t));
+});
+
+async function refuseOnePolicy(t: TestContext): Promise<void> {
 
   await t.test("apply --wait says which proxy refused what, why, and from which policy it came", async () => {
     const output = await world.ctl(["apply", "-f", "-", "--wait=20s"], { stdin: meshRetry(REFUSED_BY_ENVOY) });
@@ -138,11 +142,7 @@ test("a policy that a real Envoy refuses: it keeps what it has, it is named, oth
       return listAt(insight, "rejections").length === 0;
     });
   });
-
-  const report = await traffic.stop();
-  assert.ok(report.sent > 40, summary(report));
-  assert.deepEqual(report.failures, [], summary(report));
-});
+}
 
 test("a proxy that refuses everything from the start is named, and holds nobody up", async () => {
   using bad = connectBare(world, { name: "refuser", token: await api.dataplaneToken({ mesh: world.mesh }) });

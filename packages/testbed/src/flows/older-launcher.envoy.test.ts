@@ -77,7 +77,10 @@ async function nothingRejected(world: World, { portal, checkIn, flightControl }:
     assert.match(sidecar.bootstrap, /apiType: GRPC$/m);
     const counts = await sidecar.stats("(lds|cds)\\.update_(rejected|success)$|update_rejected");
     const successes = [...counts].filter(([name]) => name.endsWith("update_success"));
-    assert.ok(successes.length >= 2 && successes.every(([, count]) => count > 0), JSON.stringify([...counts]));
+    assert.ok(
+      successes.length >= 2 && successes.every(([, count]) => count > 0),
+      JSON.stringify([...counts]),
+    );
     assert.deepEqual(
       [...counts].filter(([name, count]) => name.endsWith("rejected") && count > 0),
       [],
@@ -98,7 +101,11 @@ test("a launcher of Kuma 2.14 joins a mesh of MeshServices: identity, permission
     const { url, host, portal } = called;
     await until("plain text flows", async () => (await get(undefined, url)).status === 200);
     await until("bytes flow", async () => (await tcpClient(host, 10_002).send()) === undefined);
-    const loads = [httpLoad(url, "kept", 40), httpLoad(url, "new", 40), startLoad(tcpClient(host, 10_002), 40)];
+    const loads = [
+      httpLoad(url, "kept", 40),
+      httpLoad(url, "new", 40),
+      startLoad(tcpClient(host, 10_002), 40),
+    ];
     await applied(world, allow("passenger-portal"));
     await applied(world, identity());
     const { caller } = await callThrough(world, "passenger-portal", "check-in-api");
@@ -110,7 +117,10 @@ test("a launcher of Kuma 2.14 joins a mesh of MeshServices: identity, permission
     await applied(world, allow("passenger-portal"));
     assert.equal((await get(undefined, url)).status, 200);
     const names = (await portal.admin("/listeners")).split("\n").map((line) => line.split("::")[0]);
-    assert.ok(names.includes(`outbound:${host}:10001`) && names.includes(`inbound:${host}:8080`), names.join());
+    assert.ok(
+      names.includes(`outbound:${host}:10001`) && names.includes(`inbound:${host}:8080`),
+      names.join(),
+    );
     await nothingRejected(world, called);
   });
 });
@@ -121,13 +131,19 @@ test("a launcher of Kuma 2.14 joins a mesh of service tags: Mesh.mtls, permissio
   const from = (service: string, action: string): string =>
     policy("MeshTrafficPermission", "callers", {
       targetRef: { kind: "Mesh" },
-      from: [{ targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": service } }, default: { action } }],
+      from: [
+        { targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": service } }, default: { action } },
+      ],
     });
   await withOlderSidecars(classic({}), byTag, async (world, called) => {
     const { url, host, portal } = called;
     await until("plain text flows", async () => (await get(undefined, url)).status === 200);
     await until("bytes flow", async () => (await tcpClient(host, 10_002).send()) === undefined);
-    const loads = [httpLoad(url, "kept", 40), httpLoad(url, "new", 40), startLoad(tcpClient(host, 10_002), 40)];
+    const loads = [
+      httpLoad(url, "kept", 40),
+      httpLoad(url, "new", 40),
+      startLoad(tcpClient(host, 10_002), 40),
+    ];
     await applied(world, documents(from("passenger-portal", "Allow"), classic(LEGACY_MTLS)));
     const { caller } = await callThrough(world, "passenger-portal", "check-in-api");
     assert.equal(caller, `spiffe://${MESH}/passenger-portal`);

@@ -23,7 +23,10 @@ const FEATURES = [
 ];
 
 /** Asks for a bootstrap as Kuma 2.14's launcher does, and runs Envoy with it, by that launcher's command line. */
-export async function startOlderSidecar(world: World, dataplane: { readonly name: string }): Promise<OlderSidecar> {
+export async function startOlderSidecar(
+  world: World,
+  dataplane: { readonly name: string },
+): Promise<OlderSidecar> {
   const { name } = dataplane;
   const workdir = join(world.site.dir, "dp", name);
   mkdirSync(workdir, { recursive: true });

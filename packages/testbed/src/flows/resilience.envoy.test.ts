@@ -100,7 +100,10 @@ test("timeouts, retries and circuit breakers show in traffic", async (t) => {
         (await Promise.all(Array.from({ length: 8 }, () => ask("baggage", "/delay?ms=500"))))
           .map(({ status }) => status)
           .sort();
-      assert.deepEqual(await burst(), Array.from({ length: 8 }, () => 200));
+      assert.deepEqual(
+        await burst(),
+        Array.from({ length: 8 }, () => 200),
+      );
       await applied(world, limit({ maxRequests: 2, maxConnections: 1 }));
       assert.equal((await ask("baggage", "/")).status, 200);
       assert.deepEqual(await burst(), [200, 200, 503, 503, 503, 503, 503, 503]);
@@ -116,7 +119,10 @@ test("timeouts, retries and circuit breakers show in traffic", async (t) => {
       await until("the only connection is up", () => only.bytesRead > 0);
       assert.notEqual(await tcpClient(host, 10_003).send(), undefined, "a second connection is let through");
       only.destroy();
-      await until("another connection is let through", async () => (await tcpClient(host, 10_003).send()) === undefined);
+      await until(
+        "another connection is let through",
+        async () => (await tcpClient(host, 10_003).send()) === undefined,
+      );
       await deleted(world, "meshcircuitbreaker", "few");
     });
 

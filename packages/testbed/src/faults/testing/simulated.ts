@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { ClientHttp2Session } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { connectTls, openDelta, type TestDeltaCall } from "@skein/control-plane/xds/testing/grpc-client";
+import { openDelta, type TestDeltaCall } from "@skein/control-plane/xds/testing/grpc-client";
 import { TYPE_URL } from "@skein/envoy-api";
 import { launcherMetadata, type SimulatedFleet, startFleet } from "../../../../../bench/xds-client/client.ts";
 import type { World } from "../../world/world.ts";
@@ -79,25 +79,23 @@ export interface BareProxyOptions {
   readonly mesh?: string;
   readonly name: string;
   readonly token: string;
-  /** Default: one of {@link simulatedDataplane}; `null` brings none along. */
-  readonly dataplane?: JsonObject | null;
+  /** Default: one of {@link simulatedDataplane}. */
+  readonly dataplane?: JsonObject;
+  /** Bytes that may be under way to it; default 64 KiB. */
+  readonly window?: number;
 }
 
 /** Opens a stream and asks for clusters and listeners. */
 export function connectBare(world: World, options: BareProxyOptions): BareProxy {
   const { mesh = world.mesh, name, token } = options;
-  const session = connectTls(
-    Number(new URL(world.controlPlane.dataplanes).port),
-    readFileSync(world.controlPlane.caFile, "utf8"),
-  );
-  const call = openDelta(session, { authorization: token });
-  const dataplane = options.dataplane ?? simulatedDataplane(mesh, name);
-  const { "dataplane.resource": resource, ...metadata } = launcherMetadata(dataplane);
-  const brought = options.dataplane === null ? {} : { "dataplane.resource": resource ?? "" };
-  call.request({
-    node: { id: `${mesh}.${name}`, cluster: name, metadata: { ...metadata, ...brought } },
-    typeUrl: TYPE_URL.cluster,
+  const session = connect(world.controlPlane.dataplanes, {
+    ca: readFileSync(world.controlPlane.caFile),
+    settings: { initialWindowSize: options.window ?? 65_535 },
   });
+  session.on("error", () => {});
+  const call = openDelta(session, { authorization: token });
+  const metadata = launcherMetadata(options.dataplane ?? simulatedDataplane(mesh, name));
+  call.request({ node: { id: `${mesh}.${name}`, cluster: name, metadata }, typeUrl: TYPE_URL.cluster });
   call.request({ typeUrl: TYPE_URL.listener });
   return {
     call,
