@@ -18,7 +18,7 @@ import {
 } from "./testing/simulated.ts";
 
 const FLEET = 40;
-const DEAF = 20;
+const DEAF = 1;
 /** So many services that a proxy which calls them all cannot be told in what fits into its window. */
 const SERVICES = 120;
 /** A connection that answers no ping is dropped after two to three intervals of 15 s. */
