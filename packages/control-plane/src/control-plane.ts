@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { hostname, networkInterfaces } from "node:os";
+import { hostname } from "node:os";
 import { coreKinds, createRegistry, durationMs, type LabelContext } from "@skein/model";
 import { policyKinds } from "@skein/policies";
 import type { ApiDeps } from "./api/deps.ts";
@@ -18,7 +18,7 @@ import { adminClient } from "./envoy-admin/client.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
-import { type CipherKey, createSecretsCipher } from "./identity/secrets-cipher.ts";
+import { createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { closeAbandonedSubscriptions } from "./insights/abandoned.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
@@ -32,16 +32,12 @@ import { IdentityController } from "./pipeline/identity-controller.ts";
 import { authenticatedProxy } from "./pipeline/registration.ts";
 import { Rollouts } from "./pipeline/rollout.ts";
 import { World } from "./pipeline/world.ts";
-import { StartError } from "./start-error.ts";
-import { openStore } from "./store/open.ts";
-import { type Change, StoreError } from "./store/store.ts";
+import { encryptionKeys, keySources, openConfiguredStore, serverCertificate } from "./startup.ts";
+import type { Change } from "./store/store.ts";
 import { controlPlaneMetrics } from "./telemetry/metrics.ts";
-import { localHosts } from "./tls/local-hosts.ts";
-import { ensureSelfSignedServer, readServerCertificate } from "./tls/self-signed.ts";
 import { authenticate } from "./tokens/authn.ts";
 import { checkDataplaneToken } from "./tokens/dataplane-auth.ts";
 import type { TokenIssuer } from "./tokens/issue.ts";
-import { loadOfflineKeys, type PublicKeyConfig } from "./tokens/offline-keys.ts";
 import { createSigningKeys } from "./tokens/signing-keys.ts";
 import { createTokenValidator } from "./tokens/validate.ts";
 import { VERSION } from "./version.ts";
@@ -72,7 +68,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
   mkdirSync(config.general.workDir, { recursive: true, mode: 0o700 });
   const certificate = await serverCertificate(config, now());
   const cipher = createSecretsCipher(encryptionKeys(config), randomBytes);
-  const store = open(config, now, log);
+  const store = openConfiguredStore(config, now, log);
   const stops: Stoppable[] = [];
 
   try {
@@ -364,58 +360,4 @@ function isOfInterest({
 
 function graceMs(config: Config): number {
   return durationMs(config.dpServer.gracefulShutdownTimeout);
-}
-
-async function serverCertificate(config: Config, now: number): Promise<{ certPem: string; keyPem: string }> {
-  const { tlsCertFile, tlsKeyFile, workDir } = config.general;
-  const certificate =
-    tlsCertFile === ""
-      ? await ensureSelfSignedServer(workDir, {
-          hosts: localHosts(hostname(), networkInterfaces()),
-          now,
-          random: randomBytes,
-        })
-      : await readServerCertificate({ certPath: tlsCertFile, keyPath: tlsKeyFile }, now);
-  if (!certificate.ok) throw new StartError(certificate.error);
-  return certificate.value;
-}
-
-function open(config: Config, now: () => number, log: Log) {
-  try {
-    return openStore(config.store, {
-      now,
-      onError: (error) => log.error({ err: error }, "a watcher of the store failed"),
-    });
-  } catch (error) {
-    if (error instanceof StoreError) throw new StartError(error.message, error);
-    throw error;
-  }
-}
-
-function encryptionKeys({ skein }: Config): readonly CipherKey[] {
-  const text =
-    skein.secretsEncryptionKeyFile === ""
-      ? skein.secretsEncryptionKey
-      : readKeyFile(skein.secretsEncryptionKeyFile);
-  return text
-    .split(/[\s,]+/)
-    .filter((part) => part !== "")
-    .map((part, index) => ({ id: `k${index + 1}`, key: Buffer.from(part, "base64") }));
-}
-
-function readKeyFile(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new StartError(`skein.secretsEncryptionKeyFile ${path} cannot be read`, error);
-  }
-}
-
-async function keySources(validator: {
-  readonly useSecrets: boolean;
-  readonly publicKeys: readonly PublicKeyConfig[];
-}) {
-  const keys = await loadOfflineKeys(validator.publicKeys, (path) => readFile(path, "utf8"));
-  if (!keys.ok) throw new StartError(keys.error);
-  return { offlineKeys: keys.value, useSecrets: validator.useSecrets };
 }
