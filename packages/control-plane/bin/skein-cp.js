@@ -10,8 +10,9 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 }
 
 // A control plane is thousands of long-lived connections and short-lived messages: one malloc arena keeps the former
-// from being scattered, and a small young generation keeps the latter from piling up. Both are read at start only, so
-// the process starts once more in its own place; its id stays. Settings that the user gave win.
+// from being scattered, blocks of their own give their memory back when they end, and a small young generation keeps the
+// latter from piling up. All of this is read at start only, so the process starts once more in its own place; its id
+// stays. Settings that the user gave win.
 const TUNED = "SKEIN_CP_TUNED";
 const semiSpace = "--max-semi-space-size=8";
 if (process.env[TUNED] === undefined && process.execve !== undefined && process.argv[2] === "run") {
@@ -19,6 +20,7 @@ if (process.env[TUNED] === undefined && process.execve !== undefined && process.
   const flags = isGiven ? process.execArgv : [semiSpace, ...process.execArgv];
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
     MALLOC_ARENA_MAX: "1",
+    MALLOC_MMAP_THRESHOLD_: "16384",
     ...process.env,
     [TUNED]: "1",
   });

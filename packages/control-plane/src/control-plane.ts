@@ -32,6 +32,7 @@ import { IdentityController } from "./pipeline/identity-controller.ts";
 import { authenticatedProxy } from "./pipeline/registration.ts";
 import { Rollouts } from "./pipeline/rollout.ts";
 import { World } from "./pipeline/world.ts";
+import { StartError } from "./start-error.ts";
 import { encryptionKeys, keySources, openConfiguredStore, serverCertificate } from "./startup.ts";
 import type { Change } from "./store/store.ts";
 import { controlPlaneMetrics } from "./telemetry/metrics.ts";
@@ -65,7 +66,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
   const policyTypes = new Set(policyKinds.map(({ type }) => type));
   const isPolicy = (type: string) => policyTypes.has(type);
 
-  mkdirSync(config.general.workDir, { recursive: true, mode: 0o700 });
+  makeWorkDir(config.general.workDir);
   const certificate = await serverCertificate(config, now());
   const cipher = createSecretsCipher(encryptionKeys(config), randomBytes);
   const store = openConfiguredStore(config, now, log);
@@ -356,6 +357,18 @@ function isOfInterest({
 }) {
   const type = (after ?? before)?.type ?? "";
   return !type.endsWith("Insight");
+}
+
+function makeWorkDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `general.workDir ${path} cannot be made (${reason}); set it to a directory that the control plane may write to`,
+      error,
+    );
+  }
 }
 
 function graceMs(config: Config): number {

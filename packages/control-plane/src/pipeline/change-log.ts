@@ -1,14 +1,16 @@
 import type { ChangeItem, ChangeStatus, ChangeTracker, RejectedResource } from "../api/ports.ts";
 import type { Fragment } from "../xds/fragment.ts";
 
+type ResourceName = Pick<Fragment, "type" | "name">;
+
 /** One proxy's part in a change. */
 interface Item {
   readonly mesh: string;
   readonly name: string;
   state: ChangeItem["state"];
   afterMs: number | undefined;
-  /** Fragments that are new or different, and names of those that went. */
-  readonly fragments: readonly Fragment[];
+  /** Resources that are new, different or gone. Not the fragments: those would keep every superseded byte. */
+  readonly resources: readonly ResourceName[];
   rejected: readonly RejectedResource[];
 }
 
@@ -105,6 +107,7 @@ export class ChangeLog implements ChangeTracker {
 
   /** These changes altered what a proxy should hold. */
   affected(ids: Iterable<number>, mesh: string, name: string, fragments: readonly Fragment[]): void {
+    const resources = fragments.map(({ type, name }) => ({ type, name }));
     for (const id of ids) {
       const change = this.#changes.get(id);
       if (change === undefined) continue;
@@ -112,12 +115,12 @@ export class ChangeLog implements ChangeTracker {
       const key = `${mesh}/${name}`;
       const known = change.items.get(key);
       if (known === undefined) {
-        change.items.set(key, { mesh, name, state: "behind", afterMs: undefined, fragments, rejected: [] });
+        change.items.set(key, { mesh, name, state: "behind", afterMs: undefined, resources, rejected: [] });
         this.#items += 1;
         change.counts.affected += 1;
         change.counts.behind += 1;
       } else {
-        change.items.set(key, { ...known, fragments: [...known.fragments, ...fragments] });
+        change.items.set(key, { ...known, resources: [...known.resources, ...resources] });
         this.#move(change, change.items.get(key), "behind");
       }
     }
@@ -212,7 +215,7 @@ function isSettled(change: Change): boolean {
 }
 
 function itemStatus(item: Item): ChangeItem {
-  const resources = new Map(item.fragments.map(({ type, name }) => [`${type} ${name}`, { type, name }]));
+  const resources = new Map(item.resources.map(({ type, name }) => [`${type} ${name}`, { type, name }]));
   return {
     mesh: item.mesh,
     name: item.name,

@@ -19,6 +19,12 @@ export interface StartingDataplane {
   readonly revision: number;
 }
 
+/** A version of a resource that the proxy refused; it stays refused until another version takes its place. */
+interface Refused {
+  readonly version: string;
+  readonly resource: RejectedResource;
+}
+
 export interface ProxyClock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -49,7 +55,7 @@ export class ConnectedProxy {
   readonly #changes: ChangeLog;
   /** Changes that this proxy has not answered, with the generation that carries them. */
   readonly #open = new Map<number, number>();
-  #rejected = new Map<XdsType, readonly RejectedResource[]>();
+  readonly #rejected = new Map<XdsType, readonly Refused[]>();
   #identity: ProxyStatus["identity"];
   #state: ProxyStatus["state"] = "behind";
   #since: number;
@@ -78,7 +84,7 @@ export class ConnectedProxy {
   }
 
   get rejected(): readonly RejectedResource[] {
-    return [...this.#rejected.values()].flat();
+    return [...this.#rejected.values()].flatMap((all) => all.map(({ resource }) => resource));
   }
 
   /** A new configuration, caused by these changes. */
@@ -95,19 +101,19 @@ export class ConnectedProxy {
     this.#update();
   }
 
+  /** A refusal that blames no resource yet decides nothing: the server is still finding out which it is. */
   answered(ack: Acknowledgement): void {
-    const { rejected } = ack;
-    if (rejected === undefined) this.#rejected.delete(ack.type);
-    else {
-      this.#rejected.set(
-        ack.type,
-        rejected.resources.map(({ name, origins }) => ({
-          type: ack.type,
-          name,
-          message: rejected.message,
-          policies: origins,
-        })),
-      );
+    const { type, rejected } = ack;
+    if (rejected !== undefined && rejected.resources.length === 0) return;
+    const blamed = (rejected?.resources ?? []).map(({ name, version, origins }) => ({
+      version,
+      resource: { type, name, message: rejected?.message ?? "", policies: origins },
+    }));
+    const before = this.#stillRejected(type).filter(
+      ({ resource: { name } }) => !blamed.some((each) => each.resource.name === name),
+    );
+    this.#keepRejected(type, [...before, ...blamed]);
+    if (rejected !== undefined) {
       const open = Array.from(this.#open).flatMap(([id, needed]) => (needed <= ack.revision ? [id] : []));
       this.#changes.answered(open, this.mesh, this.name, "rejected", this.rejected);
       for (const id of open) this.#open.delete(id);
@@ -115,10 +121,26 @@ export class ConnectedProxy {
     this.#update();
   }
 
+  /** A refused version stays so until another one takes its place. */
+  #stillRejected(type: XdsType): readonly Refused[] {
+    return (this.#rejected.get(type) ?? []).filter(
+      ({ version, resource: { name } }) => versionIn(this.config, type, name) === version,
+    );
+  }
+
+  #keepRejected(type: XdsType, refused: readonly Refused[]): void {
+    if (refused.length === 0) this.#rejected.delete(type);
+    else this.#rejected.set(type, refused);
+  }
+
+  /** It holds everything up to this generation, but for what it refused. */
   inSync(stream: ProxyStream, generation: number): void {
     stream.acknowledged = Math.max(stream.acknowledged, generation);
     const acknowledged = this.acknowledged;
-    if (acknowledged >= this.wanted) this.#acknowledgedRevision = this.#wantedRevision;
+    if (acknowledged >= this.wanted) {
+      this.#acknowledgedRevision = this.#wantedRevision;
+      for (const type of [...this.#rejected.keys()]) this.#keepRejected(type, this.#stillRejected(type));
+    }
     const done = Array.from(this.#open).flatMap(([id, needed]) => (needed <= acknowledged ? [id] : []));
     if (done.length > 0) {
       this.#changes.answered(done, this.mesh, this.name, "acknowledged");
@@ -197,9 +219,21 @@ export class ConnectedProxy {
   }
 }
 
+const FIELDS = {
+  cluster: "clusters",
+  endpoint: "endpoints",
+  listener: "listeners",
+  route: "routes",
+  secret: "secrets",
+} as const;
+
+function versionIn(config: ProxyConfig | undefined, type: XdsType, name: string): string | undefined {
+  return type === "runtime" ? undefined : config?.[FIELDS[type]].get(name)?.version;
+}
+
 function differences(before: ProxyConfig, after: ProxyConfig): readonly Fragment[] {
   const changed: Fragment[] = [];
-  for (const key of ["clusters", "endpoints", "listeners", "routes", "secrets"] as const) {
+  for (const key of Object.values(FIELDS)) {
     const [old, now] = [before[key], after[key]];
     for (const [name, fragment] of now) if (old.get(name) !== fragment) changed.push(fragment);
     for (const [name, fragment] of old) if (!now.has(name)) changed.push(fragment);

@@ -31,7 +31,11 @@ export interface Acknowledgement {
   readonly type: XdsType;
   /** Highest revision (see `ConfigSink.set`) whose effects are contained in what was answered. */
   readonly revision: number;
-  /** Absent for an ACK; else Envoy's reason, and the resources it names (all of the response where it names none). */
+  /**
+   * Absent for an ACK; else Envoy's reason, and the resources that are to blame: those it names, or the only one of the
+   * response. Empty where it names none of several: the response was refused as a whole, and the server is still
+   * isolating the bad resource by sending smaller ones. The answer that blames it follows.
+   */
   readonly rejected?: {
     readonly message: string;
     readonly resources: readonly {

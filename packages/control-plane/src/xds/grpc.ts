@@ -61,7 +61,9 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   /**
    * Takes over the gRPC streams of `server`. Requests of any other content type are left alone, so that the same port
-   * serves HTTP/1.1; a `request` listener on it must skip those for which `isGrpc(headers)` holds.
+   * serves HTTP/1.1. Listeners for `stream` and `request` that are there already see gRPC no more, which saves Node's
+   * request and response objects on each of thousands of long streams; one that is added later must skip those for which
+   * `isGrpc(headers)` holds.
    */
   attach(server: Http2SecureServer | Http2Server): void;
   /**
@@ -99,7 +101,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   }
 
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (!isGrpc(headers)) return;
     stream.on("error", () => {});
     const session = stream.session as ServerHttp2Session | undefined;
     const calls = session === undefined ? undefined : sessions.get(session);
@@ -125,33 +126,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     calls: Set<GrpcCall>,
   ): void {
     const deframer = createDeframer(maxMessageBytes);
-    let over = false;
-    const socket = stream.session?.socket;
-    const call: GrpcCall = {
-      path,
-      headers,
-      peer: `${socket?.remoteAddress ?? "?"}:${socket?.remotePort ?? "?"}`,
-      get writable() {
-        return !over && !stream.writableNeedDrain;
-      },
-      get queued() {
-        return stream.writableLength;
-      },
-      write(framed) {
-        if (!over) stream.write(framed);
-      },
-      pause: () => void stream.pause(),
-      resume: () => void stream.resume(),
-      end(status, message) {
-        if (over) return;
-        over = true;
-        finish(stream, status, message);
-      },
-      destroy() {
-        over = true;
-        stream.session?.destroy();
-      },
-    };
+    const call = new StreamCall(stream, headers, path);
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     const started = guarded(() => handler(call), "handler");
     if (!started.ok) {
@@ -161,10 +136,10 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     const receiver = started.value;
     calls.add(call);
     stream.on("data", (chunk: Buffer) => {
-      if (over) return;
+      if (call.isOver) return;
       const { messages, error } = deframer.push(chunk);
       for (const message of messages) {
-        if (over) return;
+        if (call.isOver) return;
         if (!guarded(() => receiver.message(message), "message").ok) {
           call.end("internal", "the control plane failed on this request; its log has the reason");
         }
@@ -172,15 +147,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       if (error !== undefined) call.end(error.status, error.message);
     });
     stream.on("drain", () => {
-      if (!over) guarded(() => receiver.drained(), "drain");
+      if (!call.isOver) guarded(() => receiver.drained(), "drain");
     });
     stream.on("end", () => {
-      if (over) return;
+      if (call.isOver) return;
       if (deframer.partial) call.end("internal", "the request stream ended inside a message");
       else guarded(() => receiver.ended(), "end");
     });
     stream.once("close", () => {
-      over = true;
+      call.isOver = true;
       calls.delete(call);
       guarded(() => receiver.closed(), "close");
     });
@@ -198,7 +173,12 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   return {
     attach(server) {
       server.on("session", onSession);
-      server.on("stream", onStream);
+      const others = server.listeners("stream");
+      server.removeAllListeners("stream");
+      server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]) => {
+        if (isGrpc(headers)) onStream(stream, headers);
+        else for (const other of others) other.call(server, stream, headers, ...rest);
+      });
     },
     async close(graceMs) {
       closing = true;
@@ -222,6 +202,54 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       keepalive.stop();
     },
   };
+}
+
+/** A class for its accessors: those of an object literal take most of a kilobyte per stream. */
+class StreamCall implements GrpcCall {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly peer: string;
+  isOver = false;
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, path: string) {
+    const socket = stream.session?.socket;
+    this.path = path;
+    this.headers = headers;
+    this.peer = `${socket?.remoteAddress ?? "?"}:${socket?.remotePort ?? "?"}`;
+    this.#stream = stream;
+  }
+
+  get writable(): boolean {
+    return !this.isOver && !this.#stream.writableNeedDrain;
+  }
+
+  get queued(): number {
+    return this.#stream.writableLength;
+  }
+
+  write(framed: Buffer): void {
+    if (!this.isOver) this.#stream.write(framed);
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  end(status: GrpcStatus, message: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    finish(this.#stream, status, message);
+  }
+
+  destroy(): void {
+    this.isOver = true;
+    this.#stream.session?.destroy();
+  }
 }
 
 function refuse(stream: ServerHttp2Stream, status: GrpcStatus, message: string): void {

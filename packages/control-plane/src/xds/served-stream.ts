@@ -53,7 +53,7 @@ export function createServedStream<Request extends { readonly node: RequestNode 
   const { fleet, log, now, memories } = context;
   const openedAt = now();
   const early: Request[] = [];
-  let node: NodeInfo | undefined;
+  let proxy: string | undefined;
   let memoryKey: string | undefined;
   let events: StreamEvents | undefined;
   let machine: XdsStream<Request> | undefined;
@@ -76,15 +76,14 @@ export function createServedStream<Request extends { readonly node: RequestNode 
     try {
       of.closed();
     } catch (error) {
-      log.error({ err: error, proxy: node?.id }, "recording the end of a stream failed");
+      log.error({ err: error, proxy }, "recording the end of a stream failed");
     }
   }
 
   function end(status: GrpcStatus, message: string): void {
     if (over()) return;
     finish();
-    if (status !== "ok")
-      log.warn({ proxy: node?.id, peer: call.peer, status }, `xDS stream ended: ${message}`);
+    if (status !== "ok") log.warn({ proxy, peer: call.peer, status }, `xDS stream ended: ${message}`);
     call.end(status, message);
   }
 
@@ -132,7 +131,7 @@ export function createServedStream<Request extends { readonly node: RequestNode 
       end("invalid-argument", `node.id ${JSON.stringify(sender.id)} is not of the form <mesh>.<name>`);
       return;
     }
-    node = info;
+    proxy = info.id;
     early.push(request);
     call.pause();
     connect(info, `${info.id}\0${envoyVersion(info.metadata)}`).catch((error: unknown) => {
@@ -142,8 +141,8 @@ export function createServedStream<Request extends { readonly node: RequestNode 
   }
 
   function take(request: Request): void {
-    if (request.node !== undefined && request.node.id !== "" && request.node.id !== node?.id) {
-      end("invalid-argument", `node.id changed from ${node?.id} to ${request.node.id} within one stream`);
+    if (request.node !== undefined && request.node.id !== "" && request.node.id !== proxy) {
+      end("invalid-argument", `node.id changed from ${proxy} to ${request.node.id} within one stream`);
       return;
     }
     if (machine === undefined) {
@@ -174,7 +173,7 @@ export function createServedStream<Request extends { readonly node: RequestNode 
         end("invalid-argument", `not a discovery request: ${error.message}`);
         return;
       }
-      if (node === undefined) open(request);
+      if (proxy === undefined) open(request);
       else take(request);
     },
     pump() {
@@ -201,13 +200,10 @@ export function createServedStream<Request extends { readonly node: RequestNode 
     check(time, stallMs, firstRequestMs) {
       if (endedAt !== undefined) {
         if (time - endedAt > ENDING_MS) call.destroy();
-      } else if (node === undefined && time - openedAt > firstRequestMs) {
+      } else if (proxy === undefined && time - openedAt > firstRequestMs) {
         end("deadline-exceeded", "no request came on this stream");
       } else if (blockedSince !== undefined && time - blockedSince > stallMs) {
-        log.warn(
-          { proxy: node?.id, peer: call.peer },
-          "disconnected a proxy that does not read its configuration",
-        );
+        log.warn({ proxy, peer: call.peer }, "disconnected a proxy that does not read its configuration");
         finish();
         call.destroy();
       }

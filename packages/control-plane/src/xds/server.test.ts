@@ -77,8 +77,16 @@ test("a stream is introduced to the fleet, served, and reported as closed", asyn
   await until("closed", () => stream?.closed === 1);
 });
 
-test("HTTP/1.1 is served on the same port", async (t) => {
-  const { server } = await world(t);
+test("what is not gRPC is served on the same port, in HTTP/1.1 and HTTP/2", async (t) => {
+  const { server, connect } = await world(t);
+  let answer = "";
+  connect()
+    .request({ ":path": "/" })
+    .setEncoding("utf8")
+    .on("data", (text) => {
+      answer += text;
+    });
+  await until("the answer over HTTP/2", () => answer === "http 2.0");
   const body = await new Promise<string>((resolve, reject) => {
     request(
       { host: "127.0.0.1", port: server.port, ca: server.certificate.certPem, agent: false },

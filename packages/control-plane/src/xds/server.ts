@@ -44,8 +44,8 @@ export interface XdsServerOptions {
 /** The xDS server. */
 export interface XdsServer {
   /**
-   * Takes over the gRPC streams of an HTTP/2 server. A `request` listener on the same server must skip what `isGrpc`
-   * (grpc.ts) says is gRPC.
+   * Takes over the gRPC streams of an HTTP/2 server, best after its `request` listener has been added; see
+   * `GrpcServer.attach`.
    */
   attach(server: Http2SecureServer | Http2Server): void;
   /** Streams that are open, connected or not yet. */

@@ -79,6 +79,8 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
   const maxTypes = options.maxTypes ?? 32;
   const subscriptions = new Map<string, Subscription>();
   const prepared = new Set<Subscription>();
+  /** Those that only keep what must not go while a rejected listener or cluster may still use it. */
+  const keeping = new Set<Subscription>();
   /** Endpoints that listeners and routes wait for: EDS name → cluster. */
   const awaited = new Map<string, string>();
   let config: ProxyConfig | undefined;
@@ -123,6 +125,8 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     const complete = upserts.length === changes.upserts.length && allowed.length === changes.removals.length;
     const removed = [...allowed, ...changes.absences];
     subscription.dirty = !complete;
+    if (!complete && upserts.length === changes.upserts.length && !memory.empty) keeping.add(subscription);
+    else keeping.delete(subscription);
     if (upserts.length === 0 && removed.length === 0 && !subscription.greet) {
       if (complete) subscription.limit = Number.POSITIVE_INFINITY;
       return undefined;
@@ -233,20 +237,25 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     return guilty;
   }
 
+  /** In sync is who holds all that it should and has not rejected. */
   function reportSync(): void {
     if (config === undefined || revision === syncedRevision) return;
     if (!subscriptions.has(cluster) || !subscriptions.has(listener)) return;
     for (const subscription of subscriptions.values()) {
-      if (!isSettled(subscription) || subscription.suppressed > 0) return;
+      const keeps = keeping.has(subscription) && subscription.inFlight === undefined;
+      if (!isSettled(subscription) && !keeps) return;
     }
-    // A proxy that has just learnt of a listener still has to ask for what the listener refers to.
-    for (const typeUrl of [route, secret]) {
-      const asked = subscriptions.get(typeUrl);
-      const wanted = typeUrl === route ? config.routes : config.secrets;
-      for (const name of wanted.keys()) if (asked?.held.has(name) !== true) return;
-    }
+    // A proxy that has just learnt of a listener still has to ask for what the listener refers to. Whoever rejected
+    // something may never ask.
+    if (memory.empty && !(holdsAll(route, config.routes) && holdsAll(secret, config.secrets))) return;
     syncedRevision = revision;
     events.inSync(revision);
+  }
+
+  function holdsAll(typeUrl: string, wanted: ReadonlyMap<string, Fragment>): boolean {
+    const held = subscriptions.get(typeUrl)?.held;
+    for (const name of wanted.keys()) if (held?.has(name) !== true) return false;
+    return true;
   }
 
   return {
@@ -305,6 +314,8 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
 
   function mark(typeUrl: string, changed: boolean): void {
     const subscription = subscriptions.get(typeUrl);
-    if (changed && subscription !== undefined) subscription.dirty = true;
+    if (!changed || subscription === undefined) return;
+    subscription.dirty = true;
+    keeping.delete(subscription);
   }
 }

@@ -49,7 +49,9 @@ async function regenerations(): Promise<number> {
 
 /** A change goes out to both proxies, and both take it. */
 async function assertChangesArrive(seconds: number): Promise<void> {
-  const spec = { to: [{ targetRef: { kind: "Mesh" }, default: { http: { requestTimeout: `${seconds}s` } } }] };
+  const spec = {
+    to: [{ targetRef: { kind: "Mesh" }, default: { http: { requestTimeout: `${seconds}s` } } }],
+  };
   const document = { type: "MeshTimeout", mesh: world.mesh, name: "everybody", spec };
   const begin = performance.now();
   const counts = await api.settled(await api.put(`/meshes/${world.mesh}/meshtimeouts/everybody`, document));
@@ -68,7 +70,11 @@ test("the clock is set back by an hour: traffic, changes and new proxies go on",
   await withTraffic({ url: url(), rate: 20 }, async () => {
     await clock.shift(controlPlane, { wallMs: -HOUR });
     await assertChangesArrive(11);
-    await world.startService({ service: "flight-control", host: 13, outbounds: outboundsTo(["check-in-api"]) });
+    await world.startService({
+      service: "flight-control",
+      host: 13,
+      outbounds: outboundsTo(["check-in-api"]),
+    });
     await until("a proxy that came meanwhile has a certificate and is let in", async () => {
       const answer = await fetch(`${appUrl(world, "flight-control")}/call/check-in-api/`);
       if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
@@ -88,7 +94,10 @@ test("the clock is right again: nothing falls over", async () => {
 test("the machine slept for 20 hours: certificates are renewed soon, each once", async () => {
   const [before, renewed] = [await expiry(), await regenerations()];
   await clock.shift(controlPlane, { wallMs: 20 * HOUR, monotonicMs: 20 * HOUR });
-  await until("the portal's certificate is renewed", async () => (await expiry()) !== before, { timeoutMs: LOOK + 10_000, intervalMs: 200 });
+  await until("the portal's certificate is renewed", async () => (await expiry()) !== before, {
+    timeoutMs: LOOK + 10_000,
+    intervalMs: 200,
+  });
   const gained = Date.parse(await expiry()) - Date.parse(before);
   assert.ok(gained > 15 * HOUR && gained < 25 * HOUR, `${gained / HOUR} h`);
   await until("the insight counts it", async () => (await regenerations()) > renewed);

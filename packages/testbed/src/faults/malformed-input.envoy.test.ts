@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { request as https } from "node:https";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MESH_YAML } from "../kong-air/cast.ts";

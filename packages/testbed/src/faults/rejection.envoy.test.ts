@@ -49,7 +49,9 @@ spec:
 }
 
 function meshTimeout(seconds: number): object {
-  const spec = { to: [{ targetRef: { kind: "Mesh" }, default: { http: { requestTimeout: `${seconds}s` } } }] };
+  const spec = {
+    to: [{ targetRef: { kind: "Mesh" }, default: { http: { requestTimeout: `${seconds}s` } } }],
+  };
   return { type: "MeshTimeout", mesh: world.mesh, name: "everybody", spec };
 }
 
@@ -78,9 +80,10 @@ test("a policy that a real Envoy refuses: it keeps what it has, it is named, oth
 });
 
 async function refuseOnePolicy(t: TestContext): Promise<void> {
-
   await t.test("apply --wait says which proxy refused what, why, and from which policy it came", async () => {
-    const output = await world.ctl(["apply", "-f", "-", "--wait=20s"], { stdin: meshRetry(REFUSED_BY_ENVOY) });
+    const output = await world.ctl(["apply", "-f", "-", "--wait=20s"], {
+      stdin: meshRetry(REFUSED_BY_ENVOY),
+    });
     const said = output.stdout + output.stderr;
     assert.equal(output.code, 3, said);
     assert.match(said, /passenger-portal/);
@@ -106,15 +109,27 @@ async function refuseOnePolicy(t: TestContext): Promise<void> {
     });
     assert.match(listAt(insight, "rejections", 0, "origins").join(), KRI);
     assert.match(String(at(insight, "rejections", 0, "resource")), /check-in-api/);
-    const others = await Promise.all(["check-in-api", "flight-control"].map((name) => untilState(name, "in-sync")));
+    const others = await Promise.all(
+      ["check-in-api", "flight-control"].map((name) => untilState(name, "in-sync")),
+    );
     for (const other of others) assert.deepEqual(listAt(other, "rejected"), []);
   });
 
   await t.test("later changes reach the others", async () => {
-    const counts = await api.settled(await api.put(`/meshes/${world.mesh}/meshtimeouts/everybody`, meshTimeout(7)));
-    assert.deepEqual([counts.affected, counts.acknowledged, counts.rejected], [2, 1, 1], "flight-control has it");
+    const counts = await api.settled(
+      await api.put(`/meshes/${world.mesh}/meshtimeouts/everybody`, meshTimeout(7)),
+    );
+    assert.deepEqual(
+      [counts.affected, counts.acknowledged, counts.rejected],
+      [2, 1, 1],
+      "flight-control has it",
+    );
     const dump = await portal.sidecar.admin("/config_dump?include_eds");
-    assert.doesNotMatch(dump.replaceAll(/"error_state":[\s\S]*?\}/g, ""), /"regex": "\^\(\?=a\)/, "the refused one is nowhere in use");
+    assert.doesNotMatch(
+      dump.replaceAll(/"error_state":[\s\S]*?\}/g, ""),
+      /"regex": "\^\(\?=a\)/,
+      "the refused one is nowhere in use",
+    );
   });
 
   await t.test("nothing is sent again and again", async () => {
@@ -125,7 +140,16 @@ async function refuseOnePolicy(t: TestContext): Promise<void> {
     const before = await rejections();
     assert.ok(before > 0);
     for (let round = 0; round < 3; round++) {
-      await api.settled(await api.put(`/meshes/${world.mesh}/meshtimeouts/check-in`, { ...meshTimeout(20 + round), name: "check-in", spec: { targetRef: { kind: "Dataplane", labels: { app: "check-in-api" } }, rules: [{ default: { http: { requestTimeout: `${20 + round}s` } } }] } }));
+      await api.settled(
+        await api.put(`/meshes/${world.mesh}/meshtimeouts/check-in`, {
+          ...meshTimeout(20 + round),
+          name: "check-in",
+          spec: {
+            targetRef: { kind: "Dataplane", labels: { app: "check-in-api" } },
+            rules: [{ default: { http: { requestTimeout: `${20 + round}s` } } }],
+          },
+        }),
+      );
     }
     assert.equal(await rejections(), before);
   });
@@ -152,7 +176,8 @@ test("a proxy that refuses everything from the start is named, and holds nobody 
     return listAt(found, "rejected").length > 0 && found;
   });
   assert.equal(at(status, "state"), "rejected");
-  for (const each of listAt(status, "rejected")) assert.match(String(at(each, "message")), /no such thing here/);
+  for (const each of listAt(status, "rejected"))
+    assert.match(String(at(each, "message")), /no such thing here/);
 
   const fleet = await joinFleet(world, api, 10);
   try {
@@ -160,12 +185,15 @@ test("a proxy that refuses everything from the start is named, and holds nobody 
       const change = await api.put(`/meshes/${world.mesh}/meshtimeouts/everybody`, meshTimeout(30 + round));
       const counts = await api.settled(change);
       assert.ok((counts.acknowledged ?? 0) >= 10, JSON.stringify(counts));
-      const item = listAt(await api.get(`/_changes/${change}?size=100`), "items").find((each) => at(each, "name") === "refuser");
+      const item = listAt(await api.get(`/_changes/${change}?size=100`), "items").find(
+        (each) => at(each, "name") === "refuser",
+      );
       assert.notEqual(at(item, "state"), "acknowledged");
     }
     assert.ok(refused() < 100, `${refused()} refusals: it is sent the same over and over`);
     assert.equal(bad.ended, undefined, "it stays connected");
-    for (const name of ["passenger-portal", "check-in-api", "flight-control", simulatedName(0)]) await untilState(name, "in-sync");
+    for (const name of ["passenger-portal", "check-in-api", "flight-control", simulatedName(0)])
+      await untilState(name, "in-sync");
     const insight = await until("its insight", async () => {
       const found = await api.get(`/meshes/${world.mesh}/dataplane-insights/refuser`);
       return listAt(found, "rejections").length > 0 && found;

@@ -22,7 +22,8 @@ test("two proxies with one name: both are served, a condition says so, and it go
       assert.equal(items.length, 1);
       return listAt(items, 0, "conditions");
     };
-    const duplicates = async () => (await conditions()).filter((each) => at(each, "type") === "DuplicateProxy");
+    const duplicates = async () =>
+      (await conditions()).filter((each) => at(each, "type") === "DuplicateProxy");
 
     using first = connectBare(world, { name: "web-1", token });
     await served(first);
@@ -43,13 +44,22 @@ test("two proxies with one name: both are served, a condition says so, and it go
     await until("the condition is gone", async () => (await duplicates()).length === 0);
     assert.equal(second.ended, undefined);
     const dataplanes = listAt(await api.get(`/meshes/${world.mesh}/dataplanes`), "items");
-    assert.deepEqual(dataplanes.map((each) => at(each, "name")), ["web-1"]);
+    assert.deepEqual(
+      dataplanes.map((each) => at(each, "name")),
+      ["web-1"],
+    );
     const insight = await until("the insight", () =>
       api.get(`/meshes/${world.mesh}/dataplane-insights/web-1`),
     );
     await until("one subscription of two is over", async () => {
-      const subscriptions = listAt(await api.get(`/meshes/${world.mesh}/dataplane-insights/web-1`), "subscriptions");
-      return subscriptions.length === 2 && subscriptions.filter((each) => at(each, "disconnectTime") === undefined).length === 1;
+      const subscriptions = listAt(
+        await api.get(`/meshes/${world.mesh}/dataplane-insights/web-1`),
+        "subscriptions",
+      );
+      return (
+        subscriptions.length === 2 &&
+        subscriptions.filter((each) => at(each, "disconnectTime") === undefined).length === 1
+      );
     });
     assert.ok(insight);
   });

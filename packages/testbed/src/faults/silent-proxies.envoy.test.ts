@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MESH_YAML } from "../kong-air/cast.ts";
@@ -18,9 +19,10 @@ import {
 } from "./testing/simulated.ts";
 
 const FLEET = 40;
-const DEAF = 1;
-/** So many services that a proxy which calls them all cannot be told in what fits into its window. */
-const SERVICES = 120;
+const DEAF = 5;
+/** So many that the clusters of a proxy which calls them all do not fit into the stream's buffer of 64 KiB. */
+const SERVICES = 300;
+const HEAP_MB = 128;
 /** A connection that answers no ping is dropped after two to three intervals of 15 s. */
 const GONE_WITHIN = 60_000;
 
@@ -34,10 +36,14 @@ const closed: string[] = [];
 before(async () => {
   world = await createWorld();
   clock = createTestClock(world);
-  controlPlane = await world.startControlPlane(clock.settings);
+  // Without a limit the heap grows until it is worth collecting, which says nothing about what is kept.
+  const heap = `--max-old-space-size=${HEAP_MB} ${clock.settings.NODE_OPTIONS}`;
+  controlPlane = await world.startControlPlane({ ...clock.settings, NODE_OPTIONS: heap });
   api = createApi(world.controlPlane.api);
   await world.apply(MESH_YAML);
-  fleet = await joinFleet(world, api, FLEET, (proxy, reason) => closed.push(`${simulatedName(proxy)}: ${reason}`));
+  fleet = await joinFleet(world, api, FLEET, (proxy, reason) =>
+    closed.push(`${simulatedName(proxy)}: ${reason}`),
+  );
 });
 after(async () => {
   fleet?.close();
@@ -83,7 +89,10 @@ test("proxies that stop reading: bounded memory, nobody held up, thrown out in t
   const token = await api.dataplaneToken({ mesh: world.mesh });
   const calls = Array.from({ length: SERVICES }, (_, index) => `service-${index}`);
   for (const [index, name] of calls.entries())
-    await api.put(`/meshes/${world.mesh}/dataplanes/${name}`, simulatedDataplane(world.mesh, name, { index: 2000 + index }));
+    await api.put(
+      `/meshes/${world.mesh}/dataplanes/${name}`,
+      simulatedDataplane(world.mesh, name, { index: 2000 + index }),
+    );
   const deaf: BareProxy[] = [];
   t.after(() => {
     for (const proxy of deaf) proxy.session.destroy();
@@ -101,17 +110,22 @@ test("proxies that stop reading: bounded memory, nobody held up, thrown out in t
     for (let round = 0; round < 20; round++) await changeEverybody(round);
     const memory = residentMb(controlPlane.pid);
     const begin = performance.now();
-    for (let round = 20; round < 120; round++) { await changeEverybody(round); if (round % 20 === 0) t.diagnostic(`${round} ${residentMb(controlPlane.pid).toFixed(0)}`); }
+    for (let round = 20; round < 120; round++) await changeEverybody(round);
     const each = (performance.now() - begin) / 100;
     const grown = residentMb(controlPlane.pid) - memory;
-    t.diagnostic(`${each.toFixed(0)} ms a change, ${grown.toFixed(0)} MB more after 100 changes for ${DEAF} deaf proxies`);
-    assert.ok(each < 500, `${each} ms`);
+    t.diagnostic(
+      `${each.toFixed(0)} ms a change, ${grown.toFixed(0)} MB more after 100 changes for ${DEAF} deaf proxies`,
+    );
+    assert.ok(each < 1_000, `${each} ms`);
     assert.ok(grown < 60, `${grown} MB`);
     for (const { call } of deaf) assert.ok(call.messages.length <= 2, "it read after all");
   });
 
   await t.test("who has read nothing for a minute is disconnected, and nobody else", async () => {
-    assert.deepEqual(deaf.filter(({ session }) => session.destroyed || session.closed), []);
+    assert.deepEqual(
+      deaf.filter(({ session }) => session.destroyed || session.closed),
+      [],
+    );
     await clock.shift(controlPlane, { monotonicMs: 61_000 });
     await until("all of them are disconnected", async () => {
       const left = await Promise.all(deaf.map((_, index) => isConnected(`deaf-${index}`)));
@@ -122,7 +136,10 @@ test("proxies that stop reading: bounded memory, nobody held up, thrown out in t
   });
 
   await t.test("a process that is stopped is noticed by its silence", async () => {
-    await until("it is disconnected", async () => !(await isConnected("stopped")), { timeoutMs: GONE_WITHIN, intervalMs: 200 });
+    await until("it is disconnected", async () => !(await isConnected("stopped")), {
+      timeoutMs: GONE_WITHIN,
+      intervalMs: 200,
+    });
     t.diagnostic(`after ${((performance.now() - stoppedAt) / 1000).toFixed(0)} s`);
     stopped.signal("SIGKILL");
     await changeEverybody(201);
@@ -132,7 +149,6 @@ test("proxies that stop reading: bounded memory, nobody held up, thrown out in t
 });
 
 test("a client that speaks nothing we know does no harm", async () => {
-  const { connect } = await import("node:net");
   const port = Number(new URL(world.controlPlane.dataplanes).port);
   const sockets = await Promise.all(
     ["", "GET / HTTP/1.1\r\n\r\n", "\u0016\u0003\u0001\u0002\u0000garbage", "x".repeat(100_000)].map(
@@ -148,7 +164,10 @@ test("a client that speaks nothing we know does no harm", async () => {
   );
   await changeEverybody(300);
   for (const socket of sockets) socket.destroy();
-  using garbled = connectBare(world, { name: "garbled", token: await api.dataplaneToken({ mesh: world.mesh }) });
+  using garbled = connectBare(world, {
+    name: "garbled",
+    token: await api.dataplaneToken({ mesh: world.mesh }),
+  });
   garbled.call.send(Buffer.alloc(1000, 0xff));
   const ended = await until("its stream is ended", () => garbled.ended);
   assert.match(ended.message, /not a discovery request/);

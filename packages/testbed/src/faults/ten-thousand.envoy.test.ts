@@ -48,9 +48,7 @@ test("a file of 10,000 documents is applied", async (t) => {
   const file = join(world.site.dir, "many.yaml");
   writeFileSync(file, Array.from({ length: COUNT }, (_, index) => document(index)).join("---\n"));
   const memory = residentMb(controlPlane.pid);
-  const { result, seconds } = await timed(() =>
-    world.ctl(["apply", "-f", file], { timeoutMs: 180_000 }),
-  );
+  const { result, seconds } = await timed(() => world.ctl(["apply", "-f", file], { timeoutMs: 180_000 }));
   assert.equal(result.code, 0, result.stderr.slice(0, 2_000));
   assert.equal(result.stdout.match(/ Created$/gm)?.length, COUNT);
   const grown = residentMb(controlPlane.pid) - memory;
@@ -76,7 +74,10 @@ test("they are listed, page by page, each once and in order", async (t) => {
   });
   t.diagnostic(`listed in ${seconds.toFixed(2)} s`);
   const ours = names.filter((name) => name.startsWith("t-"));
-  assert.deepEqual(ours, Array.from({ length: COUNT }, (_, index) => nameOf(index)));
+  assert.deepEqual(
+    ours,
+    Array.from({ length: COUNT }, (_, index) => nameOf(index)),
+  );
   assert.ok(seconds < 10, `${seconds} s`);
 });
 
@@ -99,7 +100,14 @@ test("among them a policy still reaches proxies within a second", async (t) => {
   try {
     const spec = { to: [{ targetRef: { kind: "Mesh" }, default: { http: { requestTimeout: "9s" } } }] };
     const { result, seconds } = await timed(async () =>
-      api.settled(await api.put(`${collection()}/everybody`, { type: "MeshTimeout", mesh: world.mesh, name: "everybody", spec })),
+      api.settled(
+        await api.put(`${collection()}/everybody`, {
+          type: "MeshTimeout",
+          mesh: world.mesh,
+          name: "everybody",
+          spec,
+        }),
+      ),
     );
     t.diagnostic(`settled in ${seconds.toFixed(2)} s`);
     assert.equal(result.acknowledged, 20);
@@ -124,13 +132,19 @@ test("they are deleted", async (t) => {
   const { seconds } = await timed(() =>
     Promise.all(
       Array.from({ length: width }, async () => {
-        for (let index = next++; index < COUNT; index = next++) await api.delete(`${collection()}/${nameOf(index)}`);
+        for (let index = next++; index < COUNT; index = next++)
+          await api.delete(`${collection()}/${nameOf(index)}`);
       }),
     ),
   );
   t.diagnostic(`deleted in ${seconds.toFixed(1)} s`);
   assert.ok(seconds < 60, `${seconds} s`);
-  const left = listAt(await api.get(`${collection()}?size=1000`), "items").map((item) => String(at(item, "name")));
-  assert.deepEqual(left.filter((name) => name.startsWith("t-")), []);
+  const left = listAt(await api.get(`${collection()}?size=1000`), "items").map((item) =>
+    String(at(item, "name")),
+  );
+  assert.deepEqual(
+    left.filter((name) => name.startsWith("t-")),
+    [],
+  );
   assert.ok(residentMb(controlPlane.pid) < 450, `${residentMb(controlPlane.pid)} MB`);
 });

@@ -77,12 +77,17 @@ test("tokens for other tags and for another workload are refused", async () => {
     await api.dataplaneToken({ mesh: world.mesh, tags: { "kuma.io/service": ["payments"] } }),
     /"kuma.io\/service" with the value "web-1", and the token allows "payments"/,
   );
-  await assertRefused(await api.dataplaneToken({ mesh: world.mesh, workload: "payments" }), /workload "payments"/);
+  await assertRefused(
+    await api.dataplaneToken({ mesh: world.mesh, workload: "payments" }),
+    /workload "payments"/,
+  );
 });
 
 test("tokens that are none, or of another kind, are refused", async () => {
   const user = await api.ask("POST", "/tokens/user", { body: { name: "jo", groups: [], validFor: "1h" } });
-  const zone = await api.ask("POST", "/tokens/zone", { body: { zone: "zone1", scope: ["ingress"], validFor: "1h" } });
+  const zone = await api.ask("POST", "/tokens/zone", {
+    body: { zone: "zone1", scope: ["ingress"], validFor: "1h" },
+  });
   assert.deepEqual([user.status, zone.status], [200, 200]);
   for (const token of [user.text.trim(), zone.text.trim()]) await assertRefused(token, /key|token/);
   const good = await api.dataplaneToken({ mesh: world.mesh });
@@ -111,7 +116,10 @@ for (const [where, type, pathOf] of [
 ] as const) {
   test(`a token in the revocation list of ${where} is refused from then on, others are not`, async () => {
     const name = `dataplane-token-revocations-${world.mesh}`;
-    const [revoked, spared] = [await api.dataplaneToken({ mesh: world.mesh }), await api.dataplaneToken({ mesh: world.mesh })];
+    const [revoked, spared] = [
+      await api.dataplaneToken({ mesh: world.mesh }),
+      await api.dataplaneToken({ mesh: world.mesh }),
+    ];
     assert.equal(await answerTo(revoked), "served");
     const data = list(["00000000-0000-0000-0000-000000000000", ` ${idOf(revoked)}`]);
     const mesh = type === "Secret" ? { mesh: world.mesh } : {};
@@ -145,7 +153,17 @@ test("a launcher whose token is another proxy's does not become ready, and is to
   const dir = join(world.site.dir, "wrong");
   const address = world.site.block.address(host);
   mkdirSync(dir);
-  const spec = { mesh: world.mesh, name: "web-9", service: "web", address, appAddress: world.site.block.address(host + 100), port: 8080, protocol: "http" as const, labels: {}, outbounds: [] };
+  const spec = {
+    mesh: world.mesh,
+    name: "web-9",
+    service: "web",
+    address,
+    appAddress: world.site.block.address(host + 100),
+    port: 8080,
+    protocol: "http" as const,
+    labels: {},
+    outbounds: [],
+  };
   writeFileSync(join(dir, "dataplane.yaml"), dataplaneYaml(spec));
   writeFileSync(join(dir, "token"), await api.dataplaneToken({ mesh: world.mesh, name: "web-2" }));
   const { dataplanes, caFile } = world.controlPlane;

@@ -1,12 +1,11 @@
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Fleet } from "../fleet.ts";
-import { isGrpc } from "../grpc.ts";
 import type { XdsLog } from "../log.ts";
 import { createXdsServer, type XdsServer, type XdsServerOptions } from "../server.ts";
 import { makeTestCertificate, type TestCertificate } from "./certificate.ts";
 
-/** An xDS server over TLS on loopback, on a port that also serves HTTP/1.1. */
+/** An xDS server over TLS on loopback, on a port that also serves other requests. */
 export interface TestServer {
   readonly xds: XdsServer;
   readonly port: number;
@@ -25,11 +24,8 @@ export async function startTestServer(
   const certificate = reuse ?? (await makeTestCertificate());
   const xds = createXdsServer({ fleet, log, ...options });
   const server = createSecureServer({ allowHTTP1: true, key: certificate.keyPem, cert: certificate.certPem });
+  server.on("request", (request, response) => response.end(`http ${request.httpVersion}`));
   xds.attach(server);
-  server.on("request", (request, response) => {
-    if (isGrpc(request.headers)) return;
-    response.end(`http ${request.httpVersion}`);
-  });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     xds,

@@ -38,7 +38,7 @@ export function simulatedDataplane(
   };
 }
 
-/** Connects well-behaved simulated proxies, each calling the one before it, and waits until all hold listeners. */
+/** Connects well-behaved simulated proxies, each calling the one before it, and waits until all know whom they call. */
 export async function joinFleet(
   world: World,
   api: Api,
@@ -47,7 +47,7 @@ export async function joinFleet(
 ): Promise<SimulatedFleet> {
   const { mesh } = world;
   const token = await api.dataplaneToken({ mesh });
-  return await startFleet({
+  const fleet = await startFleet({
     count,
     target: world.controlPlane.dataplanes,
     caPem: readFileSync(world.controlPlane.caFile, "utf8"),
@@ -64,6 +64,8 @@ export async function joinFleet(
     extensionBytes: 1_000,
     ...(onClose === undefined ? {} : { onClose }),
   });
+  await fleet.until(() => fleet.proxies.every(({ held }) => held.endpoint.size > 0), 60_000);
+  return fleet;
 }
 
 /** A delta ADS stream that does nothing by itself. */

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { MESH_YAML } from "../kong-air/cast.ts";
+import { until } from "../poll.ts";
+import type { Child } from "../process/child.ts";
+import { createWorld, type World } from "../world/world.ts";
+import { type Api, at, createApi, listAt } from "./testing/api.ts";
+import { residentMb } from "./testing/process-memory.ts";
+import { joinFleet, type SimulatedFleet } from "./testing/simulated.ts";
+
+/** A quarter of what the benchmark does, which runs it with 2,000. */
+const COUNT = 500;
+const BACK_WITHIN = 20_000;
+
+let world: World;
+let api: Api;
+let controlPlane: Child;
+let fleet: SimulatedFleet;
+let closed: string[] = [];
+
+before(async () => {
+  world = await createWorld();
+  controlPlane = await world.startControlPlane();
+  api = createApi(world.controlPlane.api);
+  await world.apply(MESH_YAML);
+  fleet = await joinFleet(world, api, COUNT, (_, reason) => closed.push(reason));
+  await untilInSync();
+});
+after(async () => {
+  fleet?.close();
+  await world.stop();
+});
+
+async function untilInSync(): Promise<void> {
+  await until(
+    "all are in sync",
+    async () => {
+      const items = listAt(await api.get(`/meshes/${world.mesh}/_proxy-status?size=1000`), "items");
+      const synced = items.filter((item) => at(item, "state") === "in-sync");
+      if (synced.length !== COUNT) throw new Error(`${synced.length} of ${items.length}`);
+      return true;
+    },
+    { timeoutMs: BACK_WITHIN, intervalMs: 100 },
+  );
+}
+
+async function assertChangeArrives(seconds: number): Promise<void> {
+  const spec = {
+    to: [{ targetRef: { kind: "Mesh" }, default: { http: { requestTimeout: `${seconds}s` } } }],
+  };
+  const document = { type: "MeshTimeout", mesh: world.mesh, name: "everybody", spec };
+  const counts = await api.settled(await api.put(`/meshes/${world.mesh}/meshtimeouts/everybody`, document));
+  assert.equal(counts.acknowledged, COUNT, JSON.stringify(counts));
+}
+
+/** Asks the API ten times a second meanwhile, and gives its slowest answer in milliseconds. */
+async function slowestAnswer(meanwhile: () => Promise<void>): Promise<number> {
+  let slowest = 0;
+  let over = false;
+  const watching = (async () => {
+    while (!over) {
+      const { status, ms } = await api.ask("GET", "/meshes");
+      assert.equal(status, 200);
+      slowest = Math.max(slowest, ms);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  try {
+    await meanwhile();
+  } finally {
+    over = true;
+    await watching;
+  }
+  return slowest;
+}
+
+test("500 proxies drop their connections and come back at once: they are sent nothing, the API answers", async (t) => {
+  await assertChangeArrives(31);
+  await untilInSync();
+  const { responses } = fleet.totals();
+  const memory = residentMb(controlPlane.pid);
+  const begin = performance.now();
+  const slowest = await slowestAnswer(async () => {
+    for (let round = 0; round < 3; round++) {
+      await fleet.reconnectAll();
+      await untilInSync();
+    }
+  });
+  const seconds = (performance.now() - begin) / 1000;
+  t.diagnostic(
+    `three storms in ${seconds.toFixed(1)} s, slowest answer ${slowest.toFixed(0)} ms, memory ${memory.toFixed(0)} -> ${residentMb(controlPlane.pid).toFixed(0)} MB`,
+  );
+  assert.equal(fleet.totals().responses, responses, "somebody was sent what it had");
+  assert.ok(slowest < 3_000, `${slowest} ms`);
+  assert.ok(residentMb(controlPlane.pid) < 400);
+  await assertChangeArrives(32);
+});
+
+test("the control plane is killed, and all 500 find the new one at once: they are sent nothing", async (t) => {
+  await untilInSync();
+  const { responses } = fleet.totals();
+  await world.killControlPlane();
+  await until("all have noticed", () => fleet.proxies.every(({ connected }) => !connected));
+  controlPlane = await world.startControlPlane();
+  const begin = performance.now();
+  await fleet.reconnectAll();
+  await untilInSync();
+  t.diagnostic(`all back in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  assert.equal(fleet.totals().responses, responses, "somebody was sent what it had");
+  await assertChangeArrives(33);
+});
+
+test("SIGTERM with 500 proxies connected: streams end with a reason, exit code 0 within 10 seconds", async (t) => {
+  closed = [];
+  const waiting = api.ask("GET", `/_changes/1?wait=30s`).catch((error: unknown) => error);
+  const begin = performance.now();
+  controlPlane.signal("SIGTERM");
+  const { code, signal } = await controlPlane.exited;
+  const seconds = (performance.now() - begin) / 1000;
+  t.diagnostic(`gone after ${seconds.toFixed(1)} s`);
+  assert.deepEqual([code, signal], [0, null], controlPlane.tail());
+  assert.ok(seconds < 10, `${seconds} s`);
+  await waiting;
+  await until("every stream has ended", () => closed.length >= COUNT);
+  assert.deepEqual([...new Set(closed)], ["14 this control plane is stopping: connect to another one"]);
+  assert.match(controlPlane.tail(), /"msg":"stopped"/);
+
+  controlPlane = await world.startControlPlane();
+  const insights = listAt(await api.get(`/meshes/${world.mesh}/dataplane-insights?size=1000`), "items");
+  assert.equal(insights.length, COUNT);
+  const open = insights.filter((each) =>
+    listAt(each, "subscriptions").some((one) => at(one, "disconnectTime") === undefined),
+  );
+  assert.equal(open.length, 0, "it closed its subscriptions before it went");
+  const dataplanes = await api.get(`/meshes/${world.mesh}/dataplanes?size=1`);
+  assert.equal(at(dataplanes, "total"), COUNT, "their Dataplanes stay: they will be back");
+});
