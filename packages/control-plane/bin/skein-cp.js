@@ -16,7 +16,9 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 const TUNED = "SKEIN_CP_TUNED";
 const semiSpace = "--max-semi-space-size=8";
 if (process.env[TUNED] === undefined && process.execve !== undefined && process.argv[2] === "run") {
-  const isGiven = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].some((text) => text.includes("semi-space"));
+  const isGiven = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].some((text) =>
+    text.includes("semi-space"),
+  );
   const flags = isGiven ? process.execArgv : [semiSpace, ...process.execArgv];
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
     MALLOC_ARENA_MAX: "1",

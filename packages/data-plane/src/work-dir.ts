@@ -11,6 +11,8 @@ export interface WorkDir {
 }
 
 const PREFIX = "skein-dp-";
+/** Of `openModuleCache`. */
+const MODULES_PREFIX = "skein-dp-modules-";
 const SETTLED_MS = 60_000;
 /** Longest path of a Unix socket, without its final zero byte. Source: `sockaddr_un` of Linux. */
 const MAX_SOCKET_PATH = 107;
@@ -41,9 +43,21 @@ export function openWorkDir(named: string | undefined, temporary: string): WorkD
  */
 export async function sweepWorkDirs(temporary: string, now: number): Promise<void> {
   for (const entry of readdirSync(temporary)) {
-    if (!entry.startsWith(PREFIX)) continue;
     const path = join(temporary, entry);
+    if (entry.startsWith(MODULES_PREFIX) && isStale(path, now))
+      rmSync(path, { recursive: true, force: true });
+    if (!entry.startsWith(PREFIX)) continue;
     if (await isAbandoned(path, now)) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Compiled modules are on their way for a second; older ones belong to a launcher that was killed. */
+function isStale(path: string, now: number): boolean {
+  try {
+    const info = statSync(path);
+    return info.isDirectory() && info.uid === process.getuid?.() && now - info.mtimeMs > 10 * 60_000;
+  } catch {
+    return false;
   }
 }
 
