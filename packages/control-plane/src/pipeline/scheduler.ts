@@ -1,7 +1,10 @@
 export interface SchedulerOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** How long changes are collected before they are planned together: as long as planning took last time, within. */
+  /**
+   * How long changes are collected before they are planned together. Under load it grows, up to the maximum, so that
+   * planning takes half of the time at most.
+   */
   readonly batchMs: number;
   readonly batchMaxMs: number;
   /** How long planning may keep the event loop busy in one go. */
@@ -21,6 +24,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   #marked = new Set<string>();
   #began = 0;
+  #ended = 0;
   #lastCycleMs = 0;
   #isScheduled = false;
   #isRunning = false;
@@ -45,8 +49,9 @@ export class Scheduler {
     this.#wantsCycle = true;
     if (this.#isScheduled || this.#isRunning) return;
     this.#isScheduled = true;
-    const { batchMs, batchMaxMs } = this.#options;
-    setTimeout(() => this.#begin(), Math.min(Math.max(batchMs, this.#lastCycleMs), batchMaxMs));
+    const { now, batchMs, batchMaxMs } = this.#options;
+    const breath = this.#lastCycleMs - (now() - this.#ended);
+    setTimeout(() => this.#begin(), Math.min(Math.max(batchMs, breath), batchMaxMs));
   }
 
   /** Resolves when nothing is left to plan. */
@@ -76,7 +81,8 @@ export class Scheduler {
       return;
     }
     this.#isRunning = false;
-    this.#lastCycleMs = now() - this.#began;
+    this.#ended = now();
+    this.#lastCycleMs = this.#ended - this.#began;
     this.#options.onEnd();
     if (this.#wantsCycle || this.#marked.size > 0) {
       this.request();
