@@ -23,7 +23,7 @@ export function workspaceCommands(): Commands {
   return {
     controlPlane: [node, `${ROOT}/packages/control-plane/bin/skein-cp.js`],
     dataPlane: [node, `${ROOT}/packages/data-plane/src/main.ts`],
-    ctl: [node, `${ROOT}/packages/cli/src/main.ts`],
+    ctl: [node, `${ROOT}/packages/cli/bin/skeinctl.js`],
     app: [node, "--max-old-space-size=64", `${ROOT}/packages/testbed/src/apps/main.ts`],
     envoy,
   };
