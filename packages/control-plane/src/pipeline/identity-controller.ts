@@ -16,6 +16,7 @@ import {
   type IdentityError,
   type IdentityState,
   identityConditions,
+  isReady,
   meshServicesError,
   providerNotFound,
 } from "../identity/conditions.ts";
@@ -221,7 +222,7 @@ export class IdentityController {
     const issuer = mtlsIssuer(mesh.name, backend.name ?? "");
     if (!ca.ok) {
       log.warn({ mesh: mesh.name, reason: ca.error }, "the mesh's CA is not usable");
-      if (this.#authorities.has(issuer)) issuers.add(issuer);
+      this.#keep(mesh.name, issuer, issuers);
       return;
     }
     const expiration = parseCalendarDuration(backend.dpCert?.rotation?.expiration ?? "");
@@ -248,8 +249,8 @@ export class IdentityController {
     await this.#report(identity, outcome.state);
     const issuer = meshIdentityKri(identity);
     if (outcome.ca === undefined) {
-      // What was issued before stays in use: an issuer that fails for a while must not cut anybody off.
-      if (this.#authorities.has(issuer) && outcome.state.kind === "failed") issuers.add(issuer);
+      if (outcome.state.kind === "failed" && this.#hasIssued(identity))
+        this.#keep(mesh.name, issuer, issuers);
       return;
     }
     const expiry = identity.spec.provider?.bundled?.certificateParameters?.expiry;
@@ -277,8 +278,26 @@ export class IdentityController {
       });
       return;
     }
-    if (known === undefined) this.#authorities.set(issuer, { signing: localAuthority(ca), ttlMs });
+    if (known === undefined) this.#reissue(mesh, issuer, { signing: localAuthority(ca), ttlMs });
     rollouts.start(mesh, issuer, release);
+  }
+
+  /**
+   * An issuer that fails stays the issuer of its proxies: certificates that were issued stay in use, and a proxy that
+   * has none waits for one with the configuration it has. Without this, a control plane that cannot read a CA when it
+   * starts would take identities away, and let everybody in.
+   */
+  #keep(mesh: string, issuer: string, issuers: Set<string>): void {
+    issuers.add(issuer);
+    this.#options.rollouts.start(mesh, issuer, () => undefined);
+  }
+
+  /** Whether proxies may hold certificates of this identity: now, or from an earlier life of the control plane. */
+  #hasIssued(identity: MeshIdentityResource): boolean {
+    const { mesh, name } = identity;
+    const isInUse = this.#issuers.get(mesh)?.has(meshIdentityKri(identity)) === true;
+    if (isInUse || isReady(identity.status?.conditions)) return true;
+    return this.#options.store.get({ type: "MeshTrust", mesh, name }) !== undefined;
   }
 
   /** From now on certificates are issued so, and those of connected proxies are issued anew. */
