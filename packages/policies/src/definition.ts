@@ -27,7 +27,6 @@ export interface OutboundInput {
  * data with the origin of every field; translation sees only them and the draft.
  */
 export interface PolicyDefinition<Inbound = unknown, Outbound = unknown> {
-  // biome-ignore format: one line
   readonly kind: KindDefinition;
   /** Translation runs in ascending order. */
   readonly order: number;

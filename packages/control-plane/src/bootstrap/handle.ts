@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { type DataplaneResource, type LabelContext, type MeshResource, SERVICE_TAG } from "@skein/model";
 import { stringify } from "yaml";
 import type { Config } from "../config/config.ts";
+import { parseJson } from "../parse-json.ts";
 import { parseDataplane } from "../pipeline/registration.ts";
 import type { Store } from "../store/store.ts";
 import { StreamRefused } from "../xds/fleet.ts";
@@ -122,14 +123,6 @@ function isAuthority(pem: string): boolean {
     return new X509Certificate(pem).ca;
   } catch {
     return false;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import type { DataplaneResource } from "@skein/model";
 import { z } from "zod";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
 import type { DrainRequest } from "../dp-server/dp-server.ts";
+import { parseJson } from "../parse-json.ts";
 import type { Store } from "../store/store.ts";
 import type { ChangeLog } from "./change-log.ts";
 
@@ -84,14 +85,6 @@ const MAX_WAIT_MS = 30_000;
 function waitMs(text: string | null): number {
   const seconds = Number(/^(\d+)s?$/.exec(text ?? "")?.[1] ?? 0);
   return Math.min(seconds * 1000, MAX_WAIT_MS);
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 function json(value: unknown): HttpAnswer {

@@ -3,7 +3,6 @@ import { ADMIN_SECRETS } from "../envoy/admin.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { Translator } from "../envoy/translator.ts";
-import { parseCertificates } from "../identity/ca.ts";
 import { trustBundle } from "../identity/mesh-trust.ts";
 import { type IdentityStage, meshMtlsSecrets, TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type MeshPlanner, meshPlanner } from "../plan/mesh-planner.ts";
@@ -12,6 +11,7 @@ import type { Change } from "../store/store.ts";
 import { Graph, type Input, type InputFamily, type Readable } from "../view/graph.ts";
 import { MeshIndex } from "../view/mesh-view.ts";
 import { PolicySets, policyReach } from "../view/policy-set.ts";
+import { sameItems } from "../view/same-items.ts";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { FragmentTable } from "../xds/fragment-table.ts";
 
@@ -98,7 +98,7 @@ export class World {
     const index = new MeshIndex(graph, this.#sets, (type) => this.#policyTypes.has(type));
     const node = graph.inputs<string, NodeFacts>(UNKNOWN_NODE, sameFacts);
     const stage = graph.inputs<string, IdentityStage | undefined>(undefined);
-    const mtlsRoots = graph.input<readonly string[]>([], sameStrings);
+    const mtlsRoots = graph.input<readonly string[]>([], sameItems);
     const planner = meshPlanner(graph, {
       view: index,
       meshName: name,
@@ -160,13 +160,4 @@ export class World {
       },
     };
   }
-}
-
-/** The PEM certificates of a bundle, one by one. */
-export function splitPem(bundle: string): readonly string[] {
-  return (parseCertificates(bundle) ?? []).map((certificate) => certificate.toString());
-}
-
-function sameStrings(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i]);
 }

@@ -24,6 +24,7 @@ import {
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
+import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
 import {
   type Destination,
@@ -70,7 +71,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const destination = destinations(graph, { view, meshName, zone, identity });
   const instances = endpoints(graph, { view, meshName, zone, identity });
   const upstreams = new Upstreams(graph, definitions, destination);
-  const domains = graph.derived(() => trustDomains(view, meshName), sameStrings);
+  const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
 
@@ -288,10 +289,6 @@ function dataplaneKri(dataplane: DataplaneResource, section: string): string {
     name: dataplane.labels[LABEL.displayName] || dataplane.name,
     section,
   });
-}
-
-function sameStrings(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
 /** Plans share their parts, so comparing them compares mostly identities. */

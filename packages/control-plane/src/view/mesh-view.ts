@@ -12,6 +12,7 @@ import type { PolicyResource } from "@skein/policies";
 import { select } from "@skein/policies";
 import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
 import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
+import { sameItems } from "./same-items.ts";
 import { selectable } from "./selectable.ts";
 import { ServiceMembers } from "./service-members.ts";
 
@@ -67,13 +68,13 @@ export class MeshIndex implements MeshView {
     this.mesh = graph.input<MeshResource | undefined>(undefined);
     this.dataplane = graph.inputs<string, DataplaneResource | undefined>(undefined);
     this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
-    this.serviceNames = graph.input<readonly string[]>([], sameList);
-    this.renamed = graph.input<readonly string[]>([], sameList);
-    this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
-    this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameList);
+    this.serviceNames = graph.input<readonly string[]>([], sameItems);
+    this.renamed = graph.input<readonly string[]>([], sameItems);
+    this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
+    this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
-    this.identities = graph.input<readonly MeshIdentityResource[]>([], sameList);
-    this.trusts = graph.input<readonly MeshTrustResource[]>([], sameList);
+    this.identities = graph.input<readonly MeshIdentityResource[]>([], sameItems);
+    this.trusts = graph.input<readonly MeshTrustResource[]>([], sameItems);
   }
 
   dataplaneNames(): readonly string[] {
@@ -186,10 +187,6 @@ function replaced<R extends Resource>(
   const rest = list.filter(({ name }) => name !== (after ?? before)?.name);
   if (after !== undefined) rest.push(after as R);
   return rest.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a === b || (a.length === b.length && a.every((item, i) => item === b[i]));
 }
 
 function samePolicies(a: ProxyPolicies, b: ProxyPolicies): boolean {

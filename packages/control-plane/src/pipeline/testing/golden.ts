@@ -8,7 +8,7 @@ import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/iden
 import { type NodeFacts, UNKNOWN_NODE } from "../../plan/node-facts.ts";
 import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
 import { fragmentJson } from "../config-dump.ts";
-import { type MeshWorld, splitPem, World } from "../world.ts";
+import { type MeshWorld, World } from "../world.ts";
 import { mapStrings, named, PEM, unnamed } from "./certificates.ts";
 import { Documents, ZONE } from "./resources.ts";
 
@@ -85,7 +85,7 @@ function setFacts(mesh: MeshWorld, facts: Facts, documents: Documents): void {
     if (backend === undefined) continue;
     const issuer = mtlsIssuer(mesh.name, backend.name ?? "");
     mesh.stage.set(issuer, stageOf(issuer));
-    mesh.mtlsRoots.set(splitPem(PEM["ca.pem"]));
+    mesh.mtlsRoots.set([PEM["ca.pem"]]);
   }
   const issued = { certificatePem: PEM["leaf.pem"], privateKeyPem: PEM["leaf-key.pem"] };
   for (const [dataplane, node] of Object.entries(facts.nodes ?? {})) {
