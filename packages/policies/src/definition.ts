@@ -1,6 +1,6 @@
-import type { KindDefinition } from "@skein/model";
+import type { BackendRef, KindDefinition } from "@skein/model";
 import type { InboundDraft, OutboundDraft } from "./draft.ts";
-import type { PolicyResource } from "./engine/policy-resource.ts";
+import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
 
@@ -16,33 +16,72 @@ export interface InboundInput {
   readonly callers: "tags" | "identity" | "either" | undefined;
 }
 
+/** A route as policies refer to it. */
+export interface RouteIdentity {
+  readonly kind: "MeshHTTPRoute";
+  /** KRI of the route, without a section. */
+  readonly kri: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export interface OutboundInput {
   /** The policies of this kind that select the caller, in no particular order. */
   readonly policies: readonly PolicyResource[];
   readonly destination: DestinationPlan;
+  /** The routes that definitions of a lower order put on this destination. */
+  readonly routes: readonly RouteIdentity[];
+}
+
+export interface ProxyInput {
+  /** The policies of this kind that select the proxy, in no particular order. */
+  readonly policies: readonly PolicyResource[];
+  readonly mesh: string;
+}
+
+/** A reference from a policy to another destination. */
+export interface BackendReference {
+  /** The same for equal references of one policy; `UpstreamPlan.backends` has the answer under it. */
+  readonly key: string;
+  readonly ref: BackendRef;
+  /** Where the reference was written: names mean the resources of this place. */
+  readonly zone: string | undefined;
+  readonly namespace: string | undefined;
+  /** For messages: the policy and the path of the reference. */
+  readonly origin: Origin;
 }
 
 /**
  * A policy: its schema, what it puts into a plan, and how that becomes Envoy configuration. The plan entries are plain
  * data with the origin of every field; translation sees only them and the draft.
  */
-export interface PolicyDefinition<Inbound = unknown, Outbound = unknown> {
+export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy = unknown> {
   readonly kind: KindDefinition;
-  /** Translation runs in ascending order. */
+  /** Planning and translation run in ascending order. */
   readonly order: number;
   planInbound?(input: InboundInput): Inbound | undefined;
   planOutbound?(input: OutboundInput): Outbound | undefined;
+  /** What it says of the proxy as a whole. */
+  planProxy?(input: ProxyInput): Proxy | undefined;
+  /** The routes of an entry, which policies of a higher order may be about. */
+  routes?(plan: Outbound): readonly RouteIdentity[];
+  /** Other destinations that an entry sends traffic to; planning looks them up. */
+  backendRefs?(plan: Outbound): readonly BackendReference[];
+  /** The callers for which an entry differs from what it says of all others: each gets routes of its own. */
+  callers?(plan: Inbound): readonly CallerMatch[];
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
+  /** Which Envoy resources it shapes; all where nothing is said. */
+  readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */
-  origins(plan: Inbound | Outbound): Iterable<Origin>;
+  origins(plan: Inbound | Outbound | Proxy): Iterable<Origin>;
 }
 
 /** The entry that a policy left in a plan. */
-export function planOf<Inbound, Outbound>(
-  definition: PolicyDefinition<Inbound, Outbound>,
+export function planOf<Inbound, Outbound, Proxy>(
+  definition: PolicyDefinition<Inbound, Outbound, Proxy>,
   plans: PolicyPlans,
-): (Inbound & Outbound) | undefined {
-  return plans[definition.kind.type] as (Inbound & Outbound) | undefined;
+): (Inbound & Outbound & Proxy) | undefined {
+  return plans[definition.kind.type] as (Inbound & Outbound & Proxy) | undefined;
 }

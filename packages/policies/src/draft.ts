@@ -6,7 +6,22 @@ import type { HttpConnectionManager } from "@skein/envoy-api/envoy/extensions/fi
 import type { TcpProxy } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TlsParameters } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
-import type { Protocol } from "./plan/proxy-plan.ts";
+import type { CallerMatch } from "./engine/policy-resource.ts";
+import type { BackendPlan, Protocol } from "./plan/proxy-plan.ts";
+
+/** A route on the way to a destination. */
+export interface OutboundRouteDraft {
+  readonly route: Route;
+  /** KRI of the route's policy, without a section; absent for what takes the requests that no policy is about. */
+  readonly policy?: string;
+}
+
+/** A route to the application. */
+export interface InboundRouteDraft {
+  readonly route: Route;
+  /** The callers that it is for; absent for the one that takes all others. */
+  readonly caller?: CallerMatch;
+}
 
 /**
  * Envoy configuration in the making: what the translation has so far, for policies to change in their order. The parts
@@ -22,8 +37,12 @@ export interface OutboundDraft {
   /** One of the two, by protocol. */
   readonly hcm: HttpConnectionManager | undefined;
   readonly tcp: TcpProxy | undefined;
-  /** Routes of the only virtual host; empty without `hcm`. */
-  readonly routes: Route[];
+  /** Routes of the only virtual host, in the order in which Envoy tries them; empty without `hcm`. */
+  readonly routes: OutboundRouteDraft[];
+  /** Where references of policies lead, by their key. */
+  readonly backends: Readonly<Record<string, BackendPlan>>;
+  /** Added to every request on its way out. */
+  readonly requestHeaders: Map<string, string>;
 }
 
 export interface InboundDraft {
@@ -34,7 +53,13 @@ export interface InboundDraft {
   tlsParams: TlsParameters | undefined;
   readonly hcm: HttpConnectionManager | undefined;
   readonly tcp: TcpProxy | undefined;
-  readonly routes: Route[];
+  /**
+   * Routes to the application, in the order in which Envoy tries them: one for each group of callers that some policy
+   * treats apart, then the one for all. Empty without `hcm`.
+   */
+  readonly routes: readonly InboundRouteDraft[];
+  /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
+  readonly networkFilters: Filter[];
   /**
    * The decision who may call, for the chains that carry mesh TLS and only those. For HTTP it goes into the routes: there
    * it reaches requests on connections that are open already, which a changed filter chain would not.

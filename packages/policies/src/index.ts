@@ -1,6 +1,14 @@
 export { policies } from "./all.ts";
-export { type InboundInput, type OutboundInput, type PolicyDefinition, planOf } from "./definition.ts";
-export type { InboundDraft, OutboundDraft } from "./draft.ts";
+export {
+  type BackendReference,
+  type InboundInput,
+  type OutboundInput,
+  type PolicyDefinition,
+  planOf,
+  type RouteIdentity,
+} from "./definition.ts";
+export type { InboundDraft, InboundRouteDraft, OutboundDraft, OutboundRouteDraft } from "./draft.ts";
+export { sortedMatches } from "./engine/by-caller.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { policyKri } from "./engine/rules.ts";
@@ -13,6 +21,9 @@ export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/ve
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export type {
   AdminPlan,
+  BackendClusterPlan,
+  BackendPlan,
+  DestinationKey,
   DestinationPlan,
   EndpointPlan,
   EndpointsPlan,

@@ -53,7 +53,15 @@ import {
   type TcpProxy,
   TcpProxySchema,
 } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import type { InboundDraft, InboundPlan, InboundSharedPlan, PolicyDefinition } from "@skein/policies";
+import {
+  type CallerMatch,
+  type InboundDraft,
+  type InboundPlan,
+  type InboundSharedPlan,
+  type PolicyDefinition,
+  sortedMatches,
+} from "@skein/policies";
+import { callerRoutes, callerStateFilter } from "./caller-state.ts";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { altStatName } from "./outbound.ts";
 import { downstreamTls, MESH_ALPN } from "./tls.ts";
@@ -73,7 +81,13 @@ export function translateInbound(
   plan: InboundSharedPlan,
   definitions: readonly PolicyDefinition[],
 ): TranslatedInbound {
-  const draft = draftInbound(plan);
+  const callers = sortedMatches(
+    definitions.flatMap((definition) => {
+      const entry = plan.policies[definition.kind.type];
+      return entry === undefined ? [] : (definition.callers?.(entry) ?? []);
+    }),
+  );
+  const draft = draftInbound(plan, callers);
   for (const definition of definitions) {
     definition.translateInbound?.(plan.policies[definition.kind.type], draft);
   }
@@ -124,7 +138,7 @@ function routeConfiguration(plan: InboundSharedPlan, draft: InboundDraft): Route
       create(VirtualHostSchema, {
         name: plan.virtualHost,
         domains: ["*"],
-        routes: draft.routes,
+        routes: draft.routes.map(({ route }) => route),
         typedPerFilterConfig:
           rbac === undefined
             ? {}
@@ -160,7 +174,7 @@ export function inboundListener(plan: InboundPlan, shared: TranslatedInbound, re
   });
 }
 
-function draftInbound(plan: InboundSharedPlan): InboundDraft {
+function draftInbound(plan: InboundSharedPlan, callers: readonly CallerMatch[]): InboundDraft {
   const cluster = create(ClusterSchema, {
     name: plan.clusterName,
     altStatName: altStatName(plan.clusterName),
@@ -189,6 +203,7 @@ function draftInbound(plan: InboundSharedPlan): InboundDraft {
     cluster,
     httpOptions: httpOptions(plan.protocol === "http" || plan.protocol === "tcp" ? "http1" : "http2"),
     tlsParams: undefined,
+    networkFilters: [],
     authorization: undefined,
   };
   if (!isHttp(plan.protocol)) {
@@ -219,21 +234,27 @@ function draftInbound(plan: InboundSharedPlan): InboundDraft {
     httpFilters: baseHttpFilters(plan.protocol),
     routeSpecifier: routesByName(plan.routeName),
   });
-  return { ...base, hcm, tcp: undefined, routes: [route] };
+  return { ...base, hcm, tcp: undefined, routes: callerRoutes(route, callers) };
 }
 
 /** The network filters of a chain; only chains with mesh TLS know who calls, so only they decide on it. */
 function applicationFilters(draft: InboundDraft, secured: boolean): Filter[] {
   const authorization = secured ? draft.authorization : undefined;
+  const first = draft.networkFilters;
   if (draft.hcm !== undefined) {
+    const callerState = secured && draft.routes.some(({ caller }) => caller !== undefined);
     const hcm: HttpConnectionManager =
       authorization?.http === undefined
         ? draft.hcm
         : { ...draft.hcm, httpFilters: [closedRbacFilter(), ...draft.hcm.httpFilters] };
-    return [networkFilter("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, hcm)];
+    return [
+      ...(callerState ? [callerStateFilter()] : []),
+      ...first,
+      networkFilter("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, hcm),
+    ];
   }
   const last = draft.tcp === undefined ? [] : [tcpProxy(draft.tcp)];
-  return authorization?.network === undefined ? last : [authorization.network, ...last];
+  return [...(authorization?.network === undefined ? [] : [authorization.network]), ...first, ...last];
 }
 
 function tcpProxy(config: TcpProxy): Filter {

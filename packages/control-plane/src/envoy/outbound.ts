@@ -5,7 +5,13 @@ import {
   ClusterSchema,
   Cluster_EdsClusterConfigSchema as EdsSchema,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
-import { MetadataSchema, TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import {
+  HeaderValueOption_HeaderAppendAction as AppendAction,
+  HeaderValueOptionSchema,
+  HeaderValueSchema,
+  MetadataSchema,
+  TrafficDirection,
+} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/config/core/v3/protocol_pb";
 import {
   type Filter,
@@ -13,7 +19,6 @@ import {
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import {
-  type Route,
   RouteActionSchema,
   RouteMatchSchema,
   RouteSchema,
@@ -26,7 +31,13 @@ import {
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { SERVICE_TAG } from "@skein/model";
-import type { OutboundDraft, OutboundPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import type {
+  OutboundDraft,
+  OutboundPlan,
+  OutboundRouteDraft,
+  PolicyDefinition,
+  UpstreamPlan,
+} from "@skein/policies";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { upstreamTls } from "./tls.ts";
 import { ads, networkFilter, routesByName, socketAddress, statName } from "./values.ts";
@@ -68,7 +79,17 @@ export function translateUpstream(
       : create(RouteConfigurationSchema, {
           name: plan.destination.routeName,
           virtualHosts: [
-            create(VirtualHostSchema, { name: plan.clusterName, domains: ["*"], routes: draft.routes }),
+            create(VirtualHostSchema, {
+              name: plan.clusterName,
+              domains: ["*"],
+              routes: draft.routes.map(({ route }) => route),
+              requestHeadersToAdd: Array.from(draft.requestHeaders, ([key, value]) =>
+                create(HeaderValueOptionSchema, {
+                  header: create(HeaderValueSchema, { key, value }),
+                  appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+                }),
+              ),
+            }),
           ],
           validateClusters: false,
         });
@@ -89,6 +110,8 @@ function draftUpstream(plan: UpstreamPlan): OutboundDraft {
     // Proxies speak HTTP/2 to each other, whatever the applications speak.
     httpOptions: httpOptions("http2"),
     tlsParams: undefined,
+    backends: plan.backends,
+    requestHeaders: new Map<string, string>(),
   };
   if (!isHttp(destination.protocol)) {
     return {
@@ -113,8 +136,8 @@ function draftUpstream(plan: UpstreamPlan): OutboundDraft {
   return { ...base, hcm, tcp: undefined, routes: [catchAll(clusterName)] };
 }
 
-function catchAll(cluster: string): Route {
-  return create(RouteSchema, {
+function catchAll(cluster: string): OutboundRouteDraft {
+  const route = create(RouteSchema, {
     name: DEFAULT_ROUTE,
     match: create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: "/" } }),
     action: {
@@ -122,6 +145,7 @@ function catchAll(cluster: string): Route {
       value: create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: cluster } }),
     },
   });
+  return { route };
 }
 
 /** The listener on which the application calls a destination. */

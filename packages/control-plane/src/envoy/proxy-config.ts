@@ -1,11 +1,11 @@
-import type { EndpointsPlan, OutboundPlan, ProxyPlan } from "@skein/policies";
+import type { DestinationKey, EndpointsPlan, ProxyPlan, UpstreamPlan } from "@skein/policies";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
 import type { Translator } from "./translator.ts";
 
 export interface ProxyConfigParts {
   readonly plan: ProxyPlan;
-  readonly endpoints: (target: OutboundPlan["target"]) => EndpointsPlan;
+  readonly endpoints: (target: DestinationKey) => EndpointsPlan;
   /** Secrets by name, as far as they exist. */
   readonly secret: (name: string) => Fragment | undefined;
   readonly reusePort: boolean;
@@ -36,15 +36,23 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     clusters.set(cluster.name, cluster);
     listeners.set(listener.name, listener);
   }
+  const addUpstream = (
+    target: DestinationKey,
+    { tls, clusterName }: UpstreamPlan,
+    cluster: Fragment,
+  ): void => {
+    if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
+    clusters.set(cluster.name, cluster);
+    endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(target)));
+  };
   for (const outbound of plan.outbounds) {
     const { cluster, listener, route } = translator.outbound(outbound, reusePort);
     if (route !== undefined) routes.set(route.name, route);
-    const { tls } = outbound.upstream;
-    if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
-    clusters.set(cluster.name, cluster);
     listeners.set(listener.name, listener);
-    const { clusterName } = outbound.upstream;
-    endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(outbound.target)));
+    addUpstream(outbound.target, outbound.upstream, cluster);
+  }
+  for (const { target, upstream } of plan.backends) {
+    addUpstream(target, upstream, translator.backend(upstream));
   }
 
   for (const name of new Set(wanted)) {

@@ -1,5 +1,5 @@
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { type Cluster, ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import {
@@ -34,6 +34,7 @@ interface Shared<T> {
   readonly translated: T;
   readonly cluster: Fragment;
   readonly route: Fragment | undefined;
+  /** KRIs of the policies behind the listeners. */
   readonly origins: readonly string[];
   /** By address, port and whatever else sets one listener apart. */
   readonly listeners: Map<string, Fragment>;
@@ -75,6 +76,11 @@ export class Translator {
       shared.listeners.set(key, listener);
     }
     return { cluster: shared.cluster, listener, route: shared.route };
+  }
+
+  /** The cluster of a destination that only routes lead to. */
+  backend(plan: UpstreamPlan): Fragment {
+    return this.#upstream(plan).cluster;
   }
 
   /** What an inbound becomes. */
@@ -132,11 +138,7 @@ export class Translator {
   #upstream(plan: UpstreamPlan): Shared<TranslatedUpstream> {
     let shared = this.#upstreams.get(plan);
     if (shared === undefined) {
-      const translated = translateUpstream(plan, this.#definitions);
-      const origins = this.#origins(plan.policies);
-      const cluster = this.#encode("cluster", plan.clusterName, ClusterSchema, translated.cluster, origins);
-      const route = this.#routes(translated.routes, origins);
-      shared = { translated, cluster, route, origins, listeners: new Map() };
+      shared = this.#shared(plan, translateUpstream(plan, this.#definitions));
       this.#upstreams.set(plan, shared);
     }
     return shared;
@@ -145,25 +147,47 @@ export class Translator {
   #inbound(plan: InboundSharedPlan): Shared<TranslatedInbound> {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
-      const translated = translateInbound(plan, this.#definitions);
-      const origins = this.#origins(plan.policies);
-      const cluster = this.#encode("cluster", plan.clusterName, ClusterSchema, translated.cluster, origins);
-      const route = this.#routes(translated.routes, origins);
-      shared = { translated, cluster, route, origins, listeners: new Map() };
+      shared = this.#shared(plan, translateInbound(plan, this.#definitions));
       this.#inbounds.set(plan, shared);
     }
     return shared;
   }
 
-  #routes(routes: RouteConfiguration | undefined, origins: readonly string[]): Fragment | undefined {
-    return routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins);
+  #shared<T extends { readonly cluster: Cluster; readonly routes: RouteConfiguration | undefined }>(
+    { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
+    translated: T,
+  ): Shared<T> {
+    const { cluster, routes } = translated;
+    return {
+      translated,
+      cluster: this.#encode(
+        "cluster",
+        clusterName,
+        ClusterSchema,
+        cluster,
+        this.#origins(policies, "cluster"),
+      ),
+      route:
+        routes &&
+        this.#encode(
+          "route",
+          routes.name,
+          RouteConfigurationSchema,
+          routes,
+          this.#origins(policies, "route"),
+        ),
+      origins: this.#origins(policies, "listener"),
+      listeners: new Map(),
+    };
   }
 
-  #origins(plans: PolicyPlans): readonly string[] {
+  /** KRIs of the policies that had a say in one kind of resource. */
+  #origins(plans: PolicyPlans, of: "cluster" | "listener" | "route"): readonly string[] {
     return contributors(
       this.#definitions.flatMap((definition) => {
         const plan = plans[definition.kind.type];
-        return plan === undefined ? [] : [...definition.origins(plan)];
+        const isShaped = definition.shapes?.includes(of) ?? true;
+        return plan === undefined || !isShaped ? [] : [...definition.origins(plan)];
       }),
     );
   }

@@ -11,20 +11,37 @@ import {
   SERVICE_TAG,
   sniOf,
 } from "@skein/model";
-import type { DestinationPlan, EndpointPlan, EndpointsPlan, Protocol } from "@skein/policies";
+import {
+  contains,
+  type DestinationKey,
+  type DestinationPlan,
+  type EndpointPlan,
+  type EndpointsPlan,
+  type Protocol,
+} from "@skein/policies";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { sectionOf } from "../view/selectable.ts";
 import type { DataplaneIdentity } from "./identities.ts";
 
-/** One port of a MeshService: `<service>|<port number>`; or all inbounds of a service tag: `tag <service>|0`. */
-export type DestinationKey = `${string}|${number}`;
-
 const TAG_PREFIX = "tag ";
 
-/** The destination of a service tag, for meshes without MeshServices. */
-export function tagDestination(service: string): DestinationKey {
-  return `${TAG_PREFIX}${service}|0`;
+/** The destination of a service tag, for meshes without MeshServices; of those of its inbounds that have `tags` too. */
+export function tagDestination(service: string, tags: Readonly<Record<string, string>> = {}): DestinationKey {
+  const pairs = Object.entries(tags)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => ` ${key}=${value}`);
+  return `${TAG_PREFIX}${service}${pairs.join("")}|0`;
+}
+
+/** The service and the further tags of such a destination. */
+function taggedName(name: string): { readonly service: string; readonly tags: Record<string, string> } {
+  const [service = "", ...pairs] = name.slice(TAG_PREFIX.length).split(" ");
+  const tags = pairs.map((pair) => {
+    const at = pair.indexOf("=");
+    return [pair.slice(0, at), pair.slice(at + 1)] as const;
+  });
+  return { service, tags: Object.fromEntries(tags) };
 }
 
 /** A destination with what callers must agree on before they use TLS. */
@@ -62,11 +79,16 @@ export function destinations(
   graph: Graph,
   { view, identity, meshName }: DestinationInputs,
 ): { at(key: DestinationKey): Readable<Destination | undefined> } {
-  const byTag = (service: string): Destination => {
-    const members = view.tagged.at(service).get();
+  const byTag = (name: string): Destination => {
+    const { service, tags } = taggedName(name);
+    const isWhole = Object.keys(tags).length === 0;
+    const members = view.tagged
+      .at(service)
+      .get()
+      .filter((member) => taggedInbounds(member, service, tags).length > 0);
     const identities = members.map((member) => identity.at(member.name).get());
     const protocols = new Set(
-      members.flatMap((member) => taggedInbounds(member, service).map(inboundProtocol)),
+      members.flatMap((member) => taggedInbounds(member, service, tags).map(inboundProtocol)),
     );
     const [protocol = "tcp"] = protocols;
     return {
@@ -81,7 +103,7 @@ export function destinations(
         protocol: protocols.size === 1 ? protocol : "tcp",
         sni: `${service}{mesh=${meshName}}`,
         serverIds: [...new Set(identities.flatMap(({ ids }) => ids))].sort(),
-        legacyName: service,
+        legacyName: isWhole ? service : name.slice(TAG_PREFIX.length).replaceAll(" ", ","),
         routeName: `outbound:${service}`,
       },
       acceptsTls: identities.length > 0 && identities.every(({ acceptsTls }) => acceptsTls),
@@ -89,7 +111,7 @@ export function destinations(
   };
   return graph.family<DestinationKey, Destination | undefined>((key) => {
     const [name, port] = splitKey(key);
-    if (name.startsWith(TAG_PREFIX)) return byTag(name.slice(TAG_PREFIX.length));
+    if (name.startsWith(TAG_PREFIX)) return byTag(name);
     const service = view.service.at(name).get();
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return undefined;
@@ -137,10 +159,10 @@ export function endpoints(
   const instancesOf = (key: DestinationKey): readonly EndpointPlan[] => {
     const [name, port] = splitKey(key);
     if (name.startsWith(TAG_PREFIX)) {
-      const tag = name.slice(TAG_PREFIX.length);
-      const members = view.tagged.at(tag).get();
+      const { service, tags } = taggedName(name);
+      const members = view.tagged.at(service).get();
       return members.flatMap((member) =>
-        taggedInbounds(member, tag)
+        taggedInbounds(member, service, tags)
           .filter(isReady)
           .map((inbound) => endpointOf(member, inbound)),
       );
@@ -189,8 +211,14 @@ function memberEndpoints(
   });
 }
 
-function taggedInbounds(member: DataplaneResource, service: string): readonly DataplaneInbound[] {
-  return (member.spec.networking?.inbound ?? []).filter(({ tags }) => tags?.[SERVICE_TAG] === service);
+function taggedInbounds(
+  member: DataplaneResource,
+  service: string,
+  wanted: Readonly<Record<string, string>>,
+): readonly DataplaneInbound[] {
+  return (member.spec.networking?.inbound ?? []).filter(
+    ({ tags }) => tags?.[SERVICE_TAG] === service && contains(tags, wanted),
+  );
 }
 
 function endpointOf(member: DataplaneResource, inbound: DataplaneInbound): EndpointPlan {

@@ -8,6 +8,8 @@ import {
 } from "@skein/model";
 import {
   type AdminPlan,
+  type BackendClusterPlan,
+  type DestinationKey,
   type EndpointsPlan,
   type IdentityPlan,
   type InboundPlan,
@@ -26,13 +28,7 @@ import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
-import {
-  type Destination,
-  type DestinationKey,
-  destinations,
-  endpoints,
-  inboundProtocol,
-} from "./destinations.ts";
+import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
 import {
   type DataplaneIdentity,
   dataplaneIdentities,
@@ -70,7 +66,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const identity = dataplaneIdentities(graph, inputs);
   const destination = destinations(graph, { view, meshName, zone, identity });
   const instances = endpoints(graph, { view, meshName, zone, identity });
-  const upstreams = new Upstreams(graph, definitions, destination);
+  const upstreams = new Upstreams(graph, view, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
@@ -195,6 +191,29 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         upstream,
       });
     }
+    const backends = new Map<DestinationKey, BackendClusterPlan>();
+    for (const { upstream, target } of outbounds) {
+      for (const [key, backend] of Object.entries(upstream.backends)) {
+        if (backend.kind === "unresolved") {
+          conditions.push({
+            type: "UnresolvedBackend",
+            message: `${upstream.destination.name}:${upstream.destination.port}: ${key}: ${backend.problem}`,
+          });
+        } else if (backend.target !== target) {
+          const own = upstreams.plan(caller, backend.target).get();
+          if (own !== undefined) backends.set(backend.target, { target: backend.target, upstream: own });
+        }
+      }
+    }
+    const whole: Record<string, unknown> = {};
+    for (const definition of definitions) {
+      const type = definition.kind.type;
+      const entry = definition.planProxy?.({
+        policies: policies.proxy.byKind.get(type) ?? [],
+        mesh: meshName,
+      });
+      if (entry !== undefined) whole[type] = entry;
+    }
     return {
       mesh: meshName,
       name,
@@ -209,6 +228,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
         .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),
       outbounds: uniquelyNamed(outbounds),
+      backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
+      policies: whole,
       conditions,
     };
   }, samePlan);

@@ -1,8 +1,20 @@
-import type { IdentityPlan, Naming, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import type {
+  BackendPlan,
+  BackendReference,
+  DestinationKey,
+  DestinationPlan,
+  IdentityPlan,
+  Naming,
+  PolicyDefinition,
+  RouteIdentity,
+  UpstreamPlan,
+} from "@skein/policies";
 import type { Family, Graph, Readable } from "../view/graph.ts";
+import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
-import type { Destination, DestinationKey } from "./destinations.ts";
+import type { Destination } from "./destinations.ts";
 import { Interned } from "./interned.ts";
+import { backendTarget } from "./outbound-target.ts";
 
 /**
  * A kind of caller: the policies that shape what it calls and the certificate it presents. All callers of one kind
@@ -17,6 +29,7 @@ export interface CallerKind {
 /** Plans how kinds of callers reach destinations. */
 export class Upstreams {
   readonly #graph: Graph;
+  readonly #view: MeshView;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly #kinds = new Interned<CallerKind>();
@@ -24,10 +37,12 @@ export class Upstreams {
 
   constructor(
     graph: Graph,
+    view: MeshView,
     definitions: readonly PolicyDefinition[],
     destination: { at(key: DestinationKey): Readable<Destination | undefined> },
   ) {
     this.#graph = graph;
+    this.#view = view;
     this.#definitions = definitions;
     this.#destination = destination;
   }
@@ -59,17 +74,26 @@ export class Upstreams {
     if (destination === undefined) return undefined;
     const { plan, acceptsTls } = destination;
     const policies: Record<string, unknown> = {};
+    const routes: RouteIdentity[] = [];
+    const backends: Record<string, BackendPlan> = {};
     for (const definition of this.#definitions) {
       const type = definition.kind.type;
       const entry = definition.planOutbound?.({
         policies: kind.policies.byKind.get(type) ?? [],
         destination: plan,
+        routes,
       });
-      if (entry !== undefined) policies[type] = entry;
+      if (entry === undefined) continue;
+      policies[type] = entry;
+      routes.push(...(definition.routes?.(entry) ?? []));
+      for (const reference of definition.backendRefs?.(entry) ?? []) {
+        backends[reference.key] = this.#backend(kind, reference, plan);
+      }
     }
     return {
       destination: plan,
-      clusterName: kind.naming === "unified" && plan.kind !== "ServiceTag" ? plan.kri : plan.legacyName,
+      clusterName: clusterName(kind, plan),
+      backends,
       tls:
         kind.secrets === undefined || !acceptsTls
           ? undefined
@@ -82,4 +106,23 @@ export class Upstreams {
       policies,
     };
   }
+
+  #backend(kind: CallerKind, reference: BackendReference, from: DestinationPlan): BackendPlan {
+    const target = backendTarget(this.#view, reference, from);
+    if (!target.ok) return { kind: "unresolved", problem: target.error };
+    const destination = this.#destination.at(target.value).get()?.plan;
+    if (destination === undefined) {
+      return { kind: "unresolved", problem: `there is no destination ${target.value}` };
+    }
+    return {
+      kind: "resolved",
+      target: target.value,
+      destination,
+      clusterName: clusterName(kind, destination),
+    };
+  }
+}
+
+function clusterName(kind: CallerKind, plan: DestinationPlan): string {
+  return kind.naming === "unified" && plan.kind !== "ServiceTag" ? plan.kri : plan.legacyName;
 }

@@ -191,7 +191,7 @@ function replaced<R extends Resource>(
 
 function samePolicies(a: ProxyPolicies, b: ProxyPolicies): boolean {
   if (a === b) return true;
-  if (a.outbound !== b.outbound || a.inbound.size !== b.inbound.size) return false;
+  if (a.outbound !== b.outbound || a.proxy !== b.proxy || a.inbound.size !== b.inbound.size) return false;
   for (const [section, set] of a.inbound) if (b.inbound.get(section) !== set) return false;
   return true;
 }

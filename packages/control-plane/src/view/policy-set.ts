@@ -17,16 +17,19 @@ export interface ProxyPolicies {
   readonly outbound: PolicySet;
   /** By section name. */
   readonly inbound: ReadonlyMap<string, PolicySet>;
+  /** Those that are about the proxy as a whole. */
+  readonly proxy: PolicySet;
 }
 
 const EMPTY: PolicySet = { id: "", byKind: new Map() };
 /** What a proxy has that no policy selects. */
-export const NO_POLICIES: ProxyPolicies = { outbound: EMPTY, inbound: new Map() };
+export const NO_POLICIES: ProxyPolicies = { outbound: EMPTY, inbound: new Map(), proxy: EMPTY };
 
 /** What of a policy reaches an inbound, and what reaches the calls of a proxy. */
 export interface PolicyReach {
   readonly inbound: (policy: PolicyResource) => boolean;
   readonly outbound: (policy: PolicyResource) => boolean;
+  readonly proxy: (policy: PolicyResource) => boolean;
 }
 
 /** From the policies' definitions: which kinds say anything of a side, and whether this one document does. */
@@ -39,13 +42,18 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
       .filter((each) => each.planOutbound !== undefined)
       .map(({ kind }) => [kind.type, kind.policy?.hasTo === true] as const),
   );
+  const proxy = new Set(
+    definitions.filter((each) => each.planProxy !== undefined).map(({ kind }) => kind.type),
+  );
   const isThere = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0;
   return {
-    inbound: ({ type, spec }) => inbound.has(type) && (isThere(spec.rules) || isThere(spec.from)),
+    inbound: ({ type, spec }) =>
+      inbound.has(type) && (isThere(spec.rules) || isThere(spec.from) || spec.default !== undefined),
     outbound: ({ type, spec }) => {
       const hasTo = outbound.get(type);
       return hasTo !== undefined && (!hasTo || isThere(spec.to));
     },
+    proxy: ({ type }) => proxy.has(type),
   };
 }
 
@@ -86,12 +94,14 @@ export class PolicySets {
   /** The sets of a proxy, given every policy of its mesh. */
   forProxy(proxy: Selectable, policies: Iterable<PolicyResource>): ProxyPolicies {
     const outbound: PolicyResource[] = [];
+    const whole: PolicyResource[] = [];
     const inbound = new Map<string, PolicyResource[]>(proxy.inbounds.map(({ section }) => [section, []]));
     for (const policy of policies) {
       const selection = select(policy, proxy);
       if (selection.kind === "none") continue;
       if ((selection.kind === "proxy" || selection.outbounds) && this.#reach.outbound(policy))
         outbound.push(policy);
+      if (this.#reach.proxy(policy)) whole.push(policy);
       if (!this.#reach.inbound(policy)) continue;
       for (const [section, list] of inbound) {
         if (selection.kind === "proxy" || selection.sections.has(section)) list.push(policy);
@@ -100,6 +110,7 @@ export class PolicySets {
     return {
       outbound: this.of(outbound),
       inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
+      proxy: this.of(whole),
     };
   }
 }

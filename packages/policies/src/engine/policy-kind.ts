@@ -25,6 +25,14 @@ export interface PolicyKindOptions<Conf, RuleConf = Conf> {
   /** `default` of `rules` entries where it differs from the others'. */
   readonly ruleConf?: z.ZodType<RuleConf>;
   readonly topKinds: readonly TargetRefKind[];
+  /** The policy has one `default` for all that it selects, instead of `to`, `from` and `rules`. */
+  readonly single?: boolean;
+  /** The configuration of a `to` entry stands under this name, not under `default`. */
+  readonly toField?: string;
+  /** What a `to` entry has besides its target and its configuration. */
+  readonly toFields?: z.ZodRawShape;
+  /** Whether a MeshGateway at the top may be narrowed by listener tags; it may where nothing is said. */
+  readonly gatewayTags?: boolean;
   readonly toKinds?: readonly TargetRefKind[];
   /** Kinds in `to` under a MeshGateway or MeshHTTPRoute at the top, where they differ; `from` has no place there. */
   readonly toKindsOfGateway?: readonly TargetRefKind[];
@@ -36,11 +44,17 @@ export interface PolicyKindOptions<Conf, RuleConf = Conf> {
   readonly deprecatedFrom?: string;
   readonly validateConf: (conf: Conf, path: string, context: ConfContext) => readonly Violation[];
   readonly validateRuleConf?: (conf: RuleConf, path: string, context: ConfContext) => readonly Violation[];
+  /** What no single entry can tell. */
+  readonly validateSpec?: (spec: PolicySpec) => readonly Violation[];
+  /** Deprecation warnings beyond those of the targets. */
+  readonly deprecations?: (spec: PolicySpec) => readonly string[];
 }
 
 export interface ConfContext {
-  readonly block: "to" | "from" | "rules";
+  readonly block: "to" | "from" | "rules" | "default";
   readonly topKind: TargetRefKind;
+  /** The target of the `to` or `from` entry. */
+  readonly target?: TargetRef;
   /** The rule is about callers with certain SPIFFE ids. */
   readonly bySpiffeId: boolean;
 }
@@ -52,13 +66,19 @@ export function policyKind<Conf, RuleConf = Conf>(
   options: PolicyKindOptions<Conf, RuleConf>,
 ): KindDefinition {
   const targeted = z.object({ targetRef: targetRefSchema, default: options.conf.optional() });
+  const to = z.object({
+    targetRef: targetRefSchema,
+    ...options.toFields,
+    [options.toField ?? "default"]: options.conf.optional(),
+  });
   const rule = z.object({
     ...(options.rules?.matches === true ? { matches: z.array(matchSchema).optional() } : {}),
     default: (options.ruleConf ?? options.conf) as z.ZodType<Conf | RuleConf>,
   });
   const spec = z.object({
     targetRef: targetRefSchema.optional(),
-    ...(options.toKinds === undefined ? {} : { to: z.array(targeted).optional() }),
+    ...(options.single === true ? { default: options.conf.optional() } : {}),
+    ...(options.toKinds === undefined ? {} : { to: z.array(to).optional() }),
     ...(options.fromKinds === undefined ? {} : { from: z.array(targeted).optional() }),
     ...(options.rules === undefined ? {} : { rules: z.array(rule).optional() }),
   }) as unknown as z.ZodType<PolicySpec>;
@@ -99,15 +119,24 @@ function validate<Conf, RuleConf>(
       path: "spec.targetRef",
       kinds: options.topKinds,
       dataplaneSection: from.length > 0 || rules.length > 0,
-      gatewayTags: true,
+      gatewayTags: options.gatewayTags ?? true,
     }),
     ...validateBlocks(options, to.length, from.length, rules.length),
   ];
-  const context = (block: ConfContext["block"], bySpiffeId: boolean): ConfContext => ({
+  const context = (block: ConfContext["block"], bySpiffeId: boolean, target?: TargetRef): ConfContext => ({
     block,
     topKind: top.kind,
     bySpiffeId,
+    ...(target === undefined ? {} : { target }),
   });
+  if (options.single === true) {
+    if (spec.default === undefined) violations.push({ field: "spec.default", reason: "must be defined" });
+    else {
+      violations.push(
+        ...options.validateConf(spec.default as Conf, "spec.default", context("default", false)),
+      );
+    }
+  }
   const isGateway = top.kind === "MeshGateway" || top.kind === "MeshHTTPRoute";
   if (isGateway && options.toKindsOfGateway !== undefined && from.length > 0) {
     violations.push({
@@ -126,15 +155,16 @@ function validate<Conf, RuleConf>(
   for (const { block, entries, kinds } of targeted) {
     for (const [i, entry] of entries.entries()) {
       const path = `spec.${block}[${i}]`;
-      violations.push(
-        ...validateTargetRef(entry.targetRef as TargetRef, { path: `${path}.targetRef`, kinds }),
-      );
-      if (entry.default === undefined)
-        violations.push({ field: `${path}.default`, reason: "must be defined" });
-      else
+      const target = entry.targetRef as TargetRef;
+      violations.push(...validateTargetRef(target, { path: `${path}.targetRef`, kinds }));
+      const field = block === "to" ? (options.toField ?? "default") : "default";
+      const conf: unknown = Reflect.get(entry, field);
+      if (conf === undefined) violations.push({ field: `${path}.${field}`, reason: "must be defined" });
+      else {
         violations.push(
-          ...options.validateConf(entry.default as Conf, `${path}.default`, context(block, false)),
+          ...options.validateConf(conf as Conf, `${path}.${field}`, context(block, false, target)),
         );
+      }
     }
   }
   for (const [i, rule] of rules.entries()) {
@@ -151,7 +181,7 @@ function validate<Conf, RuleConf>(
         : options.validateRuleConf(rule.default as RuleConf, `${path}.default`, ruleContext)),
     );
   }
-  return violations;
+  return [...violations, ...(options.validateSpec?.(spec) ?? [])];
 }
 
 function validateBlocks<Conf, RuleConf>(
@@ -189,5 +219,6 @@ function deprecations<Conf, RuleConf>(
   if ((spec.from?.length ?? 0) > 0 && options.deprecatedFrom !== undefined) {
     warnings.push(`spec.from is deprecated; ${options.deprecatedFrom}`);
   }
+  warnings.push(...(options.deprecations?.(spec) ?? []));
   return warnings;
 }

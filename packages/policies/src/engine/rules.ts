@@ -1,4 +1,5 @@
 import { displayName, formatKri } from "@skein/model";
+import type { RouteIdentity } from "../definition.ts";
 import type { Origin } from "../plan/origin.ts";
 import type { DestinationPlan } from "../plan/proxy-plan.ts";
 import type { Contribution } from "./merge.ts";
@@ -48,8 +49,42 @@ export function outboundRules(
   const entries = policies.flatMap((policy) =>
     (policy.spec.to ?? []).map((to, index) => ({ policy, target: to.targetRef, conf: to.default, index })),
   );
-  return entries
-    .filter(({ target, policy }) => targets(target, policy, destination))
+  return sorted(
+    entries.filter(({ target, policy }) => targets(target, policy, destination)),
+    shortName,
+  );
+}
+
+/**
+ * What the `to` lists of these policies say of one route, from lowest to highest precedence: what they say of the whole
+ * mesh and of the route itself. Empty where no entry is about the route.
+ */
+export function routeRules(
+  policies: readonly PolicyResource[],
+  route: RouteIdentity,
+  shortName: string,
+): readonly Contribution[] {
+  const entries = policies.flatMap((policy) =>
+    (policy.spec.to ?? []).map((to, index) => ({ policy, target: to.targetRef, conf: to.default, index })),
+  );
+  const isAbout = (target: TargetRef, policy: PolicyResource) => targetsRoute(target, policy, route);
+  if (!entries.some(({ target, policy }) => isAbout(target, policy))) return [];
+  return sorted(
+    entries.filter(({ target, policy }) => target.kind === "Mesh" || isAbout(target, policy)),
+    shortName,
+  );
+}
+
+interface ToEntry {
+  readonly policy: PolicyResource;
+  readonly target: TargetRef;
+  readonly conf: unknown;
+  readonly index: number;
+}
+
+/** `to` entries from lowest to highest precedence. */
+function sorted(entries: readonly ToEntry[], shortName: string): readonly Contribution[] {
+  return [...entries]
     .sort(
       (a, b) =>
         compareTop(a.policy, b.policy) ||
@@ -58,6 +93,14 @@ export function outboundRules(
         a.index - b.index,
     )
     .map(({ policy, conf, index }) => ({ conf, origin: origin(policy, shortName, `to[${index}]`) }));
+}
+
+function targetsRoute(ref: TargetRef, policy: PolicyResource, route: RouteIdentity): boolean {
+  if (ref.kind !== route.kind) return false;
+  if (ref.labels !== undefined) return contains(route.labels, ref.labels);
+  if (ref.name !== route.name && ref.name !== displayName(route)) return false;
+  const namespace = ref.namespace ?? policy.labels["k8s.kuma.io/namespace"];
+  return namespace === undefined || namespace === route.labels["k8s.kuma.io/namespace"];
 }
 
 function targets(ref: TargetRef, policy: PolicyResource, destination: DestinationPlan): boolean {

@@ -22,7 +22,7 @@ function outbound(conf?: unknown): Record<string, unknown> {
       : [valid(meshCircuitBreaker.kind, { to: [{ targetRef: { kind: "Mesh" }, default: conf }] })];
   const draft = outboundDraft();
   meshCircuitBreaker.translateOutbound?.(
-    meshCircuitBreaker.planOutbound?.({ policies, destination: destination() }),
+    meshCircuitBreaker.planOutbound?.({ policies, destination: destination(), routes: [] }),
     draft,
   );
   return draftJson(draft).cluster as Record<string, unknown>;

@@ -19,20 +19,25 @@ import { PreviousPrioritiesConfigSchema } from "@skein/envoy-api/envoy/extension
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { OutboundDraft } from "../draft.ts";
+import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
 import type { GrpcRetry, HeaderMatch, HostSelection, HttpRetry, MeshRetryConf, RetryLimits } from "./conf.ts";
 import { grpcRetryOn, httpRetryOn } from "./retry-on.ts";
 
 /** Retries of calls to a destination, by its protocol. HTTP/2 services are HTTP: they get the `http` part too. */
-export function retries(conf: MeshRetryConf, draft: OutboundDraft): void {
+export function retries(plan: ByRoute<MeshRetryConf>, draft: OutboundDraft): void {
+  const { conf } = plan;
   if (draft.tcp !== undefined) {
     if (conf.tcp?.maxConnectAttempt !== undefined) draft.tcp.maxConnectAttempts = conf.tcp.maxConnectAttempt;
     return;
   }
-  const policy = draft.protocol === "grpc" ? grpcPolicy(conf.grpc) : httpPolicy(conf.http);
-  if (policy === undefined) return;
-  for (const route of draft.routes)
-    if (route.action.case === "route") route.action.value.retryPolicy = policy;
+  for (const each of draft.routes) {
+    const { grpc, http } = forRoute(plan, each)?.conf ?? conf;
+    const policy = draft.protocol === "grpc" ? grpcPolicy(grpc) : httpPolicy(http);
+    if (policy !== undefined && each.route.action.case === "route") {
+      each.route.action.value.retryPolicy = policy;
+    }
+  }
 }
 
 function httpPolicy(conf: HttpRetry | undefined): RetryPolicy | undefined {

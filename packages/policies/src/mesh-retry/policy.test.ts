@@ -11,7 +11,7 @@ function draftFor(protocol: Protocol, conf: unknown): Record<string, unknown> {
   const policy = valid(meshRetry.kind, { to: [{ targetRef: { kind: "Mesh" }, default: conf }] });
   const draft = outboundDraft(protocol);
   meshRetry.translateOutbound?.(
-    meshRetry.planOutbound?.({ policies: [policy], destination: destination({ protocol }) }),
+    meshRetry.planOutbound?.({ policies: [policy], destination: destination({ protocol }), routes: [] }),
     draft,
   );
   return draftJson(draft);

@@ -1,20 +1,19 @@
 import type { PolicyDefinition } from "../definition.ts";
-import { merge } from "../engine/merge.ts";
-import { outboundRules } from "../engine/rules.ts";
-import type { Merged } from "../plan/origin.ts";
+import { type ByRoute, byRoute, byRouteOrigins } from "../engine/by-route.ts";
 import type { MeshRetryConf } from "./conf.ts";
 import { retries } from "./envoy.ts";
 import { meshRetryKind } from "./kind.ts";
 
 /** Calls that failed are made again, within limits. */
-export const meshRetry: PolicyDefinition<never, Merged<MeshRetryConf>> = {
+export const meshRetry: PolicyDefinition<never, ByRoute<MeshRetryConf>> = {
   kind: meshRetryKind,
   order: 1400,
-  planOutbound({ policies, destination }) {
-    return merge<MeshRetryConf>(outboundRules(policies, destination, "mr"));
+  planOutbound(input) {
+    return byRoute<MeshRetryConf>(input, "mr");
   },
   translateOutbound(plan, draft) {
-    if (plan !== undefined) retries(plan.conf, draft);
+    if (plan !== undefined) retries(plan, draft);
   },
-  origins: ({ origins }) => Object.values(origins),
+  shapes: ["listener", "route"],
+  origins: byRouteOrigins,
 };

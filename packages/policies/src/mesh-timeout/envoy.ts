@@ -1,7 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { HttpProtocolOptionsSchema as CommonSchema } from "@skein/envoy-api/envoy/config/core/v3/protocol_pb";
+import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import type { InboundDraft, OutboundDraft } from "../draft.ts";
+import { type ByCaller, forCallers } from "../engine/by-caller.ts";
+import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
 import type { MeshTimeoutConf } from "./conf.ts";
 
@@ -18,42 +21,54 @@ interface Fallbacks {
 }
 
 /** Timeouts between this proxy and the destination. */
-export function outboundTimeouts(conf: MeshTimeoutConf, draft: OutboundDraft): void {
-  apply(conf, OUTBOUND, draft);
+export function outboundTimeouts(plan: ByRoute<MeshTimeoutConf> | undefined, draft: OutboundDraft): void {
+  const conf = plan?.conf ?? {};
+  connectionTimeouts(conf, OUTBOUND, draft);
+  for (const each of draft.routes) requestTimeouts(forRoute(plan, each)?.conf ?? {}, OUTBOUND, each.route);
   const headers = conf.http?.requestHeadersTimeout;
   if (draft.hcm !== undefined && headers !== undefined) draft.hcm.requestHeadersTimeout = duration(headers);
 }
 
 /** Timeouts between this proxy and its application. */
-export function inboundTimeouts(conf: MeshTimeoutConf, draft: InboundDraft): void {
-  apply(conf, INBOUND, draft);
+export function inboundTimeouts(plan: ByCaller<MeshTimeoutConf> | undefined, draft: InboundDraft): void {
+  const conf = plan?.conf ?? {};
+  connectionTimeouts(conf, INBOUND, draft);
+  for (const each of draft.routes) {
+    requestTimeouts(forCallers(plan, each.caller)?.conf ?? {}, INBOUND, each.route);
+  }
   if (draft.hcm !== undefined) {
     draft.hcm.requestHeadersTimeout = duration(conf.http?.requestHeadersTimeout ?? "0s");
     draft.hcm.streamIdleTimeout = duration(conf.http?.streamIdleTimeout ?? INBOUND.streamIdle);
   }
 }
 
-function apply(conf: MeshTimeoutConf, fallback: Fallbacks, draft: OutboundDraft | InboundDraft): void {
+/** What a route says wins over the connection manager's limit, so only these two can depend on route and caller. */
+function requestTimeouts({ http }: MeshTimeoutConf, fallback: Fallbacks, { action }: Route): void {
+  if (action.case !== "route") return;
+  action.value.timeout = duration(http?.requestTimeout ?? fallback.request);
+  action.value.idleTimeout = duration(http?.streamIdleTimeout ?? fallback.streamIdle);
+}
+
+function connectionTimeouts(
+  conf: MeshTimeoutConf,
+  fallback: Fallbacks,
+  draft: OutboundDraft | InboundDraft,
+): void {
   draft.cluster.connectTimeout = duration(conf.connectionTimeout ?? fallback.connection);
   const idle = duration(conf.idleTimeout ?? fallback.idle);
   if (draft.tcp !== undefined) {
     draft.tcp.idleTimeout = idle;
     return;
   }
-  connectionTimeouts(conf, idle, draft.httpOptions);
+  poolTimeouts(conf, idle, draft.httpOptions);
   if (draft.hcm !== undefined) {
     // The idle limit belongs to the connection pool; a second one here would race with it.
     draft.hcm.commonHttpProtocolOptions ??= create(CommonSchema);
     draft.hcm.commonHttpProtocolOptions.idleTimeout = duration("0s");
   }
-  for (const route of draft.routes) {
-    if (route.action.case !== "route") continue;
-    route.action.value.timeout = duration(conf.http?.requestTimeout ?? fallback.request);
-    route.action.value.idleTimeout = duration(conf.http?.streamIdleTimeout ?? fallback.streamIdle);
-  }
 }
 
-function connectionTimeouts(
+function poolTimeouts(
   conf: MeshTimeoutConf,
   idle: ReturnType<typeof duration>,
   options: HttpProtocolOptions,

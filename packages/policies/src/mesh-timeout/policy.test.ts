@@ -21,7 +21,7 @@ const to = (conf: unknown, targetRef: unknown = MESH) => policy({ to: [{ targetR
 const inbound = (...policies: ReturnType<typeof policy>[]) =>
   meshTimeout.planInbound?.({ policies, mesh: "default", protocol: "http", callers: undefined });
 const outbound = (...policies: ReturnType<typeof policy>[]) =>
-  meshTimeout.planOutbound?.({ policies, destination: destination() });
+  meshTimeout.planOutbound?.({ policies, destination: destination(), routes: [] });
 
 test("no policy: outbounds have limits, for every protocol", () => {
   for (const protocol of ["http", "http2", "grpc"] as const) {

@@ -1,27 +1,23 @@
 import type { PolicyDefinition } from "../definition.ts";
-import { merge } from "../engine/merge.ts";
-import { inboundRules, outboundRules } from "../engine/rules.ts";
-import type { Merged } from "../plan/origin.ts";
+import { type ByCaller, byCaller, byCallerOrigins, callersOf } from "../engine/by-caller.ts";
+import { type ByRoute, byRoute, byRouteOrigins } from "../engine/by-route.ts";
+import { inboundRules } from "../engine/rules.ts";
 import type { MeshTimeoutConf } from "./conf.ts";
 import { inboundTimeouts, outboundTimeouts } from "./envoy.ts";
 import { meshTimeoutKind } from "./kind.ts";
 
 /** How long to wait for connections, requests and idle streams. */
-export const meshTimeout: PolicyDefinition<Merged<MeshTimeoutConf>, Merged<MeshTimeoutConf>> = {
+export const meshTimeout: PolicyDefinition<ByCaller<MeshTimeoutConf>, ByRoute<MeshTimeoutConf>, never> = {
   kind: meshTimeoutKind,
   order: 1000,
   planInbound({ policies }) {
-    const rules = inboundRules(policies, "mt", true).filter(({ matches }) => matches.length === 0);
-    return merge<MeshTimeoutConf>(rules);
+    return byCaller<MeshTimeoutConf>(inboundRules(policies, "mt", true));
   },
-  planOutbound({ policies, destination }) {
-    return merge<MeshTimeoutConf>(outboundRules(policies, destination, "mt"));
+  planOutbound(input) {
+    return byRoute<MeshTimeoutConf>(input, "mt");
   },
-  translateInbound(plan, draft) {
-    inboundTimeouts(plan?.conf ?? {}, draft);
-  },
-  translateOutbound(plan, draft) {
-    outboundTimeouts(plan?.conf ?? {}, draft);
-  },
-  origins: ({ origins }) => Object.values(origins),
+  callers: callersOf,
+  translateInbound: inboundTimeouts,
+  translateOutbound: outboundTimeouts,
+  origins: (plan) => ("callers" in plan ? byCallerOrigins(plan) : byRouteOrigins(plan)),
 };

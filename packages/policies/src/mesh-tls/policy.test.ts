@@ -11,7 +11,7 @@ const rules = (conf: unknown, name = "p", targetRef: unknown = { kind: "Mesh" })
 function params(...policies: ReturnType<typeof rules>[]): readonly unknown[] {
   const plans = [
     meshTls.planInbound?.({ policies, mesh: "default", protocol: "http", callers: "identity" }),
-    meshTls.planOutbound?.({ policies, destination: destination() }),
+    meshTls.planOutbound?.({ policies, destination: destination(), routes: [] }),
   ];
   const [inbound, outbound] = [inboundDraft(), outboundDraft()];
   meshTls.translateInbound?.(plans[0], inbound);

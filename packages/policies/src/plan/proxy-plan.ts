@@ -49,12 +49,34 @@ export interface DestinationPlan {
   readonly routeName: string;
 }
 
+/** A destination among those of its mesh: `<service>|<port number>`, or `tag <service>|0`. */
+export type DestinationKey = `${string}|${number}`;
+
+/** What a route's reference to another destination leads to. */
+export type BackendPlan =
+  | {
+      readonly kind: "resolved";
+      readonly target: DestinationKey;
+      readonly destination: DestinationPlan;
+      readonly clusterName: string;
+    }
+  /** There is no such destination; `problem` says what is missing. */
+  | { readonly kind: "unresolved"; readonly problem: string };
+
 /** How one kind of caller reaches a destination: shared by all callers with the same policies and identity source. */
 export interface UpstreamPlan {
   readonly destination: DestinationPlan;
   readonly clusterName: string;
   readonly tls: UpstreamTlsPlan | undefined;
   readonly policies: PolicyPlans;
+  /** Other destinations that policies send this one's traffic to, by the key of their reference. */
+  readonly backends: Readonly<Record<string, BackendPlan>>;
+}
+
+/** A destination without a listener of its own: routes of other destinations lead there. */
+export interface BackendClusterPlan {
+  readonly target: DestinationKey;
+  readonly upstream: UpstreamPlan;
 }
 
 export interface OutboundPlan {
@@ -62,7 +84,7 @@ export interface OutboundPlan {
   readonly address: string;
   readonly port: number;
   /** Key of the destination among those of the mesh. */
-  readonly target: `${string}|${number}`;
+  readonly target: DestinationKey;
   readonly upstream: UpstreamPlan;
 }
 
@@ -151,6 +173,10 @@ export interface ProxyPlan {
   readonly admin: AdminPlan | undefined;
   readonly inbounds: readonly InboundPlan[];
   readonly outbounds: readonly OutboundPlan[];
+  /** What routes lead to, besides the outbounds' own destinations. */
+  readonly backends: readonly BackendClusterPlan[];
+  /** What policies say of the proxy as a whole. */
+  readonly policies: PolicyPlans;
   readonly conditions: readonly PlanCondition[];
 }
 

@@ -1,22 +1,18 @@
 import { create, type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
-import {
-  type Route,
-  RouteActionSchema,
-  RouteSchema,
-} from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import { RouteActionSchema, RouteSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
-import type { InboundDraft, OutboundDraft } from "../draft.ts";
+import type { InboundDraft, OutboundDraft, OutboundRouteDraft } from "../draft.ts";
 import type { Protocol } from "../plan/proxy-plan.ts";
 
 /** A draft that no policy has touched, with the parts that its protocol has and one route where it has routes. */
 export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {
   const isHttp = protocol !== "tcp";
-  const routes: Route[] = isHttp
-    ? [create(RouteSchema, { action: { case: "route", value: create(RouteActionSchema) } })]
+  const routes: OutboundRouteDraft[] = isHttp
+    ? [{ route: create(RouteSchema, { action: { case: "route", value: create(RouteActionSchema) } }) }]
     : [];
   return {
     protocol,
@@ -26,12 +22,21 @@ export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {
     hcm: isHttp ? create(HttpConnectionManagerSchema) : undefined,
     tcp: isHttp ? undefined : create(TcpProxySchema),
     routes,
+    backends: {},
+    requestHeaders: new Map(),
   };
 }
 
 /** The same for an inbound. */
 export function inboundDraft(protocol: Protocol = "http"): InboundDraft {
-  return { ...outboundDraft(protocol), statPrefix: "localhost_8080", authorization: undefined };
+  const { backends: _, requestHeaders: __, routes, ...draft } = outboundDraft(protocol);
+  return {
+    ...draft,
+    routes: routes.map(({ route }) => ({ route })),
+    networkFilters: [],
+    statPrefix: "localhost_8080",
+    authorization: undefined,
+  };
 }
 
 /** A message as the JSON that Envoy documents, with whatever is packed inside unpacked. */
@@ -40,7 +45,7 @@ export function json<Desc extends DescMessage>(schema: Desc, message: MessageSha
 }
 
 /** All of a draft that policies change, as JSON. */
-export function draftJson(draft: OutboundDraft): Record<string, unknown> {
+export function draftJson(draft: OutboundDraft | InboundDraft): Record<string, unknown> {
   return {
     cluster: json(ClusterSchema, draft.cluster),
     httpOptions: json(HttpProtocolOptionsSchema, draft.httpOptions),
@@ -49,6 +54,6 @@ export function draftJson(draft: OutboundDraft): Record<string, unknown> {
     route:
       draft.routes[0] === undefined
         ? undefined
-        : (json(RouteSchema, draft.routes[0]) as { readonly route?: unknown }).route,
+        : (json(RouteSchema, draft.routes[0].route) as { readonly route?: unknown }).route,
   };
 }

@@ -80,9 +80,12 @@ export const webPlan: ProxyPlan = {
         destination,
         clusterName: destination.kri,
         tls: undefined,
+        backends: {},
         policies: { MeshTimeout: timeout },
       },
     },
   ],
+  backends: [],
+  policies: {},
   conditions: [],
 };

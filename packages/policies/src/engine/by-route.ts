@@ -1,0 +1,42 @@
+import type { OutboundInput } from "../definition.ts";
+import type { OutboundRouteDraft } from "../draft.ts";
+import type { Merged } from "../plan/origin.ts";
+import { merge } from "./merge.ts";
+import { outboundRules, routeRules } from "./rules.ts";
+
+/** What holds for a destination, and for those of its routes that some rule names. */
+export interface ByRoute<Conf> extends Merged<Conf> {
+  /** By KRI of the route. A route that is not here has what the destination has. */
+  readonly routes?: Readonly<Record<string, Merged<Conf>>>;
+}
+
+/**
+ * Merges what the `to` lists say of a destination and of its routes. A rule about a route replaces those about its
+ * service as a whole: only rules about the mesh come before it, as in Kuma.
+ */
+export function byRoute<Conf>(
+  { policies, destination, routes }: OutboundInput,
+  shortName: string,
+): ByRoute<Conf> | undefined {
+  const base = merge<Conf>(outboundRules(policies, destination, shortName));
+  const special: Record<string, Merged<Conf>> = {};
+  for (const route of routes) {
+    const merged = merge<Conf>(routeRules(policies, route, shortName));
+    if (merged !== undefined) special[route.kri] = merged;
+  }
+  if (Object.keys(special).length === 0) return base;
+  return { ...(base ?? { conf: {} as Conf, origins: {} }), routes: special };
+}
+
+/** What holds for one route of an outbound. */
+export function forRoute<Conf>(
+  plan: ByRoute<Conf> | undefined,
+  { policy }: Pick<OutboundRouteDraft, "policy">,
+): Merged<Conf> | undefined {
+  return (policy === undefined ? undefined : plan?.routes?.[policy]) ?? plan;
+}
+
+/** Origins of all that is in an entry, routes included. */
+export function byRouteOrigins<Conf>(plan: ByRoute<Conf>) {
+  return [plan, ...Object.values(plan.routes ?? {})].flatMap(({ origins }) => Object.values(origins));
+}
