@@ -1,6 +1,8 @@
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+import { meshHttpRoute } from "./mesh-http-route/policy.ts";
 import { meshRetry } from "./mesh-retry/policy.ts";
+import { meshTcpRoute } from "./mesh-tcp-route/policy.ts";
 import { meshTimeout } from "./mesh-timeout/policy.ts";
 import { meshTls } from "./mesh-tls/policy.ts";
 import { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
@@ -11,5 +13,7 @@ export const policies: readonly PolicyDefinition[] = [
   meshTimeout,
   meshTrafficPermission,
   meshCircuitBreaker,
+  meshHttpRoute,
   meshRetry,
+  meshTcpRoute,
 ].sort((a, b) => a.order - b.order);

@@ -1,6 +1,8 @@
 import type { KindDefinition } from "@skein/model";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
+import { meshTcpRouteKind } from "./mesh-tcp-route/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
 import { meshTlsKind } from "./mesh-tls/kind.ts";
 import { meshTrafficPermissionKind } from "./mesh-traffic-permission/kind.ts";
@@ -14,5 +16,7 @@ export const policyKinds: readonly KindDefinition[] = [
   meshTimeoutKind,
   meshTrafficPermissionKind,
   meshCircuitBreakerKind,
+  meshHttpRouteKind,
   meshRetryKind,
+  meshTcpRouteKind,
 ];

@@ -11,6 +11,7 @@ import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { backendWarnings } from "./route-warnings.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
 export function warningsFor(
@@ -53,16 +54,21 @@ function policyWarnings(
     if (found.length === 0) {
       warnings.push(`spec.to[${i}].targetRef: there is no such MeshService now, so this rule has no effect`);
     }
-    const isHttpRule = typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf);
+    const isHttpRule =
+      policy.type === "MeshHTTPRoute" ||
+      (typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf));
     const tcpOnly = found.filter((service) =>
       (service.spec.ports ?? []).every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
     );
     for (const service of isHttpRule ? tcpOnly : []) {
       warnings.push(
-        `spec.to[${i}].default: MeshService "${service.name}" speaks tcp only, so its HTTP part has no effect; set appProtocol on its port`,
+        policy.type === "MeshHTTPRoute"
+          ? `spec.to[${i}]: MeshService "${service.name}" speaks tcp only, so its rules have no effect; set appProtocol on its port`
+          : `spec.to[${i}].default: MeshService "${service.name}" speaks tcp only, so its HTTP part has no effect; set appProtocol on its port`,
       );
     }
   }
+  warnings.push(...backendWarnings(policy, store));
   if (policy.type === "MeshTimeout") {
     for (const [i, { matches }] of (policy.spec.rules ?? []).entries()) {
       if ((matches ?? []).length === 0) continue;

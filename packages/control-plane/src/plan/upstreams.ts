@@ -114,6 +114,13 @@ export class Upstreams {
     if (destination === undefined) {
       return { kind: "unresolved", problem: `there is no destination ${target.value}` };
     }
+    // Requests need a backend that takes requests; bytes can go anywhere.
+    if (from.protocol !== "tcp" && destination.protocol === "tcp") {
+      return {
+        kind: "unresolved",
+        problem: `${destination.kind} "${destination.name}" speaks tcp on port ${destination.port}, so no requests can be sent to it: set appProtocol on that port`,
+      };
+    }
     return {
       kind: "resolved",
       target: target.value,

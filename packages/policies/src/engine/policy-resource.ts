@@ -21,7 +21,9 @@ export interface CallerMatch {
 /** The shape that all targetRef policies share; each kind's schema narrows it. */
 export interface PolicySpec {
   readonly targetRef?: TargetRef | undefined;
-  readonly to?: readonly { readonly targetRef: TargetRef; readonly default?: unknown }[] | undefined;
+  readonly to?:
+    | readonly { readonly targetRef: TargetRef; readonly default?: unknown; readonly rules?: unknown }[]
+    | undefined;
   readonly from?: readonly { readonly targetRef: TargetRef; readonly default?: unknown }[] | undefined;
   readonly rules?:
     | readonly { readonly matches?: readonly CallerMatch[] | undefined; readonly default?: unknown }[]

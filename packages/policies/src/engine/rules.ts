@@ -46,13 +46,17 @@ export function outboundRules(
   destination: DestinationPlan,
   shortName: string,
 ): readonly Contribution[] {
-  const entries = policies.flatMap((policy) =>
-    (policy.spec.to ?? []).map((to, index) => ({ policy, target: to.targetRef, conf: to.default, index })),
-  );
-  return sorted(
-    entries.filter(({ target, policy }) => targets(target, policy, destination)),
-    shortName,
-  );
+  return outboundEntries(policies, destination).map((entry) => contribution(entry, shortName));
+}
+
+/** The `to` entries behind `outboundRules`, in the same order. */
+export function outboundEntries(
+  policies: readonly PolicyResource[],
+  destination: DestinationPlan,
+): readonly ToEntry[] {
+  return toEntries(policies)
+    .filter(({ target, policy }) => targets(target, policy, destination))
+    .sort(compareEntries);
 }
 
 /**
@@ -64,35 +68,48 @@ export function routeRules(
   route: RouteIdentity,
   shortName: string,
 ): readonly Contribution[] {
-  const entries = policies.flatMap((policy) =>
-    (policy.spec.to ?? []).map((to, index) => ({ policy, target: to.targetRef, conf: to.default, index })),
-  );
+  const entries = toEntries(policies);
   const isAbout = (target: TargetRef, policy: PolicyResource) => targetsRoute(target, policy, route);
   if (!entries.some(({ target, policy }) => isAbout(target, policy))) return [];
-  return sorted(
-    entries.filter(({ target, policy }) => target.kind === "Mesh" || isAbout(target, policy)),
-    shortName,
-  );
+  return entries
+    .filter(({ target, policy }) => target.kind === "Mesh" || isAbout(target, policy))
+    .sort(compareEntries)
+    .map((entry) => contribution(entry, shortName));
 }
 
-interface ToEntry {
+/** One entry of a policy's `to` list. */
+export interface ToEntry {
   readonly policy: PolicyResource;
   readonly target: TargetRef;
+  /** Its `default`, or `rules` for kinds that have those instead. */
   readonly conf: unknown;
+  /** Place in the list. */
   readonly index: number;
 }
 
-/** `to` entries from lowest to highest precedence. */
-function sorted(entries: readonly ToEntry[], shortName: string): readonly Contribution[] {
-  return [...entries]
-    .sort(
-      (a, b) =>
-        compareTop(a.policy, b.policy) ||
-        compareTo(a.target, b.target) ||
-        compareNames(a.policy, b.policy) ||
-        a.index - b.index,
-    )
-    .map(({ policy, conf, index }) => ({ conf, origin: origin(policy, shortName, `to[${index}]`) }));
+function toEntries(policies: readonly PolicyResource[]): ToEntry[] {
+  return policies.flatMap((policy) =>
+    (policy.spec.to ?? []).map((to, index) => ({
+      policy,
+      target: to.targetRef,
+      conf: to.default ?? to.rules,
+      index,
+    })),
+  );
+}
+
+/** From lowest to highest precedence. */
+function compareEntries(a: ToEntry, b: ToEntry): number {
+  return (
+    compareTop(a.policy, b.policy) ||
+    compareTo(a.target, b.target) ||
+    compareNames(a.policy, b.policy) ||
+    a.index - b.index
+  );
+}
+
+function contribution({ policy, conf, index }: ToEntry, shortName: string): Contribution {
+  return { conf, origin: origin(policy, shortName, `to[${index}]`) };
 }
 
 function targetsRoute(ref: TargetRef, policy: PolicyResource, route: RouteIdentity): boolean {

@@ -1,3 +1,5 @@
+import type { HeaderMatch } from "../header-match.ts";
+
 /** `default` of a MeshRetry. */
 export interface MeshRetryConf {
   readonly tcp?: { readonly maxConnectAttempt?: number | undefined } | undefined;
@@ -31,12 +33,6 @@ export interface RetryLimits {
           | undefined;
       }
     | undefined;
-}
-
-export interface HeaderMatch {
-  readonly name: string;
-  readonly type?: "Exact" | "Prefix" | "RegularExpression" | "Present" | "Absent" | undefined;
-  readonly value?: string | undefined;
 }
 
 export interface HostSelection {

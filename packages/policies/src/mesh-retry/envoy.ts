@@ -3,8 +3,6 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import { MetadataSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import {
   RetryPolicy_RetryBackOffSchema as BackOffSchema,
-  type HeaderMatcher,
-  HeaderMatcherSchema,
   RetryPolicy_RetryHostPredicateSchema as HostPredicateSchema,
   RetryPolicy_RateLimitedRetryBackOffSchema as RateLimitedSchema,
   RetryPolicy_ResetHeaderFormat as ResetFormat,
@@ -16,12 +14,11 @@ import {
 import { OmitHostMetadataConfigSchema } from "@skein/envoy-api/envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb";
 import { PreviousHostsPredicateSchema } from "@skein/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb";
 import { PreviousPrioritiesConfigSchema } from "@skein/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb";
-import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
-import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { OutboundDraft } from "../draft.ts";
 import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
-import type { GrpcRetry, HeaderMatch, HostSelection, HttpRetry, MeshRetryConf, RetryLimits } from "./conf.ts";
+import { headerMatcher } from "../header-match.ts";
+import type { GrpcRetry, HostSelection, HttpRetry, MeshRetryConf, RetryLimits } from "./conf.ts";
 import { grpcRetryOn, httpRetryOn } from "./retry-on.ts";
 
 /** Retries of calls to a destination, by its protocol. HTTP/2 services are HTTP: they get the `http` part too. */
@@ -135,41 +132,4 @@ function omitTags(tags: Readonly<Record<string, string>> | undefined) {
   return create(OmitHostMetadataConfigSchema, {
     metadataMatch: create(MetadataSchema, { filterMetadata: { "envoy.lb": { ...tags } } }),
   });
-}
-
-function headerMatcher(match: HeaderMatch): HeaderMatcher {
-  const matcher = create(HeaderMatcherSchema, { name: match.name });
-  const value = match.value ?? "";
-  switch (match.type ?? "Exact") {
-    case "Exact":
-      matcher.headerMatchSpecifier = {
-        case: "stringMatch",
-        value: create(StringMatcherSchema, { matchPattern: { case: "exact", value } }),
-      };
-      break;
-    case "Prefix":
-      matcher.headerMatchSpecifier =
-        value === ""
-          ? { case: "presentMatch", value: true }
-          : {
-              case: "stringMatch",
-              value: create(StringMatcherSchema, { matchPattern: { case: "prefix", value } }),
-            };
-      break;
-    case "RegularExpression":
-      matcher.headerMatchSpecifier = {
-        case: "stringMatch",
-        value: create(StringMatcherSchema, {
-          matchPattern: { case: "safeRegex", value: create(RegexMatcherSchema, { regex: value }) },
-        }),
-      };
-      break;
-    case "Present":
-      matcher.headerMatchSpecifier = { case: "presentMatch", value: true };
-      break;
-    case "Absent":
-      matcher.headerMatchSpecifier = { case: "presentMatch", value: false };
-      break;
-  }
-  return matcher;
 }

@@ -1,0 +1,60 @@
+import type { BackendRef, TargetRefKind } from "@skein/model";
+import type { BackendReference } from "../definition.ts";
+import type { Origin } from "../plan/origin.ts";
+import type { BackendPlan, DestinationPlan } from "../plan/proxy-plan.ts";
+import type { PolicyResource } from "./policy-resource.ts";
+
+/** What a route may send traffic to. */
+export const BACKEND_KINDS: readonly TargetRefKind[] = [
+  "MeshService",
+  "MeshServiceSubset",
+  "MeshExternalService",
+  "MeshMultiZoneService",
+];
+
+/** What a route may send copies to. */
+export const MIRROR_KINDS: readonly TargetRefKind[] = ["MeshService", "MeshServiceSubset"];
+
+/** A reference of a policy's rule, with where it stands. `path` is its place in the policy's spec. */
+export function backendReference(
+  policy: PolicyResource,
+  policyKri: string,
+  path: string,
+  ref: BackendRef,
+): BackendReference {
+  return {
+    key: `${policyKri} ${path}`,
+    ref,
+    zone: policy.labels["kuma.io/zone"],
+    namespace: policy.labels["k8s.kuma.io/namespace"],
+    origin: { policy: policyKri, rule: path },
+  };
+}
+
+/** A share of a route's traffic. */
+export interface WeightedBackend {
+  /** Key of the reference among the upstream's `backends`. */
+  readonly key: string;
+  readonly weight: number;
+  readonly origin: Origin;
+}
+
+/** A share that can be served. */
+export interface LiveBackend {
+  readonly clusterName: string;
+  readonly destination: DestinationPlan;
+  readonly weight: number;
+}
+
+/** The shares that can be served: those with a weight that planning found. The others' traffic goes to these. */
+export function liveBackends(
+  shares: readonly WeightedBackend[],
+  backends: Readonly<Record<string, BackendPlan>>,
+): readonly LiveBackend[] {
+  return shares.flatMap(({ key, weight }) => {
+    const backend = backends[key];
+    if (weight === 0 || backend?.kind !== "resolved") return [];
+    const { clusterName, destination } = backend;
+    return [{ clusterName, destination, weight }];
+  });
+}

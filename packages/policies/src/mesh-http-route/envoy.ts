@@ -1,0 +1,59 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Route,
+  RouteActionSchema,
+  RouteSchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import type { OutboundDraft, OutboundRouteDraft } from "../draft.ts";
+import { liveBackends } from "../engine/backends.ts";
+import { sendToBackends } from "../engine/weighted-clusters.ts";
+import type { HttpRouteFilter } from "./conf.ts";
+import { mirror, modifyRequest, modifyResponse, redirect, rewrite } from "./envoy-filters.ts";
+import { routeMatch } from "./envoy-match.ts";
+import type { HttpRoutePlan, HttpRoutesPlan } from "./plan.ts";
+
+/** The routes of policies come first; the one that takes the rest stays, unless some rule takes every request. */
+export function httpRoutes(plan: HttpRoutesPlan, draft: OutboundDraft): void {
+  if (draft.hcm === undefined) return;
+  const rest = plan.isTotal ? [] : draft.routes;
+  const own = plan.routes.map(
+    (each): OutboundRouteDraft => ({ route: routeOf(each, draft), policy: each.policy }),
+  );
+  draft.routes.splice(0, draft.routes.length, ...own, ...rest);
+}
+
+function routeOf(plan: HttpRoutePlan, draft: OutboundDraft): Route {
+  const route = create(RouteSchema, {
+    name: plan.name,
+    match: routeMatch(plan.match),
+    action: {
+      case: "route",
+      value: create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: draft.cluster.name } }),
+    },
+  });
+  if (plan.backends !== undefined) {
+    const live = liveBackends(plan.backends, draft.backends);
+    sendToBackends(route, live, `no backend of route ${plan.policy} can be served`);
+  }
+  for (const [i, filter] of plan.filters.entries()) applyFilter(filter, i, plan, route, draft);
+  return route;
+}
+
+function applyFilter(
+  filter: HttpRouteFilter,
+  index: number,
+  plan: HttpRoutePlan,
+  route: Route,
+  draft: OutboundDraft,
+): void {
+  if (filter.requestHeaderModifier !== undefined) modifyRequest(route, filter.requestHeaderModifier);
+  if (filter.responseHeaderModifier !== undefined) modifyResponse(route, filter.responseHeaderModifier);
+  if (filter.requestRedirect !== undefined) {
+    route.action = { case: "redirect", value: redirect(filter.requestRedirect, plan.match) };
+  }
+  if (route.action.case !== "route") return;
+  if (filter.urlRewrite !== undefined) rewrite(route.action.value, filter.urlRewrite, plan.match);
+  const target = draft.backends[plan.mirrors[index] ?? ""];
+  if (filter.requestMirror === undefined || target?.kind !== "resolved") return;
+  mirror(route.action.value, target.clusterName, filter.requestMirror.percentage);
+}

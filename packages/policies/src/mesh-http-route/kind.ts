@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { policyKind } from "../engine/policy-kind.ts";
+import { validateRules } from "./checks.ts";
+import type { HttpRule } from "./conf.ts";
+import { httpRulesSchema } from "./schema.ts";
+
+/** MeshHTTPRoute as a resource. */
+export const meshHttpRouteKind = policyKind<readonly HttpRule[]>({
+  type: "MeshHTTPRoute",
+  path: "meshhttproutes",
+  shortName: "mhttpr",
+  cli: { singular: "meshhttproute", plural: "meshhttproutes" },
+  displayName: { singular: "Mesh HTTP Route", plural: "Mesh HTTP Routes" },
+  description: "Where requests go and what is changed on the way, by path, method, headers and query.",
+  conf: httpRulesSchema,
+  toField: "rules",
+  toFields: { hostnames: z.array(z.string()).optional() },
+  topKinds: ["Mesh", "Dataplane", "MeshSubset", "MeshService", "MeshServiceSubset", "MeshGateway"],
+  toKinds: ["MeshService", "MeshExternalService", "MeshMultiZoneService"],
+  toKindsOfGateway: ["Mesh"],
+  needsBlock: false,
+  validateConf: validateRules,
+  validateSpec({ targetRef, to }) {
+    if (targetRef?.kind === "MeshGateway") return [];
+    return (to ?? []).flatMap((entry, i) =>
+      "hostnames" in entry && entry.hostnames !== undefined
+        ? [
+            {
+              field: `spec.to[${i}].hostnames`,
+              reason: "can only be set when spec.targetRef.kind is MeshGateway",
+            },
+          ]
+        : [],
+    );
+  },
+});
