@@ -131,13 +131,14 @@ function caller(request: IncomingMessage): string | null {
 }
 
 const SHOWN = ["host", "user-agent", "x-request-id", "x-forwarded-proto", "x-envoy-attempt-count"];
+/** Headers of the airline's own, which pages and tests make up. */
+const OWN = "x-airline-";
 
 function shown(request: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
-    SHOWN.flatMap((name) => {
-      const value = request.headers[name];
-      return value === undefined ? [] : [[name, String(value)]];
-    }),
+    Object.entries(request.headers).flatMap(([name, value]) =>
+      value === undefined || !(SHOWN.includes(name) || name.startsWith(OWN)) ? [] : [[name, String(value)]],
+    ),
   );
 }
 

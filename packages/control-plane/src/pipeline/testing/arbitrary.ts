@@ -208,9 +208,13 @@ const caller = fc.oneof(
   app.map((service): Document => ({ kind: "MeshSubset", tags: { "kuma.io/service": service } })),
 );
 
-const to = (conf: fc.Arbitrary<Document>) =>
+const routeTarget = fc.oneof(
+  toTarget,
+  fc.constantFrom("p0", "p1").map((routeName): Document => ({ kind: "MeshHTTPRoute", name: routeName })),
+);
+const to = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = toTarget) =>
   fc
-    .array(fc.record({ targetRef: toTarget, default: conf }), { minLength: 1, maxLength: 2 })
+    .array(fc.record({ targetRef: target, default: conf }), { minLength: 1, maxLength: 2 })
     .map((entries): Document => ({ to: entries }));
 const from = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = fc.constant(wholeMesh)) =>
   fc
@@ -218,6 +222,14 @@ const from = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = fc.
     .map((entries): Document => ({ from: entries }));
 const rules = (conf: fc.Arbitrary<Document>) =>
   conf.map((each): Document => ({ rules: [{ default: each }] }));
+/** Some callers may be treated apart. */
+const byCaller = (conf: fc.Arbitrary<Document>) =>
+  fc
+    .array(fc.record({ matches: fc.array(id, { minLength: 1, maxLength: 2 }), default: conf }), {
+      minLength: 1,
+      maxLength: 2,
+    })
+    .map((each): Document => ({ rules: each }));
 /** Rules may be about one inbound. */
 const sectioned = (conf: fc.Arbitrary<Document>) =>
   fc.tuple(rules(conf), section, app).map(
@@ -227,10 +239,55 @@ const sectioned = (conf: fc.Arbitrary<Document>) =>
     }),
   );
 
+const backendRef = fc.oneof(
+  fc.tuple(reference, fc.nat(2)).map(([ref, weight]): Document => ({ ...ref, weight })),
+  fc
+    .tuple(app, version)
+    .map(
+      ([service, value]): Document => ({
+        kind: "MeshServiceSubset",
+        name: service,
+        tags: { version: value },
+      }),
+    ),
+);
+const backendRefs = fc.array(backendRef, { minLength: 1, maxLength: 3 });
+const httpRule = fc.record({
+  matches: fc.constantFrom(
+    [{ path: { type: "PathPrefix", value: "/" } }],
+    [{ path: { type: "Exact", value: "/a" } }, { method: "GET" }],
+  ),
+  default: fc.oneof(
+    backendRefs.map((refs): Document => ({ backendRefs: refs })),
+    reference.map(
+      (ref): Document => ({ filters: [{ type: "RequestMirror", requestMirror: { backendRef: ref } }] }),
+    ),
+  ),
+});
+const routing = (rule: fc.Arbitrary<Document>, most: number) =>
+  fc.tuple(toTarget, fc.array(rule, { minLength: 1, maxLength: most })).map(
+    ([target, list]): Document => ({
+      to: [
+        { targetRef: target.kind === "Mesh" ? { kind: "MeshService", name: "web" } : target, rules: list },
+      ],
+    }),
+  );
+
 const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
-  MeshTimeout: fc.oneof(to(timeout), from(timeout), rules(timeout), sectioned(timeout)),
+  MeshHTTPRoute: routing(httpRule, 2),
+  MeshTCPRoute: routing(
+    backendRefs.map((refs): Document => ({ default: { backendRefs: refs } })),
+    1,
+  ),
+  MeshTimeout: fc.oneof(
+    to(timeout, routeTarget),
+    byCaller(seconds.map((requestTimeout) => ({ http: { requestTimeout } }))),
+    from(timeout),
+    rules(timeout),
+    sectioned(timeout),
+  ),
   MeshCircuitBreaker: fc.oneof(to(breaker), from(breaker), rules(breaker), sectioned(breaker)),
-  MeshRetry: to(retry),
+  MeshRetry: to(retry, routeTarget),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
 };
@@ -278,7 +335,7 @@ const NEXT: Readonly<Record<string, string>> = {
   Allow: "Deny",
   Deny: "Allow",
 };
-const COUNTS = ["numRetries", "maxConnectAttempt", "maxRequests", "consecutive"];
+const COUNTS = ["weight", "numRetries", "maxConnectAttempt", "maxRequests", "consecutive"];
 
 /** The same document with other values in the same places: what people do most. */
 export function edited(original: Document): Document {
