@@ -14,6 +14,27 @@ export function backendWarnings(policy: PolicyResource, store: Store): readonly 
   );
 }
 
+/** Routes that a policy is about and that are not there. */
+export function routeTargetWarnings(policy: PolicyResource, store: Store): readonly string[] {
+  const routes = store.list({ type: "MeshHTTPRoute", mesh: policy.mesh });
+  const targets = [
+    { path: "spec.targetRef", ref: policy.spec.targetRef },
+    ...(policy.spec.to ?? []).map(({ targetRef }, i) => ({
+      path: `spec.to[${i}].targetRef`,
+      ref: targetRef,
+    })),
+  ];
+  return targets.flatMap(({ path, ref }) => {
+    if (ref?.kind !== "MeshHTTPRoute") return [];
+    const isThere = routes.some((route) =>
+      ref.name === undefined
+        ? contains(route.labels, ref.labels ?? {})
+        : ref.name === route.name || ref.name === displayName(route),
+    );
+    return isThere ? [] : [`${path}: there is no such MeshHTTPRoute now, so this has no effect`];
+  });
+}
+
 interface PlacedRef {
   readonly path: string;
   readonly ref: BackendRef;

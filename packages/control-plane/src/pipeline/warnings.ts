@@ -11,7 +11,7 @@ import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
-import { backendWarnings } from "./route-warnings.ts";
+import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
 export function warningsFor(
@@ -68,7 +68,7 @@ function policyWarnings(
       );
     }
   }
-  warnings.push(...backendWarnings(policy, store));
+  warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
   if (policy.type === "MeshTimeout") {
     for (const [i, { matches }] of (policy.spec.rules ?? []).entries()) {
       if ((matches ?? []).length === 0) continue;

@@ -41,6 +41,20 @@ test("an entry about a route takes the mesh's fields, not its service's", () => 
   assert.equal(plan(...entries)?.routes?.[ROUTE.kri]?.origins.a?.rule, "to[2]");
 });
 
+test("an older policy that names a route at the top is about its requests alone", () => {
+  const old = (name: string) =>
+    policy({ targetRef: route({ name }), to: [{ targetRef: MESH, default: { a: 5 } }] }, { name: "old" });
+  const everybody = policy({ to: [{ targetRef: MESH, default: { a: 1, b: 1 } }] }, { name: "everybody" });
+  const of = (name: string) =>
+    byRoute<Record<string, number>>(
+      { policies: [old(name), everybody], destination: destination(), routes: [ROUTE] },
+      "mt",
+    );
+  assert.deepEqual(of("r")?.conf, { a: 1, b: 1 });
+  assert.deepEqual(forRoute(of("r"), { policy: ROUTE.kri })?.conf, { a: 5, b: 1 });
+  assert.equal(of("other")?.routes, undefined);
+});
+
 test("what no route takes has what the service has", () => {
   assert.deepEqual(forRoute(plan([MESH, { a: 1 }], [route({ name: "r" }), { a: 3 }]), {})?.conf, { a: 1 });
 });

@@ -216,6 +216,11 @@ function deprecations<Conf, RuleConf>(
       `spec.targetRef.kind: ${top} is deprecated; select proxies with kind Dataplane and labels instead`,
     );
   }
+  if (top === "MeshHTTPRoute") {
+    warnings.push(
+      "spec.targetRef.kind: MeshHTTPRoute is deprecated; name the route in spec.to[].targetRef instead",
+    );
+  }
   if ((spec.from?.length ?? 0) > 0 && options.deprecatedFrom !== undefined) {
     warnings.push(`spec.from is deprecated; ${options.deprecatedFrom}`);
   }

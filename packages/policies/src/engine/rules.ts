@@ -4,7 +4,7 @@ import type { Origin } from "../plan/origin.ts";
 import type { DestinationPlan } from "../plan/proxy-plan.ts";
 import type { Contribution } from "./merge.ts";
 import { compareNames, comparePolicies, compareTo, compareTop } from "./order.ts";
-import type { CallerMatch, PolicyResource, TargetRef } from "./policy-resource.ts";
+import { type CallerMatch, type PolicyResource, type TargetRef, topTarget } from "./policy-resource.ts";
 import { contains } from "./select.ts";
 
 /** One inbound rule of one policy. */
@@ -55,7 +55,7 @@ export function outboundEntries(
   destination: DestinationPlan,
 ): readonly ToEntry[] {
   return toEntries(policies)
-    .filter(({ target, policy }) => targets(target, policy, destination))
+    .filter(({ target, policy }) => !isAboutRoute(policy) && targets(target, policy, destination))
     .sort(compareEntries);
 }
 
@@ -69,12 +69,20 @@ export function routeRules(
   shortName: string,
 ): readonly Contribution[] {
   const entries = toEntries(policies);
-  const isAbout = (target: TargetRef, policy: PolicyResource) => targetsRoute(target, policy, route);
+  const isAbout = (target: TargetRef, policy: PolicyResource) =>
+    targetsRoute(isAboutRoute(policy) ? topTarget(policy) : target, policy, route);
   if (!entries.some(({ target, policy }) => isAbout(target, policy))) return [];
   return entries
-    .filter(({ target, policy }) => target.kind === "Mesh" || isAbout(target, policy))
+    .filter(
+      ({ target, policy }) => isAbout(target, policy) || (target.kind === "Mesh" && !isAboutRoute(policy)),
+    )
     .sort(compareEntries)
     .map((entry) => contribution(entry, shortName));
+}
+
+/** Older policies name a route at the top; their entries are about its requests and nothing else. */
+function isAboutRoute(policy: PolicyResource): boolean {
+  return topTarget(policy).kind === "MeshHTTPRoute";
 }
 
 /** One entry of a policy's `to` list. */

@@ -20,6 +20,7 @@ export type Selection =
 
 const NONE: Selection = { kind: "none" };
 const PROXY: Selection = { kind: "proxy" };
+const OUTBOUNDS: Selection = { kind: "inbounds", sections: new Set(), outbounds: true };
 
 /**
  * Whether a policy is about a proxy, and about which of its inbounds.
@@ -43,6 +44,9 @@ function selectTarget(ref: TargetRef, policy: PolicyResource, proxy: Selectable)
     case "MeshService":
     case "MeshServiceSubset":
       return ref.name === undefined ? NONE : selectTags({ ...ref.tags, "kuma.io/service": ref.name }, proxy);
+    case "MeshHTTPRoute":
+      // About a route, wherever it is: whether this proxy has it, its outbounds tell.
+      return OUTBOUNDS;
     default:
       return NONE;
   }

@@ -241,15 +241,13 @@ const sectioned = (conf: fc.Arbitrary<Document>) =>
 
 const backendRef = fc.oneof(
   fc.tuple(reference, fc.nat(2)).map(([ref, weight]): Document => ({ ...ref, weight })),
-  fc
-    .tuple(app, version)
-    .map(
-      ([service, value]): Document => ({
-        kind: "MeshServiceSubset",
-        name: service,
-        tags: { version: value },
-      }),
-    ),
+  fc.tuple(app, version).map(
+    ([service, value]): Document => ({
+      kind: "MeshServiceSubset",
+      name: service,
+      tags: { version: value },
+    }),
+  ),
 );
 const backendRefs = fc.array(backendRef, { minLength: 1, maxLength: 3 });
 const httpRule = fc.record({
