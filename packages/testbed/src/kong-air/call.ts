@@ -11,6 +11,8 @@ export interface CallResult {
   readonly caller: string | null;
   /** Instance that answered, where one did. */
   readonly instance: string | undefined;
+  /** Version that answered, where one did. */
+  readonly version: string | undefined;
   /** What came back instead of the app's answer: the sidecar's refusal, or the connection's error. */
   readonly detail: string;
 }
@@ -35,10 +37,31 @@ export async function callThrough(world: World, from: string, to: string, path =
     status,
     caller: echo?.caller ?? null,
     instance: echo?.instance,
+    version: echo?.version,
     detail:
       error ??
       (echo === undefined ? String(typeof inner === "string" ? inner : JSON.stringify(inner)).trim() : ""),
   };
+}
+
+/** Has `from` call `to` so many times, a few at once; counts who answered: `check-in-api v1`, or `status 503`. */
+export async function sample(
+  world: World,
+  from: string,
+  to: string,
+  count: number,
+): Promise<ReadonlyMap<string, number>> {
+  const answered = new Map<string, number>();
+  let left = count;
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) {
+      const { status, version } = await callThrough(world, from, to);
+      const who = version === undefined ? `status ${status}` : `${to} ${version}`;
+      answered.set(who, (answered.get(who) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, caller));
+  return new Map([...answered].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** One line: `passenger-portal -> check-in-api  200  caller spiffe://…`. */

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { startTraffic, summary, type TrafficReport } from "../traffic.ts";
 import { joinWorld, type World } from "../world/world.ts";
 import { startBackgroundTraffic, stopBackgroundTraffic } from "./background.ts";
-import { appUrl, callThrough, describeCall } from "./call.ts";
+import { appUrl, callThrough, describeCall, sample } from "./call.ts";
 import { CAST, outboundsOf, outboundsTo, pairs, upKongAir } from "./cast.ts";
 
 const USAGE = `kong-air: the airline's services, for the pages and for you
@@ -14,6 +14,7 @@ const USAGE = `kong-air: the airline's services, for the pages and for you
   kong-air ps                          what runs, with its address and pid
   kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
   kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
+  kong-air sample FROM TO [--count N]  have FROM call TO N times (100), and count which versions answered
   kong-air matrix                      have everyone call everyone
   kong-air stats NAME FILTER           counters of a sidecar's Envoy whose names match FILTER
   kong-air traffic start FROM TO [--rate N]
@@ -51,6 +52,18 @@ const commands: Readonly<Record<string, Command>> = {
     const result = await callThrough(world, from, to, path);
     console.log(describeCall(result));
     return result.status === 0 ? 1 : 0;
+  },
+  sample: async (world, args) => {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { count: { type: "string", default: "100" } },
+    });
+    const [from = "", to = ""] = positionals;
+    for (const [who, count] of await sample(world, from, to, Number(values.count))) {
+      console.log(`${who}  ${count}`);
+    }
+    return 0;
   },
   matrix: async (world) => {
     for (const [from, to] of pairs()) console.log(describeCall(await callThrough(world, from, to)));
