@@ -1,19 +1,7 @@
 import type { PolicyDefinition } from "./definition.ts";
-import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
-import { meshHttpRoute } from "./mesh-http-route/policy.ts";
-import { meshRetry } from "./mesh-retry/policy.ts";
-import { meshTcpRoute } from "./mesh-tcp-route/policy.ts";
-import { meshTimeout } from "./mesh-timeout/policy.ts";
-import { meshTls } from "./mesh-tls/policy.ts";
-import { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
+import { policyList } from "./list.ts";
 
-/** Every policy, in the order in which they change Envoy's configuration. A new policy stands here and in `kinds.ts`. */
-export const policies: readonly PolicyDefinition[] = [
-  meshTls,
-  meshTimeout,
-  meshTrafficPermission,
-  meshCircuitBreaker,
-  meshHttpRoute,
-  meshRetry,
-  meshTcpRoute,
-].sort((a, b) => a.order - b.order);
+/** Every policy, in the order in which they change Envoy's configuration. */
+export const policies: readonly PolicyDefinition[] = (
+  await Promise.all(policyList.map(({ load }) => load()))
+).sort((a, b) => a.order - b.order);

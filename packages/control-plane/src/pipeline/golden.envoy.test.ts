@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { parse } from "yaml";
 import { ENVOY } from "../xds/testing/envoy-process.ts";
-import { GOLDEN, goldenCases } from "./testing/golden.ts";
+import { goldenCases, goldenFolder } from "./testing/golden.ts";
 import { type GoldenConfig, staticBootstrap } from "./testing/static-bootstrap.ts";
 
 /* The real Envoy accepts every golden configuration. */
@@ -44,7 +44,7 @@ async function complaints(name: string, bootstrap: unknown): Promise<string> {
 for (const name of goldenCases()) {
   test(`Envoy takes the golden configuration: ${name}`, { skip }, async () => {
     const configs: Readonly<Record<string, GoldenConfig>> = parse(
-      readFileSync(join(GOLDEN, name, "envoy.yaml"), "utf8"),
+      readFileSync(join(goldenFolder(name), "envoy.yaml"), "utf8"),
     );
     assert.ok(Object.keys(configs).length > 0);
     for (const [dataplane, config] of Object.entries(configs)) {

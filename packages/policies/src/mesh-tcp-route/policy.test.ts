@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BackendPlan, Protocol } from "../plan/proxy-plan.ts";
 import { draftJson, outboundDraft } from "../testing/drafts.ts";
-import { destination, problems, valid } from "../testing/resources.ts";
+import { destination, valid } from "../testing/resources.ts";
 import { meshTcpRoute } from "./policy.ts";
 
 const service = { kind: "MeshService", name: "backend" };
@@ -72,24 +72,3 @@ test("a MeshHTTPRoute for the same destination comes first", () => {
   const input = { policies, destination: destination(), routes: [HTTP_ROUTE] };
   assert.equal(meshTcpRoute.planOutbound?.(input), undefined);
 });
-
-const AT = "spec.to[0].rules[0].default.backendRefs";
-const cases: readonly [about: string, spec: unknown, problems: readonly string[]][] = [
-  ["one backend", spec(ref("v1")), []],
-  ["no backend", spec(), [`${AT}: must have at least one entry`]],
-  ["no to", {}, ["spec.to: must have at least one entry"]],
-  [
-    "two rules",
-    { to: [{ targetRef: service, rules: [{ default: {} }, { default: {} }] }] },
-    ["spec.to[0].rules: must have at most one entry: connections have nothing to tell them apart"],
-  ],
-  [
-    "a backend without a name",
-    spec({ kind: "MeshService" }),
-    [`${AT}[0]: must have name or labels with kind MeshService`],
-  ],
-];
-
-for (const [about, document, expected] of cases) {
-  test(about, () => assert.deepEqual(problems(meshTcpRoute.kind, document), expected));
-}

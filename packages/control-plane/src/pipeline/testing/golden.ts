@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MeshIdentityResource, MeshResource } from "@skein/model";
 import { enabledMtlsBackend } from "@skein/model";
@@ -12,8 +12,12 @@ import { type MeshWorld, World } from "../world.ts";
 import { mapStrings, named, PEM, unnamed } from "./certificates.ts";
 import { Documents, ZONE } from "./resources.ts";
 
-/** Where the cases are. */
-export const GOLDEN = join(import.meta.dirname, "../golden");
+const POLICIES = join(import.meta.dirname, "../../../../policies/src");
+/** Cases of the planner, and of each policy in its own folder. */
+const PLACES = [
+  join(import.meta.dirname, "../golden"),
+  ...globSync("*/golden", { cwd: POLICIES }).map((folder) => join(POLICIES, folder)),
+];
 
 /** What a case says beside its resources. All of it is optional. */
 interface Facts {
@@ -27,11 +31,23 @@ interface Facts {
 
 /** The names of all cases. */
 export function goldenCases(): readonly string[] {
-  return readdirSync(GOLDEN, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort();
+  return [...goldenFolders.keys()].sort();
 }
+
+/** Where a case is. */
+export function goldenFolder(name: string): string {
+  const folder = goldenFolders.get(name);
+  if (folder === undefined) throw new Error(`there is no golden case "${name}"`);
+  return folder;
+}
+
+const goldenFolders: ReadonlyMap<string, string> = new Map(
+  PLACES.flatMap((place) =>
+    readdirSync(place, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => [name, join(place, name)] as const),
+  ),
+);
 
 /** Plans and configurations of every dataplane of a case, as YAML. */
 export function render(name: string): { readonly plan: string; readonly envoy: string } {
@@ -55,12 +71,12 @@ function yaml(value: unknown): string {
 }
 
 function buildWorld(name: string): World {
-  const directory = join(GOLDEN, name);
+  const directory = goldenFolder(name);
   const factsFile = join(directory, "facts.yaml");
   const facts: Facts = existsSync(factsFile) ? parse(readFileSync(factsFile, "utf8")) : {};
   const world = new World({ zone: ZONE });
   const documents = new Documents();
-  documents.put(world, ...readDocuments(join(GOLDEN, facts.resourcesOf ?? name, "resources.yaml")));
+  documents.put(world, ...readDocuments(join(goldenFolder(facts.resourcesOf ?? name), "resources.yaml")));
   world.setAdminAuthority(PEM["ca.pem"]);
   for (const mesh of world.meshNames()) setFacts(world.mesh(mesh), facts, documents);
   return world;

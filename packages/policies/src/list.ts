@@ -1,0 +1,33 @@
+import type { KindDefinition } from "@skein/model";
+import type { PolicyDefinition } from "./definition.ts";
+import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
+import { meshRetryKind } from "./mesh-retry/kind.ts";
+import { meshTcpRouteKind } from "./mesh-tcp-route/kind.ts";
+import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
+import { meshTlsKind } from "./mesh-tls/kind.ts";
+import { meshTrafficPermissionKind } from "./mesh-traffic-permission/kind.ts";
+
+/** A policy in the list: its schema at once, the rest when it is asked for. */
+export interface ListedPolicy {
+  readonly kind: KindDefinition;
+  /** Brings the translation to Envoy along, which whoever only validates documents should not wait for. */
+  readonly load: () => Promise<PolicyDefinition>;
+}
+
+/** Every policy. A new one is a folder and two lines here. */
+export const policyList: readonly ListedPolicy[] = [
+  {
+    kind: meshCircuitBreakerKind,
+    load: async () => (await import("./mesh-circuit-breaker/policy.ts")).meshCircuitBreaker,
+  },
+  { kind: meshHttpRouteKind, load: async () => (await import("./mesh-http-route/policy.ts")).meshHttpRoute },
+  { kind: meshRetryKind, load: async () => (await import("./mesh-retry/policy.ts")).meshRetry },
+  { kind: meshTcpRouteKind, load: async () => (await import("./mesh-tcp-route/policy.ts")).meshTcpRoute },
+  { kind: meshTimeoutKind, load: async () => (await import("./mesh-timeout/policy.ts")).meshTimeout },
+  { kind: meshTlsKind, load: async () => (await import("./mesh-tls/policy.ts")).meshTls },
+  {
+    kind: meshTrafficPermissionKind,
+    load: async () => (await import("./mesh-traffic-permission/policy.ts")).meshTrafficPermission,
+  },
+];
