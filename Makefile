@@ -2,7 +2,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 NODE := .tools/bin/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench shell fmt pack clean types lint
+.PHONY: help setup setup-test demo check test bench shell fmt pack clean types lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -10,13 +10,16 @@ help: ## list the targets
 setup: ## bring dependencies, Node 24 and Envoy 1.40 (the other targets do it when needed)
 	@tools/setup.sh
 
+setup-test:
+	@tools/setup.sh test
+
 demo: setup ## a mesh with real Envoys on this machine, live; ONCE=1 ends with the last step
 	@$(NODE) packages/testbed/src/demo/main.ts
 
 check: setup types lint ## types, lint and unit tests: under two minutes
 	@$(NODE) tools/test.ts fast
 
-test: setup types lint ## everything: check, then real Envoys, kills, the executable pages and the demo
+test: setup-test types lint ## everything: check, then real Envoys, kills, the executable pages and the demo
 	@$(NODE) tools/test.ts fast slow
 
 bench: setup ## every benchmark, or one: NAME=fanout PROXIES=500 SERVICES=100 JSON=FILE

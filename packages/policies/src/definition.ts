@@ -9,6 +9,8 @@ export interface InboundInput {
   readonly policies: readonly PolicyResource[];
   readonly mesh: string;
   readonly protocol: Protocol;
+  /** Name of the service behind the inbound: its tag, else the workload's. */
+  readonly service: string;
   /**
    * How callers are recognised: by the tags in certificates of the mesh's own CA, by SPIFFE id, or by either while one
    * replaces the other; not at all where the proxy has no certificate.
@@ -72,6 +74,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
+  /** Its inbound entry names the service, so that services cannot share one. */
+  readonly perService?: boolean;
   /** Which Envoy resources it shapes; all where nothing is said. */
   readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */

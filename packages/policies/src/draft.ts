@@ -60,6 +60,8 @@ export interface InboundDraft {
   readonly routes: readonly InboundRouteDraft[];
   /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
   readonly networkFilters: Filter[];
+  /** Services that filters ask, by the name of their cluster. */
+  readonly services: Map<string, Cluster>;
   /**
    * The decision who may call, for the chains that carry mesh TLS and only those. For HTTP it goes into the routes: there
    * it reaches requests on connections that are open already, which a changed filter chain would not.

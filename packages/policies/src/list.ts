@@ -1,6 +1,7 @@
 import type { KindDefinition } from "@skein/model";
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshGlobalRateLimitKind } from "./mesh-global-rate-limit/kind.ts";
 import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTcpRouteKind } from "./mesh-tcp-route/kind.ts";
@@ -20,6 +21,10 @@ export const policyList: readonly ListedPolicy[] = [
   {
     kind: meshCircuitBreakerKind,
     load: async () => (await import("./mesh-circuit-breaker/policy.ts")).meshCircuitBreaker,
+  },
+  {
+    kind: meshGlobalRateLimitKind,
+    load: async () => (await import("./mesh-global-rate-limit/policy.ts")).meshGlobalRateLimit,
   },
   { kind: meshHttpRouteKind, load: async () => (await import("./mesh-http-route/policy.ts")).meshHttpRoute },
   { kind: meshRetryKind, load: async () => (await import("./mesh-retry/policy.ts")).meshRetry },

@@ -70,6 +70,8 @@ import { httpFilter, networkFilter, routesByName, socketAddress } from "./values
 /** What inbounds with the same plan share: all but the address. */
 export interface TranslatedInbound {
   readonly cluster: Cluster;
+  /** Of services that its filters ask. */
+  readonly services: readonly Cluster[];
   readonly chains: readonly FilterChain[];
   readonly listenerFilters: readonly ListenerFilter[];
   /** Absent where traffic is bytes. */
@@ -92,11 +94,13 @@ export function translateInbound(
     definition.translateInbound?.(plan.policies[definition.kind.type], draft);
   }
   draft.cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
+  const services = [...draft.services.values()];
   const plain = applicationFilters(draft, false);
   const routes = draft.hcm === undefined ? undefined : routeConfiguration(plan, draft);
   if (plan.tls === undefined || plan.tls.mode === "off") {
     return {
       cluster: draft.cluster,
+      services,
       chains: [chain(plain, undefined, undefined)],
       listenerFilters: [],
       routes,
@@ -108,6 +112,7 @@ export function translateInbound(
   if (plan.tls.mode === "strict") {
     return {
       cluster: draft.cluster,
+      services,
       chains: [chain(secured, undefined, socket)],
       listenerFilters: needsServerName ? [tlsInspector()] : [],
       routes,
@@ -119,6 +124,7 @@ export function translateInbound(
   });
   return {
     cluster: draft.cluster,
+    services,
     chains: [
       chain(plain, { transportProtocol: "raw_buffer" }, undefined),
       chain([tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
@@ -204,6 +210,7 @@ function draftInbound(plan: InboundSharedPlan, callers: readonly CallerMatch[]):
     httpOptions: httpOptions(plan.protocol === "http" || plan.protocol === "tcp" ? "http1" : "http2"),
     tlsParams: undefined,
     networkFilters: [],
+    services: new Map(),
     authorization: undefined,
   };
   if (!isHttp(plan.protocol)) {

@@ -45,6 +45,8 @@ import { ads, networkFilter, routesByName, socketAddress, statName } from "./val
 /** What all callers of one kind share towards one destination. */
 export interface TranslatedUpstream {
   readonly cluster: Cluster;
+  /** Of services that its filters ask; none so far. */
+  readonly services: readonly Cluster[];
   /** The only filter chain's filters of every listener that leads there. */
   readonly filters: readonly Filter[];
   /** Absent where traffic is bytes. */
@@ -93,7 +95,7 @@ export function translateUpstream(
           ],
           validateClusters: false,
         });
-  return { cluster, filters, routes };
+  return { cluster, services: [], filters, routes };
 }
 
 function draftUpstream(plan: UpstreamPlan): OutboundDraft {

@@ -28,7 +28,8 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     wanted.push(ADMIN_SECRETS.certificate, ADMIN_SECRETS.validation);
   }
   for (const inbound of plan.inbounds) {
-    const { cluster, listener, route } = translator.inbound(inbound, reusePort);
+    const { cluster, services, listener, route } = translator.inbound(inbound, reusePort);
+    for (const service of services) clusters.set(service.name, service);
     if (route !== undefined) routes.set(route.name, route);
     if (inbound.shared.tls !== undefined) {
       wanted.push(inbound.shared.tls.certificateSecret, inbound.shared.tls.validationSecret);

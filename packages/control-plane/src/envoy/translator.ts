@@ -33,6 +33,7 @@ import { outboundListener, type TranslatedUpstream, translateUpstream } from "./
 interface Shared<T> {
   readonly translated: T;
   readonly cluster: Fragment;
+  readonly services: readonly Fragment[];
   readonly route: Fragment | undefined;
   /** KRIs of the policies behind the listeners. */
   readonly origins: readonly string[];
@@ -43,6 +44,8 @@ interface Shared<T> {
 /** The fragments of one inbound or outbound. */
 export interface TranslatedPort {
   readonly cluster: Fragment;
+  /** Clusters of services that its filters ask. */
+  readonly services: readonly Fragment[];
   readonly listener: Fragment;
   /** Absent where traffic is bytes. */
   readonly route: Fragment | undefined;
@@ -75,7 +78,7 @@ export class Translator {
       listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
       shared.listeners.set(key, listener);
     }
-    return { cluster: shared.cluster, listener, route: shared.route };
+    return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
   }
 
   /** The cluster of a destination that only routes lead to. */
@@ -93,7 +96,7 @@ export class Translator {
       listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
       shared.listeners.set(key, listener);
     }
-    return { cluster: shared.cluster, listener, route: shared.route };
+    return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
   }
 
   /** The endpoints of a cluster. */
@@ -153,13 +156,22 @@ export class Translator {
     return shared;
   }
 
-  #shared<T extends { readonly cluster: Cluster; readonly routes: RouteConfiguration | undefined }>(
+  #shared<
+    T extends {
+      readonly cluster: Cluster;
+      readonly services: readonly Cluster[];
+      readonly routes: RouteConfiguration | undefined;
+    },
+  >(
     { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
     translated: T,
   ): Shared<T> {
     const { cluster, routes } = translated;
     return {
       translated,
+      services: translated.services.map((each) =>
+        this.#encode("cluster", each.name, ClusterSchema, each, this.#origins(policies, "listener")),
+      ),
       cluster: this.#encode(
         "cluster",
         clusterName,

@@ -90,6 +90,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const name = naming === "unified" ? `self_inbound_dp_${section}` : undefined;
     const servicePort = inbound.servicePort || inbound.port;
     const service = inbound.tags?.[SERVICE_TAG] ?? section;
+    const serviceName = inbound.tags?.[SERVICE_TAG] ?? dataplane.labels["kuma.io/workload"] ?? dataplane.name;
     const sameService = (dataplane.spec.networking?.inbound ?? []).filter(
       ({ tags }) => tags?.[SERVICE_TAG] === inbound.tags?.[SERVICE_TAG],
     ).length;
@@ -115,6 +116,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       certificate?.validationSecret,
       domains.get().join(","),
       backendMode(certificate),
+      definitions.some(({ perService, kind }) => perService && policies.byKind.has(kind.type)) && serviceName,
       policies.id,
     ].join(" ");
     return {
@@ -131,6 +133,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
             policies: policies.byKind.get(definition.kind.type) ?? [],
             mesh: meshName,
             protocol: inboundProtocol(inbound),
+            service: serviceName,
             callers: own.callers,
           });
           if (entry !== undefined) plans[definition.kind.type] = entry;

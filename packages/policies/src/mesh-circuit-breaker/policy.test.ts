@@ -160,6 +160,7 @@ test("inbounds take rules and from, as one list", () => {
   const plan = meshCircuitBreaker.planInbound?.({
     policies,
     mesh: "default",
+    service: "web",
     protocol: "tcp",
     callers: undefined,
   });

@@ -19,7 +19,13 @@ const EVERYTHING = {
 const policy = (spec: unknown, name = "p") => valid(meshTimeout.kind, spec, { name });
 const to = (conf: unknown, targetRef: unknown = MESH) => policy({ to: [{ targetRef, default: conf }] });
 const inbound = (...policies: ReturnType<typeof policy>[]) =>
-  meshTimeout.planInbound?.({ policies, mesh: "default", protocol: "http", callers: undefined });
+  meshTimeout.planInbound?.({
+    policies,
+    mesh: "default",
+    service: "web",
+    protocol: "http",
+    callers: undefined,
+  });
 const outbound = (...policies: ReturnType<typeof policy>[]) =>
   meshTimeout.planOutbound?.({ policies, destination: destination(), routes: [] });
 

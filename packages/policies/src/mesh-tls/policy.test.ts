@@ -10,7 +10,13 @@ const rules = (conf: unknown, name = "p", targetRef: unknown = { kind: "Mesh" })
 
 function params(...policies: ReturnType<typeof rules>[]): readonly unknown[] {
   const plans = [
-    meshTls.planInbound?.({ policies, mesh: "default", protocol: "http", callers: "identity" }),
+    meshTls.planInbound?.({
+      policies,
+      mesh: "default",
+      service: "web",
+      protocol: "http",
+      callers: "identity",
+    }),
     meshTls.planOutbound?.({ policies, destination: destination(), routes: [] }),
   ];
   const [inbound, outbound] = [inboundDraft(), outboundDraft()];
@@ -51,6 +57,7 @@ test("the more specific policy decides the mode, the mesh-wide one the versions"
       rules({ mode: "Strict", tlsVersion: { min: "TLS13" } }, "a"),
     ],
     mesh: "default",
+    service: "web",
     protocol: "http",
     callers: "identity",
   });

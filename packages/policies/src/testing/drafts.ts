@@ -34,6 +34,7 @@ export function inboundDraft(protocol: Protocol = "http"): InboundDraft {
     ...draft,
     routes: routes.map(({ route }) => ({ route })),
     networkFilters: [],
+    services: new Map(),
     statPrefix: "localhost_8080",
     authorization: undefined,
   };

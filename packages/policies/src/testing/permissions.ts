@@ -13,7 +13,13 @@ const mtp = (spec: unknown, name = "p") => valid(meshTrafficPermission.kind, spe
 
 /** What these policies put into the plan of an inbound. */
 export const planOf = (callers: InboundInput["callers"], ...policies: readonly PolicyResource[]) =>
-  meshTrafficPermission.planInbound?.({ policies, mesh: "default", protocol: "http", callers });
+  meshTrafficPermission.planInbound?.({
+    policies,
+    mesh: "default",
+    service: "web",
+    protocol: "http",
+    callers,
+  });
 
 /** The RBAC configuration of a plan as JSON: of the HTTP filter, else the network filter as a whole. */
 export function rbac(plan: PermissionPlan | undefined, protocol: Protocol = "http"): unknown {

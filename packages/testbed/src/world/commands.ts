@@ -7,6 +7,7 @@ export interface Commands {
   readonly dataPlane: readonly string[];
   readonly ctl: readonly string[];
   readonly app: readonly string[];
+  readonly rateLimit: readonly string[];
   /** The Envoy binary. */
   readonly envoy: string;
 }
@@ -24,6 +25,7 @@ export function workspaceCommands(): Commands {
     controlPlane: [node, `${ROOT}/packages/control-plane/bin/skein-cp.js`],
     dataPlane: [node, `${ROOT}/packages/data-plane/src/main.ts`],
     ctl: [node, `${ROOT}/packages/cli/bin/skeinctl.js`],
+    rateLimit: [node, `${ROOT}/packages/rate-limit/src/main.ts`],
     app: [node, "--max-old-space-size=64", `${ROOT}/packages/testbed/src/apps/main.ts`],
     envoy,
   };

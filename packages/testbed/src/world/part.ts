@@ -5,7 +5,7 @@ import { isAlive, type Owner } from "../net/owner.ts";
 /** A started process, as the world's directory remembers it for commands that come later. */
 export interface Part {
   readonly name: string;
-  readonly kind: "control-plane" | "app" | "sidecar" | "traffic";
+  readonly kind: "control-plane" | "app" | "sidecar" | "traffic" | "server";
   readonly owner: Owner;
   readonly logFile: string;
   /** Host numbers of the part's addresses in the block. */

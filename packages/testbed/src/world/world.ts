@@ -108,6 +108,20 @@ export class World implements AsyncDisposable {
     return { name, url, child };
   }
 
+  /** Starts a server that is no part of the mesh but that its parts use. Not waited for. */
+  async startServer(name: string, command: readonly string[]): Promise<Child> {
+    return await this.#start("server", name, command, {});
+  }
+
+  /** Starts a rate limit service at the world's host `host`, port 10003. */
+  async startRateLimitService(name: string, host: number, redis?: string): Promise<Child> {
+    const address = this.site.block.address(host);
+    const settings = ["--address", address, ...(redis === undefined ? [] : ["--redis", redis])];
+    const child = await this.startServer(name, [...this.#commands.rateLimit, "run", ...settings]);
+    await until(`${name} listens`, () => child.tail().includes("listening on"));
+    return child;
+  }
+
   /** Starts a sidecar and waits until it holds its first configuration. */
   async startSidecar(spec: ServiceSpec): Promise<Sidecar> {
     const name = spec.instance ?? spec.service;
