@@ -106,7 +106,7 @@ function admin({ request, settings, dataplane }: BootstrapInputs): Record<string
       },
     },
   ];
-  if (settings.adminUnixSocket && request.workdir !== undefined && request.workdir !== "") {
+  if (settings.adminUnixSocket && request.workdir !== undefined) {
     return { accessLog, address: { pipe: { path: adminSocketPath(request.workdir), mode: 384 } } };
   }
   return {

@@ -49,7 +49,7 @@ export function handleBootstrap(
   const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name: request.mesh });
   if (mesh === undefined) return refuse(422, `there is no mesh "${request.mesh}"`);
   let dataplane: Pick<DataplaneResource, "spec" | "labels"> | undefined;
-  if (request.dataplaneResource === undefined || request.dataplaneResource === "") {
+  if (request.dataplaneResource === undefined) {
     dataplane = store.get<DataplaneResource>({ type: "Dataplane", mesh: request.mesh, name: request.name });
     if (dataplane === undefined) return { status: 404, contentType: "text/plain", body: "" };
   } else {

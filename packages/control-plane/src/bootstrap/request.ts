@@ -1,6 +1,10 @@
 import { z } from "zod";
 
-const text = z.string().optional();
+/** An empty text is one that was not given: launchers in Go send both. */
+const text = z
+  .string()
+  .optional()
+  .transform((given) => given || undefined);
 
 /** Body of `POST /bootstrap`, as launchers of Kuma 2.14 and ours send it. What we do not use is passed over. */
 export const bootstrapRequestSchema = z.looseObject({
