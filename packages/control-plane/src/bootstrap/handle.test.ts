@@ -127,6 +127,15 @@ const refusals: Readonly<Record<string, readonly [fields: Record<string, unknown
   "no token": [{ dataplaneToken: "" }, /a dataplane token is needed/],
   "a mesh that is not there": [{ mesh: "nowhere" }, /there is no mesh "nowhere"/],
   "a proxy of a zone": [{ proxyType: "ingress" }, /zone ingress proxies are not available/],
+  "the machine's traffic led into it": [
+    {
+      dataplaneConfig: {
+        ipFamilyMode: "dualstack",
+        redirect: { inbound: { enabled: true, port: 15_006 }, outbound: { enabled: true, port: 15_001 } },
+      },
+    },
+    /transparent proxying is not available/,
+  ],
 };
 
 for (const [about, [fields, text]] of Object.entries(refusals)) {
@@ -136,3 +145,8 @@ for (const [about, [fields, text]] of Object.entries(refusals)) {
     assert.match(body, text);
   });
 }
+
+test("a configuration of transparent proxying that leads nothing into the proxy is no hindrance", () => {
+  const off = { redirect: { inbound: { enabled: false }, outbound: { enabled: false } } };
+  assert.equal(ask({ dataplaneConfig: off }).status, 200);
+});

@@ -7,7 +7,7 @@ import { parseDataplane } from "../pipeline/registration.ts";
 import type { Store } from "../store/store.ts";
 import { StreamRefused } from "../xds/fleet.ts";
 import { generateBootstrap } from "./generate.ts";
-import { bootstrapRequestSchema } from "./request.ts";
+import { type BootstrapRequest, bootstrapRequestSchema } from "./request.ts";
 
 export interface BootstrapEnvironment {
   readonly store: Store;
@@ -42,6 +42,12 @@ export function handleBootstrap(
   const { store, config, labels } = environment;
   if (request.proxyType === "ingress" || request.proxyType === "egress") {
     return refuse(422, `zone ${request.proxyType} proxies are not available in this version`);
+  }
+  if (expectsTransparentProxying(request)) {
+    return refuse(
+      422,
+      "transparent proxying is not available in this version: start the proxy without it, and with outbounds in its Dataplane",
+    );
   }
   if (environment.needsToken && !request.dataplaneToken?.trim()) {
     return refuse(422, "a dataplane token is needed: give the proxy one with --dataplane-token-file");
@@ -104,6 +110,12 @@ export function handleBootstrap(
     },
   };
   return { status: 200, contentType: "application/json", body: JSON.stringify(answer) };
+}
+
+/** Traffic that the machine leads to ports of a proxy that does not listen there would be lost, in silence. */
+function expectsTransparentProxying({ dataplaneConfig }: BootstrapRequest): boolean {
+  const { inbound, outbound } = dataplaneConfig?.redirect ?? {};
+  return inbound?.enabled === true || outbound?.enabled === true;
 }
 
 /** First service tag, else the workload: what Envoy calls its cluster. */

@@ -6,6 +6,9 @@ const text = z
   .optional()
   .transform((given) => given || undefined);
 
+/** Which traffic of the machine is led into the proxy. */
+const redirect = z.looseObject({ enabled: z.boolean().optional() }).optional();
+
 /** Body of `POST /bootstrap`, as launchers of Kuma 2.14 and ours send it. What we do not use is passed over. */
 export const bootstrapRequestSchema = z.looseObject({
   mesh: z.string().default("default"),
@@ -27,7 +30,10 @@ export const bootstrapRequestSchema = z.looseObject({
   metricsResources: z.looseObject({ certPath: text, keyPath: text }).nullish(),
   systemCaPath: text,
   ipv6Enabled: z.boolean().optional(),
-  dataplaneConfig: z.looseObject({}).nullish(),
+  /** Transparent proxying, where the launcher was told to expect it. */
+  dataplaneConfig: z
+    .looseObject({ redirect: z.looseObject({ inbound: redirect, outbound: redirect }).optional() })
+    .nullish(),
   otelEnv: z.looseObject({}).nullish(),
 });
 
