@@ -122,7 +122,6 @@ export function launcherMetadata(dataplane: JsonObject, more: JsonObject = {}): 
     "dataplane.resource": JSON.stringify(dataplane),
     "dataplane.proxyType": "dataplane",
     "dataplane.admin.port": "9901",
-    "dataplane.admin.address": "127.0.0.1",
     "dataplane.readinessReporter.port": "9902",
     "dataplane.dns.port": "15054",
     features: [

@@ -19,7 +19,7 @@ import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
 import { createSecretsCipher } from "./identity/secrets-cipher.ts";
-import { closeAbandonedSubscriptions } from "./insights/abandoned.ts";
+import { closeAbandonedSubscriptions, selfRegistered } from "./insights/abandoned.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -236,6 +236,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     });
     await naming.idle();
     await fleet.whenIdle();
+    fleet.expect(selfRegistered(store));
 
     const dpServer = createDpServer({
       ...certificate,

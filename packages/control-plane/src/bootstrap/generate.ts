@@ -22,7 +22,10 @@ export interface BootstrapInputs {
   };
 }
 
-/** The bootstrap with which a sidecar's Envoy starts: where its configuration comes from, and who it is. */
+/**
+ * The bootstrap with which a sidecar's Envoy starts: where its configuration comes from, and who it is. Kuma's launcher
+ * reads it with Envoy's API as of 1.37 and writes it anew, so a newer field would keep that launcher from starting.
+ */
 export function generateBootstrap(inputs: BootstrapInputs): Record<string, unknown> {
   const { request, settings, xds } = inputs;
   const features = request.features ?? [];
@@ -106,7 +109,7 @@ function admin({ request, settings, dataplane }: BootstrapInputs): Record<string
       },
     },
   ];
-  if (settings.adminUnixSocket && request.workdir !== undefined && request.workdir !== "") {
+  if (settings.adminUnixSocket && request.workdir !== undefined) {
     return { accessLog, address: { pipe: { path: adminSocketPath(request.workdir), mode: 384 } } };
   }
   return {

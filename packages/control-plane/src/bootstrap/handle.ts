@@ -7,7 +7,7 @@ import { parseDataplane } from "../pipeline/registration.ts";
 import type { Store } from "../store/store.ts";
 import { StreamRefused } from "../xds/fleet.ts";
 import { generateBootstrap } from "./generate.ts";
-import { bootstrapRequestSchema } from "./request.ts";
+import { type BootstrapRequest, bootstrapRequestSchema } from "./request.ts";
 
 export interface BootstrapEnvironment {
   readonly store: Store;
@@ -43,13 +43,19 @@ export function handleBootstrap(
   if (request.proxyType === "ingress" || request.proxyType === "egress") {
     return refuse(422, `zone ${request.proxyType} proxies are not available in this version`);
   }
+  if (expectsTransparentProxying(request)) {
+    return refuse(
+      422,
+      "transparent proxying is not available in this version: start the proxy without it, and with outbounds in its Dataplane",
+    );
+  }
   if (environment.needsToken && !request.dataplaneToken?.trim()) {
     return refuse(422, "a dataplane token is needed: give the proxy one with --dataplane-token-file");
   }
   const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name: request.mesh });
   if (mesh === undefined) return refuse(422, `there is no mesh "${request.mesh}"`);
   let dataplane: Pick<DataplaneResource, "spec" | "labels"> | undefined;
-  if (request.dataplaneResource === undefined || request.dataplaneResource === "") {
+  if (request.dataplaneResource === undefined) {
     dataplane = store.get<DataplaneResource>({ type: "Dataplane", mesh: request.mesh, name: request.name });
     if (dataplane === undefined) return { status: 404, contentType: "text/plain", body: "" };
   } else {
@@ -104,6 +110,12 @@ export function handleBootstrap(
     },
   };
   return { status: 200, contentType: "application/json", body: JSON.stringify(answer) };
+}
+
+/** Traffic that the machine leads to ports of a proxy that does not listen there would be lost, in silence. */
+function expectsTransparentProxying({ dataplaneConfig }: BootstrapRequest): boolean {
+  const { inbound, outbound } = dataplaneConfig?.redirect ?? {};
+  return inbound?.enabled === true || outbound?.enabled === true;
 }
 
 /** First service tag, else the workload: what Envoy calls its cluster. */

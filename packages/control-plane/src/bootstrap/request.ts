@@ -1,6 +1,13 @@
 import { z } from "zod";
 
-const text = z.string().optional();
+/** An empty text is one that was not given: launchers in Go send both. */
+const text = z
+  .string()
+  .optional()
+  .transform((given) => given || undefined);
+
+/** Which traffic of the machine is led into the proxy. */
+const redirect = z.looseObject({ enabled: z.boolean().optional() }).optional();
 
 /** Body of `POST /bootstrap`, as launchers of Kuma 2.14 and ours send it. What we do not use is passed over. */
 export const bootstrapRequestSchema = z.looseObject({
@@ -23,7 +30,10 @@ export const bootstrapRequestSchema = z.looseObject({
   metricsResources: z.looseObject({ certPath: text, keyPath: text }).nullish(),
   systemCaPath: text,
   ipv6Enabled: z.boolean().optional(),
-  dataplaneConfig: z.looseObject({}).nullish(),
+  /** Transparent proxying, where the launcher was told to expect it. */
+  dataplaneConfig: z
+    .looseObject({ redirect: z.looseObject({ inbound: redirect, outbound: redirect }).optional() })
+    .nullish(),
   otelEnv: z.looseObject({}).nullish(),
 });
 

@@ -54,9 +54,13 @@ export const ADMIN_SECRETS = {
 
 /** Envoy's own admin interface, as a cluster. */
 export function adminCluster(plan: AdminPlan): Cluster {
-  const address = create(AddressSchema, {
-    address: { case: "pipe", value: create(PipeSchema, { path: plan.socket }) },
-  });
+  const { target } = plan;
+  const address =
+    "socket" in target
+      ? create(AddressSchema, {
+          address: { case: "pipe", value: create(PipeSchema, { path: target.socket }) },
+        })
+      : socketAddress(target.address, target.port);
   return create(ClusterSchema, {
     name: plan.name,
     altStatName: altStatName(plan.name),

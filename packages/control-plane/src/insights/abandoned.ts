@@ -1,4 +1,4 @@
-import type { DataplaneInsightSpec, Resource } from "@skein/model";
+import type { DataplaneInsightSpec, Resource, ResourceKey } from "@skein/model";
 import type { Store, Write } from "../store/store.ts";
 import { timestamp } from "../store/timestamp.ts";
 
@@ -31,4 +31,13 @@ export async function closeAbandonedSubscriptions(
   });
   if (writes.length > 0) await store.write(writes);
   return writes.length;
+}
+
+/** The proxies that brought their Dataplane along when they were last connected, as far as it is still there. */
+export function selfRegistered(store: Store): readonly ResourceKey[] {
+  return store.list<Resource<DataplaneInsightSpec>>({ type: "DataplaneInsight" }).flatMap((insight) => {
+    const { mesh, name, spec } = insight;
+    const key = { type: "Dataplane", mesh, name };
+    return spec.metadata?.["dataplane.resource"] && store.get(key) !== undefined ? [key] : [];
+  });
 }

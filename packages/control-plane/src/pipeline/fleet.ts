@@ -67,6 +67,12 @@ export interface LiveFleetOptions {
   readonly onGone: (proxy: ConnectedProxy) => void;
 }
 
+/** Whom a stream or a Dataplane is about. */
+type ProxyKey = Pick<DataplaneResource, "mesh" | "name">;
+
+/** So many times the usual delay has a proxy to find a control plane that starts: all of them look for it at once. */
+const RETURN_DELAYS = 6;
+
 /** Connects proxies with what the world says they should hold, and keeps the record of what they answered. */
 export class LiveFleet implements Fleet {
   readonly #options: LiveFleetOptions;
@@ -130,6 +136,19 @@ export class LiveFleet implements Fleet {
 
   whenIdle(): Promise<void> {
     return this.#scheduler.whenIdle();
+  }
+
+  /**
+   * These were connected before this control plane started and brought their Dataplanes along. Those that do not come
+   * back lose them, as if they had left under its eyes: callers must not be sent to them for ever.
+   */
+  expect(proxies: readonly ProxyKey[]): void {
+    const { deregistrationDelayMs } = this.#options;
+    for (const key of proxies) {
+      this.#leave(key, RETURN_DELAYS * deregistrationDelayMs, () => {
+        if (this.proxy(key.mesh, key.name) === undefined) void this.#deregister(key);
+      });
+    }
   }
 
   async connect(node: NodeInfo, sink: ConfigSink): Promise<StreamEvents> {
@@ -235,28 +254,38 @@ export class LiveFleet implements Fleet {
 
   #gone(proxy: ConnectedProxy): void {
     const { world, deregistrationDelayMs, onGone } = this.#options;
-    if (this.#isClosed) return;
-    const timer = setTimeout(() => {
-      this.#leaving.delete(proxy.id);
+    this.#leave(proxy, deregistrationDelayMs, () => {
       if (proxy.streams.size > 0) return;
       this.#proxies.delete(proxy.id);
       proxy.unobserve();
       world.mesh(proxy.mesh).node.set(proxy.name, UNKNOWN_NODE);
       onGone(proxy);
-      void this.#deregister(proxy);
-    }, deregistrationDelayMs);
-    timer.unref();
-    this.#leaving.set(proxy.id, timer);
+      if (proxy.isSelfRegistered) void this.#deregister(proxy);
+    });
   }
 
-  async #deregister(proxy: ConnectedProxy): Promise<void> {
+  /** Lets something happen later, unless the proxy connects before. */
+  #leave({ mesh, name }: ProxyKey, delayMs: number, then: () => void): void {
+    if (this.#isClosed) return;
+    const id = `${mesh}/${name}`;
+    const timer = setTimeout(() => {
+      this.#leaving.delete(id);
+      then();
+    }, delayMs);
+    timer.unref();
+    this.#leaving.set(id, timer);
+  }
+
+  async #deregister({ mesh, name }: ProxyKey): Promise<void> {
     const { store, log } = this.#options;
-    if (!proxy.isSelfRegistered) return;
     try {
-      await store.write([{ op: "delete", key: { type: "Dataplane", mesh: proxy.mesh, name: proxy.name } }]);
+      await store.write([{ op: "delete", key: { type: "Dataplane", mesh, name } }]);
     } catch (error) {
       if (error instanceof StoreError && error.code === "not-found") return;
-      log.warn({ err: error, proxy: proxy.id }, "the Dataplane of a proxy that went could not be removed");
+      log.warn(
+        { err: error, proxy: `${mesh}/${name}` },
+        "the Dataplane of a proxy that went could not be removed",
+      );
     }
   }
 

@@ -286,10 +286,18 @@ function adminPlan(
 ): AdminPlan | undefined {
   const address = dataplane.spec.networking?.address ?? "";
   const port = dataplane.spec.networking?.admin?.port || facts.adminPort;
-  if (address === "127.0.0.1" || port === undefined || facts.adminSocket === undefined) return undefined;
+  const target = adminTarget(facts);
+  if (address === "127.0.0.1" || address === facts.adminAddress) return undefined;
+  if (port === undefined || target === undefined) return undefined;
   const name = facts.unifiedNaming ? "system_envoy_admin" : "kuma:envoy:admin";
-  const plan: AdminPlan = { name, address, port, socket: facts.adminSocket };
+  const plan: AdminPlan = { name, address, port, target };
   return interned.get(JSON.stringify(plan), () => plan);
+}
+
+function adminTarget({ adminSocket, adminAddress, adminPort }: NodeFacts): AdminPlan["target"] | undefined {
+  if (adminSocket !== undefined) return { socket: adminSocket };
+  if (adminAddress === undefined || adminPort === undefined) return undefined;
+  return { address: adminAddress, port: adminPort };
 }
 
 /** Two outbounds to one destination would share a listener name; the later ones carry their address too. */

@@ -7,6 +7,7 @@ const NOTHING: NodeFacts = {
   reusePort: false,
   ipv6: true,
   adminSocket: undefined,
+  adminAddress: undefined,
   adminPort: undefined,
 };
 
@@ -23,6 +24,8 @@ const cases: readonly [
   ["the admin port", { "dataplane.admin.port": "9901" }, { adminPort: 9901 }],
   ["a port that is none", { "dataplane.admin.port": "0" }, {}],
   ["a port that is text", { "dataplane.admin.port": "x" }, {}],
+  ["the admin address", { "dataplane.admin.address": "127.0.0.1" }, { adminAddress: "127.0.0.1" }],
+  ["an admin address of another machine", { "dataplane.admin.address": "10.0.0.1" }, {}],
   [
     "the admin socket",
     { "dataplane.admin.socketPath": "/run/admin.sock" },
@@ -42,6 +45,7 @@ test("facts are the same when all of them are", () => {
     { reusePort: false },
     { ipv6: false },
     { adminSocket: "/x" },
+    { adminAddress: "::1" },
     { adminPort: 1 },
   ];
   for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);

@@ -7,6 +7,8 @@ export interface NodeFacts {
   readonly ipv6: boolean;
   /** Unix socket of Envoy's admin interface. */
   readonly adminSocket: string | undefined;
+  /** Where that interface is a port: the address of the machine itself that it is open on. */
+  readonly adminAddress: string | undefined;
   readonly adminPort: number | undefined;
 }
 
@@ -16,8 +18,12 @@ export const UNKNOWN_NODE: NodeFacts = {
   reusePort: true,
   ipv6: true,
   adminSocket: undefined,
+  adminAddress: undefined,
   adminPort: undefined,
 };
+
+/** What a proxy says must not make its admin listener a way to other machines. */
+const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
 
 /** Reads the facts out of Envoy's node metadata. */
 export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFacts {
@@ -27,11 +33,13 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     return typeof value === "string" && value !== "" ? value : undefined;
   };
   const port = Number(text("dataplane.admin.port"));
+  const address = text("dataplane.admin.address");
   return {
     unifiedNaming: features.has("feature-unified-resource-naming"),
     reusePort: features.has("feature-reuse-port"),
     ipv6: metadata.ipv6Enabled !== false,
     adminSocket: text("dataplane.admin.socketPath"),
+    adminAddress: address !== undefined && LOOPBACK.has(address) ? address : undefined,
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
   };
 }
@@ -43,6 +51,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.reusePort === b.reusePort &&
     a.ipv6 === b.ipv6 &&
     a.adminSocket === b.adminSocket &&
+    a.adminAddress === b.adminAddress &&
     a.adminPort === b.adminPort
   );
 }

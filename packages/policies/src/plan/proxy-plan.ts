@@ -146,8 +146,8 @@ export interface AdminPlan {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  /** Unix socket of the interface itself. */
-  readonly socket: string;
+  /** The interface itself: a Unix socket, or a port that is open to the machine only. */
+  readonly target: { readonly socket: string } | { readonly address: string; readonly port: number };
 }
 
 /** A thing about a proxy that somebody should know. */

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import { callThrough } from "../kong-air/call.ts";
+import { outboundsTo } from "../kong-air/cast.ts";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { identity, idOf, LEGACY_MTLS } from "./documents.ts";
 import { get, startLoad, tcpClient } from "./load.ts";
-import { type OlderSidecar, startOlderSidecar } from "./older-launcher.ts";
+import { DELTA_AND_UNIFIED, type OlderSidecar, startOlderSidecar } from "./older-launcher.ts";
 import { applied, documents, httpLoad, MESH, meshYaml, nothingLost, outOfSync, policy } from "./scene.ts";
 
 /** How the older world is written: outbounds by the tag of the service, protocols as tags. */
@@ -14,6 +15,28 @@ const byTag = (service: string): object => ({ tags: { "kuma.io/service": service
 const byRef = (service: string): object => ({
   backendRef: { kind: "MeshService", name: service, port: 8080 },
 });
+
+function dataplane(world: World, service: string, host: number, protocol: string, outbound: object[]) {
+  const { block } = world.site;
+  return {
+    type: "Dataplane",
+    mesh: MESH,
+    name: service,
+    labels: { app: service },
+    networking: {
+      address: block.address(host),
+      inbound: [
+        {
+          port: 8080,
+          servicePort: 8080,
+          serviceAddress: block.address(host + 100),
+          tags: { "kuma.io/service": service, "kuma.io/protocol": protocol, version: "v1" },
+        },
+      ],
+      outbound,
+    },
+  };
+}
 
 interface Called {
   readonly portal: OlderSidecar;
@@ -39,24 +62,7 @@ async function withOlderSidecars(
         tcp: protocol === "tcp",
         ...(calls.length === 0 ? {} : { outbounds: [{ service: "check-in-api", port: 10_001 }] }),
       });
-      return await startOlderSidecar(world, {
-        type: "Dataplane",
-        mesh: MESH,
-        name: service,
-        labels: { app: service },
-        networking: {
-          address: block.address(host),
-          inbound: [
-            {
-              port: 8080,
-              servicePort: 8080,
-              serviceAddress: block.address(host + 100),
-              tags: { "kuma.io/service": service, "kuma.io/protocol": protocol, version: "v1" },
-            },
-          ],
-          outbound: calls,
-        },
-      } as { readonly name: string });
+      return await startOlderSidecar(world, dataplane(world, service, host, protocol, calls));
     };
     const host = block.address(11);
     const [portal, checkIn, flightControl] = await Promise.all([
@@ -172,3 +178,89 @@ test("a launcher of Kuma 2.14 joins a mesh of service tags: Mesh.mtls, permissio
     await nothingRejected(world, called);
   });
 });
+
+/** Two launchers of Kuma 2.14, one for each protocol, and one of ours; each calls the two others. */
+const MIXED = ["passenger-portal", "check-in-api", "flight-control"];
+
+test("launchers of Kuma 2.14 beside ours, through a restart of the control plane: nothing lost, only secrets sent", async () => {
+  const allow = (...services: readonly string[]): string => {
+    const ids = services.map((service) => ({ spiffeID: { type: "Exact", value: idOf(service) } }));
+    return policy("MeshTrafficPermission", "callers", { rules: [{ default: { allow: ids } }] });
+  };
+  await withWorld(async (world) => {
+    await world.startControlPlane();
+    await world.apply(documents(meshYaml(), allow(...MIXED), identity()));
+    const { block } = world.site;
+    const calls = (service: string) => outboundsTo(MIXED.filter((other) => other !== service));
+    const older = async (service: string, host: number, features: readonly string[]) => {
+      await world.startApp({ service, host, outbounds: calls(service) });
+      const outbound = calls(service).map((call) => ({
+        address: block.address(host),
+        port: call.port,
+        ...byRef(call.service),
+      }));
+      return await startOlderSidecar(world, dataplane(world, service, host, "http", outbound), features);
+    };
+    const [stateOfTheWorld, delta, { sidecar: ours }] = await Promise.all([
+      older("passenger-portal", 11, []),
+      older("check-in-api", 12, DELTA_AND_UNIFIED),
+      world.startService({ service: "flight-control", host: 13, outbounds: calls("flight-control") }),
+    ]);
+    assert.match(stateOfTheWorld.bootstrap, /apiType: GRPC$/m);
+    assert.match(delta.bootstrap, /apiType: DELTA_GRPC$/m);
+    const pairs = MIXED.flatMap((from) => calls(from).map(({ service }) => [from, service] as const));
+    const everybodyCalls = async (callers: readonly string[]): Promise<boolean> => {
+      for (const [from, to] of pairs) {
+        const { status, caller, detail } = await callThrough(world, from, to);
+        const expected = callers.includes(from) ? [200, idOf(from)] : [403, null];
+        assert.deepEqual([status, caller], expected, `${from} -> ${to}: ${status} ${caller} ${detail}`);
+      }
+      return true;
+    };
+    await until("everybody calls everybody by name", () => everybodyCalls(MIXED), { timeoutMs: 15_000 });
+    for (const caller of MIXED) {
+      await applied(world, allow(caller));
+      await everybodyCalls([caller]);
+    }
+    await applied(world, allow(...MIXED));
+
+    const loads = [11, 12, 13].flatMap((host) =>
+      [10_001, 10_002].map((port) => httpLoad(`http://${block.address(host)}:${port}/`, "kept", 20)),
+    );
+    const sidecars = [stateOfTheWorld, delta, ours];
+    const before = await Promise.all(sidecars.map(taken));
+    await world.killControlPlane();
+    await until("the sidecars have noticed", async () => {
+      const states = await Promise.all(sidecars.map((each) => each.stats("^control_plane.connected_state$")));
+      return states.every((state) => [...state.values()].every((connected) => connected === 0));
+    });
+    await world.startControlPlane();
+    await until("all of them are back", async () => {
+      const answer = await fetch(`${world.controlPlane.api}/_proxy-status`);
+      const { items } = (await answer.json()) as { items: { state: string }[] };
+      return items.length === MIXED.length && items.every(({ state }) => state === "in-sync");
+    });
+    await nothingLost(loads);
+    const after = await Promise.all(sidecars.map(taken));
+    const sent = after.map((counts, index) =>
+      [...counts].flatMap(([name, count]) => (before[index]?.get(name) === count ? [] : [name])).sort(),
+    );
+    const certificates = [
+      `sds.kri_mid_${MESH}_zone1__everybody_.update_success`,
+      "sds.system_envoy_admin_cert.update_success",
+    ];
+    assert.ok(
+      sent[0]?.every((name) => name.startsWith("sds.")),
+      `state of the world: ${sent[0]?.join()}`,
+    );
+    assert.deepEqual(sent.slice(1), [certificates, certificates]);
+    await everybodyCalls(MIXED);
+  });
+});
+
+/** What an Envoy has taken and what it has changed because of that. */
+async function taken(sidecar: Pick<OlderSidecar, "stats">): Promise<ReadonlyMap<string, number>> {
+  return await sidecar.stats(
+    "update_(success|rejected)$|listener_manager.listener_(create|modified|removed|in_place_updated)$|cluster_manager.cluster_(added|modified|removed)$",
+  );
+}

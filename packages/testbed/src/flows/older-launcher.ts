@@ -19,43 +19,55 @@ const FEATURES = [
   "feature-otel-via-kuma-dp",
   "feature-strict-inbound-ports",
   "feature-reuse-port",
-  "feature-embedded-dns",
 ];
 
-/** Asks for a bootstrap as Kuma 2.14's launcher does, and runs Envoy with it, by that launcher's command line. */
+/** What it says besides when both are asked for. */
+export const DELTA_AND_UNIFIED: readonly string[] = ["feature-delta-grpc", "feature-unified-resource-naming"];
+
+/**
+ * Asks for a bootstrap as kuma-dp 2.14.3 does, field for field, and runs Envoy with it, by that launcher's command line.
+ */
 export async function startOlderSidecar(
   world: World,
   dataplane: { readonly name: string },
+  features: readonly string[] = [],
 ): Promise<OlderSidecar> {
   const { name } = dataplane;
   const workdir = join(world.site.dir, "dp", name);
   mkdirSync(workdir, { recursive: true });
+  const tokenFile = join(workdir, "token");
+  const dataplaneToken = await token(world, name);
+  writeFileSync(tokenFile, dataplaneToken, { mode: 0o600 });
   const ca = readFileSync(world.controlPlane.caFile, "utf8");
   const answer = await post(`${world.controlPlane.dataplanes}/bootstrap`, ca, {
     mesh: MESH,
     name,
     proxyType: "dataplane",
-    dataplaneToken: await token(world, name),
-    dataplaneResource: JSON.stringify(dataplane),
+    dataplaneToken,
+    dataplaneTokenPath: tokenFile,
+    dataplaneResource: JSON.stringify({
+      ...dataplane,
+      creationTime: "0001-01-01T00:00:00Z",
+      modificationTime: "0001-01-01T00:00:00Z",
+      kri: `kri_dp_${MESH}___${name}_`,
+    }),
     version: {
-      kumaDp: { version: "2.14.0", gitTag: "2.14.0", gitCommit: "0".repeat(40), buildDate: "2026-06-01" },
-      envoy: { version: "1.40.0", build: "0/1.40.0/Clean/RELEASE/BoringSSL", kumaDpCompatible: true },
+      kumaDp: { version: "2.14.3", gitTag: "v2.14.3", gitCommit: "0".repeat(40), buildDate: "2026-08-01" },
+      envoy: { version: "1.40.0", build: "0/1.40.0/Clean/RELEASE/BoringSSL", kumaDpCompatible: false },
     },
     caCert: ca,
     dynamicMetadata: {},
-    otelEnv: { pipeEnabled: true, shared: {}, traces: {}, logs: {}, metrics: {}, validationErrors: null },
+    otelEnv: { pipeEnabled: true },
     dnsPort: 15054,
     readinessPort: 9902,
-    appProbeProxyDisabled: false,
     operatingSystem: "linux",
-    features: FEATURES,
+    features: [...FEATURES, ...features],
     resources: { maxHeapSizeBytes: 0 },
     workdir,
     metricsResources: { certPath: "", keyPath: "" },
-    systemCaPath: "",
+    systemCaPath: "/etc/ssl/certs/ca-certificates.crt",
     ipv6Enabled: false,
-    spireResources: {},
-    dataplaneConfig: null,
+    spireResources: { socketPath: "" },
   });
   const { bootstrap } = JSON.parse(answer) as { bootstrap: string };
   const text = Buffer.from(bootstrap, "base64").toString("utf8");
@@ -80,7 +92,7 @@ async function token(world: World, name: string): Promise<string> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name, mesh: MESH, validFor: "1h" }),
   });
-  return await answer.text();
+  return (await answer.text()).trim();
 }
 
 function post(url: string, ca: string, body: object): Promise<string> {
