@@ -59,11 +59,16 @@ import { altStatName } from "./outbound.ts";
 import { downstreamTls, MESH_ALPN } from "./tls.ts";
 import { httpFilter, networkFilter, routesByName, socketAddress } from "./values.ts";
 
-/** What inbounds with the same plan share: all but the address. */
-export interface TranslatedInbound {
-  readonly cluster: Cluster;
+/** What the listeners of inbounds with the same plan share: all but the address. */
+export interface InboundListenerParts {
   readonly chains: readonly FilterChain[];
   readonly listenerFilters: readonly ListenerFilter[];
+}
+
+/** What inbounds with the same plan share. */
+export interface TranslatedInbound {
+  readonly cluster: Cluster;
+  readonly listener: InboundListenerParts;
   /** Absent where traffic is bytes. */
   readonly routes: RouteConfiguration | undefined;
 }
@@ -83,8 +88,7 @@ export function translateInbound(
   if (plan.tls === undefined || plan.tls.mode === "off") {
     return {
       cluster: draft.cluster,
-      chains: [chain(plain, undefined, undefined)],
-      listenerFilters: [],
+      listener: { chains: [chain(plain, undefined, undefined)], listenerFilters: [] },
       routes,
     };
   }
@@ -94,8 +98,10 @@ export function translateInbound(
   if (plan.tls.mode === "strict") {
     return {
       cluster: draft.cluster,
-      chains: [chain(secured, undefined, socket)],
-      listenerFilters: needsServerName ? [tlsInspector()] : [],
+      listener: {
+        chains: [chain(secured, undefined, socket)],
+        listenerFilters: needsServerName ? [tlsInspector()] : [],
+      },
       routes,
     };
   }
@@ -105,12 +111,14 @@ export function translateInbound(
   });
   return {
     cluster: draft.cluster,
-    chains: [
-      chain(plain, { transportProtocol: "raw_buffer" }, undefined),
-      chain([tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
-      chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
-    ],
-    listenerFilters: [tlsInspector()],
+    listener: {
+      chains: [
+        chain(plain, { transportProtocol: "raw_buffer" }, undefined),
+        chain([tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
+        chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
+      ],
+      listenerFilters: [tlsInspector()],
+    },
     routes,
   };
 }
@@ -145,7 +153,11 @@ function closedRbacFilter(): HttpFilter {
 }
 
 /** The listener on which callers reach the application. */
-export function inboundListener(plan: InboundPlan, shared: TranslatedInbound, reusePort: boolean): Listener {
+export function inboundListener(
+  plan: InboundPlan,
+  shared: InboundListenerParts,
+  reusePort: boolean,
+): Listener {
   const tags =
     Object.keys(plan.tags).length > 0 ? { ...plan.tags } : { "kuma.io/unified-name": plan.listenerName };
   return create(ListenerSchema, {
