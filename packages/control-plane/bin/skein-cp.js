@@ -3,6 +3,7 @@
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 
 if (Number.parseInt(process.versions.node, 10) < 24) {
   process.stderr.write(`skein-cp: Node 24 or newer is needed, this is ${process.version}\n`);
@@ -12,21 +13,27 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 // A control plane is thousands of long-lived connections and short-lived messages: one malloc arena keeps the former
 // from being scattered, blocks of their own give their memory back when they end, and a small young generation keeps the
 // latter from piling up. All of this is read at start only, so the process starts once more in its own place; its id
-// stays. Settings that the user gave win.
+// stays. Settings that the user gave win. See docs/decisions/memory.md.
 const TUNED = "SKEIN_CP_TUNED";
-const semiSpace = "--max-semi-space-size=8";
+const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ").replaceAll("_", "-");
 if (process.env[TUNED] === undefined && process.execve !== undefined && process.argv[2] === "run") {
-  const isGiven = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].some((text) =>
-    text.includes("semi-space"),
+  const flags = given.includes("--max-semi-space-size") ? [] : ["--max-semi-space-size=4"];
+  process.execve(
+    process.execPath,
+    [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)],
+    {
+      MALLOC_ARENA_MAX: "1",
+      MALLOC_MMAP_THRESHOLD_: "16384",
+      MALLOC_TOP_PAD_: "4096",
+      ...process.env,
+      [TUNED]: "1",
+    },
   );
-  const flags = isGiven ? process.execArgv : [semiSpace, ...process.execArgv];
-  process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
-    MALLOC_ARENA_MAX: "1",
-    MALLOC_MMAP_THRESHOLD_: "16384",
-    ...process.env,
-    [TUNED]: "1",
-  });
 }
+
+// The old generation is collected when it has grown by a fifth, not up to fourfold: most of it stays, and what a collection
+// costs is little beside what it gives back. Read at every collection, so it need not be there at the start.
+if (!given.includes("--heap-growing-percent")) setFlagsFromString("--heap-growing-percent=20");
 
 // With a warm cache the sources are read without loading Node's TypeScript stripper, which costs time and 40 MB.
 if (process.env.NODE_COMPILE_CACHE === undefined) {

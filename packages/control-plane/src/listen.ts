@@ -27,6 +27,12 @@ function explain(error: unknown, address: string, setting: string): unknown {
   return error;
 }
 
+/**
+ * Connections that wait to be accepted. Node's own 511 overflow when a fleet of 2,000 comes back at once, and the kernel resets
+ * those that it let in by SYN cookie; the kernel caps it at `net.core.somaxconn`.
+ */
+const BACKLOG = 4_096;
+
 /** Starts servers, with an error that names the setting when a port cannot be had. */
 export const listen = {
   async fastify(app: FastifyInstance, host: string, port: number, setting: string): Promise<Stoppable> {
@@ -44,7 +50,7 @@ export const listen = {
     setting: string,
     close: () => Promise<void>,
   ): Promise<Stoppable> {
-    server.listen(port);
+    server.listen({ port, backlog: BACKLOG });
     try {
       await once(server, "listening");
     } catch (error) {

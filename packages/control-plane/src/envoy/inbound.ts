@@ -67,13 +67,18 @@ import { altStatName } from "./outbound.ts";
 import { downstreamTls, MESH_ALPN } from "./tls.ts";
 import { httpFilter, networkFilter, routesByName, socketAddress } from "./values.ts";
 
-/** What inbounds with the same plan share: all but the address. */
+/** What the listeners of inbounds with the same plan share: all but the address. */
+export interface InboundListenerParts {
+  readonly chains: readonly FilterChain[];
+  readonly listenerFilters: readonly ListenerFilter[];
+}
+
+/** What inbounds with the same plan share. */
 export interface TranslatedInbound {
   readonly cluster: Cluster;
   /** Of services that its filters ask. */
   readonly services: readonly Cluster[];
-  readonly chains: readonly FilterChain[];
-  readonly listenerFilters: readonly ListenerFilter[];
+  readonly listener: InboundListenerParts;
   /** Absent where traffic is bytes. */
   readonly routes: RouteConfiguration | undefined;
 }
@@ -101,8 +106,7 @@ export function translateInbound(
     return {
       cluster: draft.cluster,
       services,
-      chains: [chain(plain, undefined, undefined)],
-      listenerFilters: [],
+      listener: { chains: [chain(plain, undefined, undefined)], listenerFilters: [] },
       routes,
     };
   }
@@ -113,8 +117,10 @@ export function translateInbound(
     return {
       cluster: draft.cluster,
       services,
-      chains: [chain(secured, undefined, socket)],
-      listenerFilters: needsServerName ? [tlsInspector()] : [],
+      listener: {
+        chains: [chain(secured, undefined, socket)],
+        listenerFilters: needsServerName ? [tlsInspector()] : [],
+      },
       routes,
     };
   }
@@ -125,12 +131,14 @@ export function translateInbound(
   return {
     cluster: draft.cluster,
     services,
-    chains: [
-      chain(plain, { transportProtocol: "raw_buffer" }, undefined),
-      chain([tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
-      chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
-    ],
-    listenerFilters: [tlsInspector()],
+    listener: {
+      chains: [
+        chain(plain, { transportProtocol: "raw_buffer" }, undefined),
+        chain([tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
+        chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
+      ],
+      listenerFilters: [tlsInspector()],
+    },
     routes,
   };
 }
@@ -165,7 +173,11 @@ function closedRbacFilter(): HttpFilter {
 }
 
 /** The listener on which callers reach the application. */
-export function inboundListener(plan: InboundPlan, shared: TranslatedInbound, reusePort: boolean): Listener {
+export function inboundListener(
+  plan: InboundPlan,
+  shared: InboundListenerParts,
+  reusePort: boolean,
+): Listener {
   const tags =
     Object.keys(plan.tags).length > 0 ? { ...plan.tags } : { "kuma.io/unified-name": plan.listenerName };
   return create(ListenerSchema, {

@@ -1,6 +1,7 @@
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
+import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import {
   type RouteConfiguration,
@@ -26,12 +27,16 @@ import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
 import { loadAssignment } from "./endpoints.ts";
-import { inboundListener, type TranslatedInbound, translateInbound } from "./inbound.ts";
-import { outboundListener, type TranslatedUpstream, translateUpstream } from "./outbound.ts";
+import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
+import { outboundListener, translateUpstream } from "./outbound.ts";
 
-/** What a listener or cluster becomes for every proxy that shares the plan behind it. */
-interface Shared<T> {
-  readonly translated: T;
+/**
+ * What a listener or cluster becomes for every proxy that shares the plan behind it. Messages are let go of once they are
+ * encoded: they are several times the size of their bytes.
+ */
+interface Shared<Parts> {
+  /** What further listeners are made of. */
+  readonly parts: Parts;
   readonly cluster: Fragment;
   readonly services: readonly Fragment[];
   readonly route: Fragment | undefined;
@@ -58,8 +63,8 @@ export interface TranslatedPort {
 export class Translator {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #table: FragmentTable;
-  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream>>();
-  readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<TranslatedInbound>>();
+  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<readonly Filter[]>>();
+  readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
 
@@ -74,7 +79,7 @@ export class Translator {
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort}`;
     let listener = shared.listeners.get(key);
     if (listener === undefined) {
-      const message = outboundListener(plan, shared.translated.filters, reusePort);
+      const message = outboundListener(plan, shared.parts, reusePort);
       listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
       shared.listeners.set(key, listener);
     }
@@ -92,7 +97,7 @@ export class Translator {
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${JSON.stringify(plan.tags)}`;
     let listener = shared.listeners.get(key);
     if (listener === undefined) {
-      const message = inboundListener(plan, shared.translated, reusePort);
+      const message = inboundListener(plan, shared.parts, reusePort);
       listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
       shared.listeners.set(key, listener);
     }
@@ -138,37 +143,38 @@ export class Translator {
     return this.#encode("secret", secret.name, SecretSchema, secret, []);
   }
 
-  #upstream(plan: UpstreamPlan): Shared<TranslatedUpstream> {
+  #upstream(plan: UpstreamPlan): Shared<readonly Filter[]> {
     let shared = this.#upstreams.get(plan);
     if (shared === undefined) {
-      shared = this.#shared(plan, translateUpstream(plan, this.#definitions));
+      const translated = translateUpstream(plan, this.#definitions);
+      shared = this.#shared(plan, translated, translated.filters);
       this.#upstreams.set(plan, shared);
     }
     return shared;
   }
 
-  #inbound(plan: InboundSharedPlan): Shared<TranslatedInbound> {
+  #inbound(plan: InboundSharedPlan): Shared<InboundListenerParts> {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
-      shared = this.#shared(plan, translateInbound(plan, this.#definitions));
+      const translated = translateInbound(plan, this.#definitions);
+      shared = this.#shared(plan, translated, translated.listener);
       this.#inbounds.set(plan, shared);
     }
     return shared;
   }
 
-  #shared<
-    T extends {
+  #shared<Parts>(
+    { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
+    translated: {
       readonly cluster: Cluster;
       readonly services: readonly Cluster[];
       readonly routes: RouteConfiguration | undefined;
     },
-  >(
-    { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
-    translated: T,
-  ): Shared<T> {
+    parts: Parts,
+  ): Shared<Parts> {
     const { cluster, routes } = translated;
     return {
-      translated,
+      parts,
       services: translated.services.map((each) =>
         this.#encode("cluster", each.name, ClusterSchema, each, this.#origins(policies, "listener")),
       ),

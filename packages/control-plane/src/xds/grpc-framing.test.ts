@@ -35,6 +35,32 @@ test("messages come out as they went in, wherever the chunks are cut", () => {
   );
 });
 
+test("streams whose chunks alternate do not mix", () => {
+  const one = Buffer.concat([frame(Buffer.from("first of one")), frame(Buffer.from("second of one"))]);
+  const two = Buffer.concat([frame(Buffer.from("first of two")), frame(Buffer.from("second of two"))]);
+  const sides = [one, two].map((bytes) => ({ bytes, deframer: createDeframer(100), out: [] as string[] }));
+  for (let at = 0; at < one.length; at += 12) {
+    for (const { bytes, deframer, out } of sides) {
+      out.push(...deframer.push(bytes.subarray(at, at + 12)).messages.map(String));
+    }
+  }
+  assert.deepEqual(
+    sides.map(({ out }) => out),
+    [
+      ["first of one", "second of one"],
+      ["first of two", "second of two"],
+    ],
+  );
+});
+
+test("a message larger than what chunks are put together in comes out whole", () => {
+  const message = Buffer.alloc(300_000, "skein");
+  const bytes = frame(message);
+  const deframer = createDeframer(message.length);
+  assert.deepEqual(deframer.push(bytes.subarray(0, 100_000)).messages, []);
+  assert.deepEqual(deframer.push(bytes.subarray(100_000)).messages, [message]);
+});
+
 test("a message over the limit is refused by its prefix, after those before it", () => {
   const deframer = createDeframer(10);
   const { messages, error } = deframer.push(

@@ -33,6 +33,7 @@ export interface GrpcCall {
 
 /** What a handler does with what arrives on its call. */
 export interface GrpcReceiver {
+  /** The bytes are only there during the call. */
   message(bytes: Buffer): void;
   /** The peer reads again after `writable` was false. */
   drained(): void;
