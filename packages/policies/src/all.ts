@@ -1,5 +1,6 @@
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+import { meshHealthCheck } from "./mesh-health-check/policy.ts";
 import { meshRetry } from "./mesh-retry/policy.ts";
 import { meshTimeout } from "./mesh-timeout/policy.ts";
 import { meshTls } from "./mesh-tls/policy.ts";
@@ -11,5 +12,6 @@ export const policies: readonly PolicyDefinition[] = [
   meshTimeout,
   meshTrafficPermission,
   meshCircuitBreaker,
+  meshHealthCheck,
   meshRetry,
 ].sort((a, b) => a.order - b.order);

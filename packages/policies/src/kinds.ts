@@ -1,5 +1,6 @@
 import type { KindDefinition } from "@skein/model";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
 import { meshTlsKind } from "./mesh-tls/kind.ts";
@@ -14,5 +15,6 @@ export const policyKinds: readonly KindDefinition[] = [
   meshTimeoutKind,
   meshTrafficPermissionKind,
   meshCircuitBreakerKind,
+  meshHealthCheckKind,
   meshRetryKind,
 ];
