@@ -1,6 +1,7 @@
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
 import { meshHealthCheck } from "./mesh-health-check/policy.ts";
+import { meshLoadBalancingStrategy } from "./mesh-load-balancing-strategy/policy.ts";
 import { meshRetry } from "./mesh-retry/policy.ts";
 import { meshTimeout } from "./mesh-timeout/policy.ts";
 import { meshTls } from "./mesh-tls/policy.ts";
@@ -13,5 +14,6 @@ export const policies: readonly PolicyDefinition[] = [
   meshTrafficPermission,
   meshCircuitBreaker,
   meshHealthCheck,
+  meshLoadBalancingStrategy,
   meshRetry,
 ].sort((a, b) => a.order - b.order);

@@ -1,6 +1,7 @@
 import type { KindDefinition } from "@skein/model";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
 import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
+import { meshLoadBalancingStrategyKind } from "./mesh-load-balancing-strategy/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
 import { meshTlsKind } from "./mesh-tls/kind.ts";
@@ -16,5 +17,6 @@ export const policyKinds: readonly KindDefinition[] = [
   meshTrafficPermissionKind,
   meshCircuitBreakerKind,
   meshHealthCheckKind,
+  meshLoadBalancingStrategyKind,
   meshRetryKind,
 ];
