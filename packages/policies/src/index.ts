@@ -14,6 +14,8 @@ export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engin
 export { policyKri } from "./engine/rules.ts";
 export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
 export { policyKinds } from "./kinds.ts";
+export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
+export { type ViewingCaller, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
@@ -27,6 +29,7 @@ export type {
   DestinationPlan,
   EndpointPlan,
   EndpointsPlan,
+  EndpointsView,
   IdentityPlan,
   InboundPlan,
   InboundSharedPlan,

@@ -2,7 +2,9 @@ import type { KindDefinition } from "@skein/model";
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
 import { meshGlobalRateLimitKind } from "./mesh-global-rate-limit/kind.ts";
+import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
 import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
+import { meshLoadBalancingStrategyKind } from "./mesh-load-balancing-strategy/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTcpRouteKind } from "./mesh-tcp-route/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
@@ -34,5 +36,13 @@ export const policyList: readonly ListedPolicy[] = [
   {
     kind: meshTrafficPermissionKind,
     load: async () => (await import("./mesh-traffic-permission/policy.ts")).meshTrafficPermission,
+  },
+  {
+    kind: meshHealthCheckKind,
+    load: async () => (await import("./mesh-health-check/policy.ts")).meshHealthCheck,
+  },
+  {
+    kind: meshLoadBalancingStrategyKind,
+    load: async () => (await import("./mesh-load-balancing-strategy/policy.ts")).meshLoadBalancingStrategy,
   },
 ];

@@ -9,6 +9,7 @@ import {
 import {
   type ClusterLoadAssignment,
   ClusterLoadAssignmentSchema,
+  ClusterLoadAssignment_PolicySchema as PolicySchema,
 } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
 import { SERVICE_TAG } from "@skein/model";
 import type { EndpointPlan, EndpointsPlan } from "@skein/policies";
@@ -16,15 +17,20 @@ import { socketAddress } from "./values.ts";
 
 /** The instances of a destination, as the cluster of that name sees them. */
 export function loadAssignment(clusterName: string, plan: EndpointsPlan): ClusterLoadAssignment {
+  const { localities, overprovisioningFactor } = plan;
   return create(ClusterLoadAssignmentSchema, {
     clusterName,
-    endpoints: plan.localities.map(({ zone, priority, endpoints }) =>
+    endpoints: localities.map(({ zone, subZone, weight, priority, endpoints }) =>
       create(LocalityLbEndpointsSchema, {
-        locality: create(LocalitySchema, { zone }),
+        locality: create(LocalitySchema, { zone, subZone: subZone ?? "" }),
+        ...(weight === undefined ? {} : { loadBalancingWeight: weight }),
         priority,
         lbEndpoints: endpoints.map(lbEndpoint),
       }),
     ),
+    ...(overprovisioningFactor === undefined
+      ? {}
+      : { policy: create(PolicySchema, { overprovisioningFactor }) }),
   });
 }
 

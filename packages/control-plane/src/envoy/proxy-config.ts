@@ -1,11 +1,17 @@
-import type { DestinationKey, EndpointsPlan, ProxyPlan, UpstreamPlan } from "@skein/policies";
+import type {
+  BackendClusterPlan,
+  DestinationKey,
+  EndpointsPlan,
+  EndpointsView,
+  ProxyPlan,
+} from "@skein/policies";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
 import type { Translator } from "./translator.ts";
 
 export interface ProxyConfigParts {
   readonly plan: ProxyPlan;
-  readonly endpoints: (target: DestinationKey) => EndpointsPlan;
+  readonly endpoints: (target: DestinationKey, view: EndpointsView | undefined) => EndpointsPlan;
   /** Secrets by name, as far as they exist. */
   readonly secret: (name: string) => Fragment | undefined;
   readonly reusePort: boolean;
@@ -37,24 +43,19 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     clusters.set(cluster.name, cluster);
     listeners.set(listener.name, listener);
   }
-  const addUpstream = (
-    target: DestinationKey,
-    { tls, clusterName }: UpstreamPlan,
-    cluster: Fragment,
-  ): void => {
+  const addUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
+    const { tls, clusterName } = upstream;
     if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
     clusters.set(cluster.name, cluster);
-    endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(target)));
+    endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(target, view)));
   };
   for (const outbound of plan.outbounds) {
     const { cluster, listener, route } = translator.outbound(outbound, reusePort);
     if (route !== undefined) routes.set(route.name, route);
     listeners.set(listener.name, listener);
-    addUpstream(outbound.target, outbound.upstream, cluster);
+    addUpstream(outbound, cluster);
   }
-  for (const { target, upstream } of plan.backends) {
-    addUpstream(target, upstream, translator.backend(upstream));
-  }
+  for (const backend of plan.backends) addUpstream(backend, translator.backend(backend.upstream));
 
   for (const name of new Set(wanted)) {
     const secret = parts.secret(name);

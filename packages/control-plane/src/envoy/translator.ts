@@ -114,7 +114,8 @@ export class Translator {
     let fragment = byName.get(clusterName);
     if (fragment === undefined) {
       const message = loadAssignment(clusterName, plan);
-      fragment = this.#encode("endpoint", clusterName, ClusterLoadAssignmentSchema, message, []);
+      const origins = plan.policies ?? [];
+      fragment = this.#encode("endpoint", clusterName, ClusterLoadAssignmentSchema, message, origins);
       byName.set(clusterName, fragment);
     }
     return fragment;

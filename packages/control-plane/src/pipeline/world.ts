@@ -131,7 +131,7 @@ export class World {
       if (plan === undefined) return undefined;
       return proxyConfig(translator, {
         plan,
-        endpoints: (target) => planner.endpoints.at(target).get(),
+        endpoints: (target, view) => planner.endpoints.at(target, view).get(),
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
           if (secret === ADMIN_SECRETS.validation) return adminAuthority.get();

@@ -19,7 +19,7 @@ import {
   type EndpointsPlan,
   type Protocol,
 } from "@skein/policies";
-import type { Graph, Readable } from "../view/graph.ts";
+import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { sectionOf } from "../view/selectable.ts";
 import type { DataplaneIdentity } from "./identities.ts";
@@ -155,7 +155,7 @@ export function destinations(
 export function endpoints(
   graph: Graph,
   { view, zone }: DestinationInputs,
-): { at(key: DestinationKey): Readable<EndpointsPlan> } {
+): Family<DestinationKey, EndpointsPlan> {
   const instancesOf = (key: DestinationKey): readonly EndpointPlan[] => {
     const [name, port] = splitKey(key);
     if (name.startsWith(TAG_PREFIX)) {

@@ -10,7 +10,7 @@ import {
   type AdminPlan,
   type BackendClusterPlan,
   type DestinationKey,
-  type EndpointsPlan,
+  type EndpointsView,
   type IdentityPlan,
   type InboundPlan,
   type InboundSharedPlan,
@@ -22,6 +22,9 @@ import {
   type PolicyDefinition,
   type ProxyPlan,
   planOf,
+  type UpstreamPlan,
+  type ViewingCaller,
+  viewOf,
 } from "@skein/policies";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
@@ -29,6 +32,7 @@ import type { PolicySet } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
 import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
+import { EndpointViews } from "./endpoint-views.ts";
 import {
   type DataplaneIdentity,
   dataplaneIdentities,
@@ -55,7 +59,7 @@ export interface MeshPlannerInputs {
 /** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
 export interface MeshPlanner {
   readonly plan: { at(dataplane: string): Readable<ProxyPlan | undefined> };
-  readonly endpoints: { at(key: DestinationKey): Readable<EndpointsPlan> };
+  readonly endpoints: EndpointViews;
   readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
 }
@@ -66,6 +70,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const identity = dataplaneIdentities(graph, inputs);
   const destination = destinations(graph, { view, meshName, zone, identity });
   const instances = endpoints(graph, { view, meshName, zone, identity });
+  const endpointViews = new EndpointViews(graph, instances, zone);
+  const views = new Interned<EndpointsView>();
   const upstreams = new Upstreams(graph, view, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
@@ -170,6 +176,10 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const conditions: PlanCondition[] = [];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
     const caller = upstreams.kind(policies.outbound, naming, certificate);
+    const seen = ({ policies }: UpstreamPlan): { readonly view?: EndpointsView } => {
+      const found = viewOf(policies, viewingCaller(dataplane, zone));
+      return found === undefined ? {} : { view: views.get(JSON.stringify(found), () => found) };
+    };
     const outbounds: OutboundPlan[] = [];
     for (const [index, outbound] of (dataplane.spec.networking?.outbound ?? []).entries()) {
       const target = outboundTarget(view, outbound);
@@ -192,6 +202,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         address,
         port: outbound.port,
         upstream,
+        ...seen(upstream),
       });
     }
     const backends = new Map<DestinationKey, BackendClusterPlan>();
@@ -204,7 +215,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
           });
         } else if (backend.target !== target) {
           const own = upstreams.plan(caller, backend.target).get();
-          if (own !== undefined) backends.set(backend.target, { target: backend.target, upstream: own });
+          if (own !== undefined)
+            backends.set(backend.target, { target: backend.target, upstream: own, ...seen(own) });
         }
       }
     }
@@ -237,7 +249,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     };
   }, samePlan);
 
-  return { plan, endpoints: instances, destination, identity };
+  return { plan, endpoints: endpointViews, destination, identity };
 }
 
 interface ProxyContext {
@@ -276,6 +288,10 @@ function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPl
     validationSecret:
       identity.validationSecret === TRUST_BUNDLE_SECRET ? TRUST_BUNDLE_SECRET : secrets.validation,
   };
+}
+
+function viewingCaller({ spec, labels }: DataplaneResource, zone: string): ViewingCaller {
+  return { zone, labels, tags: (spec.networking?.inbound ?? []).map(({ tags }) => tags ?? {}) };
 }
 
 /** Kuma opens the admin interface of proxies whose address is not the machine's own loopback address. */

@@ -133,6 +133,7 @@ import { file_envoy_type_v3_hash_policy } from "./envoy/type/v3/hash_policy_pb.j
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { file_envoy_data_dns_v3_dns_table } from "./envoy/data/dns/v3/dns_table_pb.js";
 import { file_envoy_extensions_filters_udp_dns_filter_v3_dns_filter } from "./envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.js";
+import { file_envoy_extensions_health_check_event_sinks_file_v3_file } from "./envoy/extensions/health_check/event_sinks/file/v3/file_pb.js";
 import { file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided } from "./envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from "./envoy/extensions/load_balancing_policies/common/v3/common_pb.js";
 import { file_envoy_extensions_load_balancing_policies_least_request_v3_least_request } from "./envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
@@ -329,6 +330,7 @@ export const files = [
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_data_dns_v3_dns_table,
   file_envoy_extensions_filters_udp_dns_filter_v3_dns_filter,
+  file_envoy_extensions_health_check_event_sinks_file_v3_file,
   file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided,
   file_envoy_extensions_load_balancing_policies_common_v3_common,
   file_envoy_extensions_load_balancing_policies_least_request_v3_least_request,

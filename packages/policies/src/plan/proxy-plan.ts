@@ -77,6 +77,8 @@ export interface UpstreamPlan {
 export interface BackendClusterPlan {
   readonly target: DestinationKey;
   readonly upstream: UpstreamPlan;
+  /** How this caller sees the destination's instances; absent where it sees them as everybody does. */
+  readonly view?: EndpointsView;
 }
 
 export interface OutboundPlan {
@@ -86,6 +88,8 @@ export interface OutboundPlan {
   /** Key of the destination among those of the mesh. */
   readonly target: DestinationKey;
   readonly upstream: UpstreamPlan;
+  /** How this caller sees the destination's instances; absent where it sees them as everybody does. */
+  readonly view?: EndpointsView;
 }
 
 export type InboundTlsMode = "off" | "permissive" | "strict";
@@ -131,13 +135,44 @@ export interface EndpointPlan {
 
 export interface LocalityPlan {
   readonly zone: string;
+  /** The tag by which a caller prefers these instances to others of the zone: `key=value`. */
+  readonly subZone?: string;
+  /** Share of the traffic among the localities of a priority; absent where instances count, not localities. */
+  readonly weight?: number;
   readonly priority: number;
   readonly endpoints: readonly EndpointPlan[];
 }
 
-/** Where a destination's instances are: the same object for every caller. */
+/** Where a destination's instances are: the same object for every caller with the same view. */
 export interface EndpointsPlan {
   readonly localities: readonly LocalityPlan[];
+  /** Health of a priority times this, in percent, is the traffic it keeps; Envoy's own where absent. */
+  readonly overprovisioningFactor?: number;
+  /** KRIs of the policies that decided this; absent where none did. */
+  readonly policies?: readonly string[];
+}
+
+/**
+ * How a caller sees the instances of a destination: which ones are near, which far ones may be called and in which
+ * order. Callers with equal policies and equal tags of their own have the same object.
+ */
+export interface EndpointsView {
+  /** The first that an instance of the caller's zone has decides where it belongs. Empty: they are all alike. */
+  readonly affinity: readonly { readonly key: string; readonly value: string; readonly weight: number }[];
+  /** Localities share the traffic by weight, not by how many instances they have. */
+  readonly isWeighted: boolean;
+  /** The first that names the zone of a far instance decides; one that none names is not called. */
+  readonly otherZones: readonly OtherZones[];
+  readonly overprovisioningFactor?: number;
+  /** KRIs of the policies behind it. */
+  readonly policies: readonly string[];
+}
+
+export interface OtherZones {
+  readonly priority: number;
+  /** These zones, or with `except` all others. */
+  readonly zones: readonly string[];
+  readonly except: boolean;
 }
 
 /** Where the control plane reaches Envoy's own admin interface. */

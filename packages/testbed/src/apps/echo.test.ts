@@ -68,6 +68,15 @@ test("fails every second time when asked to", async () => {
   assert.deepEqual(seen, [503, 200, 503, 200]);
 });
 
+test("is as well as it was told to be", async () => {
+  const health = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status;
+  assert.equal(await health(), 200);
+  await fetch(`http://127.0.0.1:${port}/health?status=503`);
+  assert.equal(await health(), 503);
+  await fetch(`http://127.0.0.1:${port}/health?status=200`);
+  assert.equal(await health(), 200);
+});
+
 const headers: readonly (readonly [string | undefined, string | undefined])[] = [
   [undefined, undefined],
   ["Hash=ab", undefined],

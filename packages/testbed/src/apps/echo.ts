@@ -24,14 +24,14 @@ export interface RunningApp {
  * - `/call/<service>/<path>` and `/call?url=` call on and answer with what came back, under its status
  * - `/fail?status=503` fails; with `&every=2` it answers well each second time
  * - `/delay?ms=500` takes its time
- * - `/healthz` answers `ok`
+ * - `/healthz` answers `ok`, under the status that the last `/health?status=503` asked for
  * - anything else answers with an {@link EchoAnswer}
  */
 export async function startEcho(options: EchoOptions): Promise<RunningApp> {
   const outcall = createOutcall();
-  const failures = new Map<string, number>();
+  const state: State = { failures: new Map(), health: 200 };
   const server = createServer((request, response) => {
-    route(options, outcall, failures, request, response).catch((error: unknown) =>
+    route(options, outcall, state, request, response).catch((error: unknown) =>
       sendJson(response, 500, { service: options.service, error: String(error) }),
     );
   });
@@ -51,21 +51,31 @@ export async function startEcho(options: EchoOptions): Promise<RunningApp> {
   };
 }
 
+interface State {
+  /** How often each failing path was asked for. */
+  readonly failures: Map<string, number>;
+  /** Status of `/healthz`. */
+  health: number;
+}
+
 async function route(
   options: EchoOptions,
   outcall: Outcall,
-  failures: Map<string, number>,
+  state: State,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://app");
   const [, first = ""] = url.pathname.split("/");
   if (first === "healthz") {
+    response.writeHead(state.health).end("ok\n");
+  } else if (first === "health") {
+    state.health = number(url, "status", 200);
     response.end("ok\n");
   } else if (first === "call") {
     await call(options, outcall, request, response, url);
   } else if (first === "fail") {
-    const status = failing(url, failures) ? number(url, "status", 503) : 200;
+    const status = failing(url, state.failures) ? number(url, "status", 503) : 200;
     sendJson(response, status, echo(options, request));
   } else {
     if (first === "delay") await delay(number(url, "ms", 100));

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { startEcho } from "./echo.ts";
+import { startGrpcApp } from "./grpc-app.ts";
 import { startTcpEcho } from "./tcp-echo.ts";
 
 const USAGE = `kong-air-app --service NAME --address IP [options]
@@ -7,7 +8,8 @@ const USAGE = `kong-air-app --service NAME --address IP [options]
   --instance NAME       default: the service's name
   --version V           default v1
   --upstream NAME=URL   a service it may call; repeat for more
-  --tcp                 TCP echo instead of HTTP`;
+  --tcp                 TCP echo instead of HTTP
+  --grpc                gRPC health service instead of HTTP`;
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     version: { type: "string", default: "v1" },
     upstream: { type: "string", multiple: true, default: [] },
     tcp: { type: "boolean", default: false },
+    grpc: { type: "boolean", default: false },
   },
 });
 
@@ -34,16 +37,12 @@ const upstreams = Object.fromEntries(
   }),
 );
 const port = Number(values.port);
+const instance = values.instance ?? service;
 const app = values.tcp
-  ? await startTcpEcho({ service, address, port })
-  : await startEcho({
-      service,
-      instance: values.instance ?? service,
-      version: values.version,
-      address,
-      port,
-      upstreams,
-    });
+  ? await startTcpEcho({ instance, address, port })
+  : values.grpc
+    ? await startGrpcApp({ service, instance, address, port })
+    : await startEcho({ service, instance, version: values.version, address, port, upstreams });
 console.log(`${service} listens on ${address}:${port}`);
 
 const stop = (): void => {

@@ -2,7 +2,8 @@ import { createServer, type Socket } from "node:net";
 import type { RunningApp } from "./echo.ts";
 
 export interface TcpEchoOptions {
-  readonly service: string;
+  /** Whom it says it is. */
+  readonly instance: string;
   readonly address: string;
   readonly port: number;
 }
@@ -14,7 +15,7 @@ export async function startTcpEcho(options: TcpEchoOptions): Promise<RunningApp>
     open.add(socket);
     socket.on("close", () => open.delete(socket));
     socket.on("error", () => socket.destroy());
-    socket.write(`${options.service}\n`);
+    socket.write(`${options.instance}\n`);
     socket.pipe(socket);
   });
   await new Promise<void>((resolve, reject) => {

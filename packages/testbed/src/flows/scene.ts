@@ -32,7 +32,12 @@ export function meshYaml(spec: object = {}): string {
 
 /** One document of the mesh. */
 export function policy(type: string, name: string, spec: object): string {
-  return yaml({ type, mesh: MESH, name, spec });
+  return resource(type, name, { spec });
+}
+
+/** One document of the mesh, with fields besides a spec. */
+export function resource(type: string, name: string, fields: object): string {
+  return yaml({ type, mesh: MESH, name, ...fields });
 }
 
 /** Documents for one `apply`. */

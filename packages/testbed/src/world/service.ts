@@ -11,6 +11,7 @@ export interface AppSpec {
   readonly host?: number;
   readonly outbounds?: readonly Outbound[];
   readonly tcp?: boolean;
+  readonly grpc?: boolean;
 }
 
 /** An app with its sidecar. */

@@ -100,11 +100,11 @@ export class World implements AsyncDisposable {
     const command = [
       ...this.#commands.app,
       ...["--service", spec.service, "--instance", name, "--version", spec.version ?? "v1"],
-      ...["--address", address, ...(spec.tcp === true ? ["--tcp"] : []), ...upstreams],
+      ...["--address", address, ...modeOf(spec), ...upstreams],
     ];
     const child = await this.#start("app", name, command, {}, host);
     const url = `http://${address}:8080`;
-    if (spec.tcp !== true) await this.#answers(child, `${url}/healthz`, 10_000);
+    if (modeOf(spec).length === 0) await this.#answers(child, `${url}/healthz`, 10_000);
     return { name, url, child };
   }
 
@@ -136,7 +136,7 @@ export class World implements AsyncDisposable {
       address,
       appAddress: this.site.block.address(host + 100),
       port: 8080,
-      protocol: spec.protocol ?? (spec.tcp === true ? "tcp" : "http"),
+      protocol: spec.protocol ?? (spec.tcp === true ? "tcp" : spec.grpc === true ? "grpc" : "http"),
       labels: { app: spec.service, "kuma.io/workload": spec.service, ...spec.labels },
       outbounds: spec.outbounds ?? [],
     });
@@ -295,6 +295,11 @@ export class World implements AsyncDisposable {
     for (let host = 11; host < 100; host++) if (!taken.has(host)) return host;
     throw new Error("a world holds at most 89 services");
   }
+}
+
+/** What an app is told of the protocol it speaks; nothing for HTTP. */
+function modeOf({ tcp, grpc }: AppSpec): readonly string[] {
+  return tcp === true ? ["--tcp"] : grpc === true ? ["--grpc"] : [];
 }
 
 /** Takes a block of addresses and makes an empty world in it. */

@@ -52,6 +52,7 @@ const inbound = (port: number) =>
       protocol: optional(fc.constantFrom("http", "http2", "grpc", "tcp")),
       service: app,
       version: optional(version),
+      zone: optional(fc.constantFrom("west", "north")),
       state: optional(fc.constantFrom("Ready", "NotReady", "Ignored")),
     })
     .map((given) =>
@@ -60,7 +61,11 @@ const inbound = (port: number) =>
         name: given.named ? `p${port}` : undefined,
         protocol: given.protocol,
         state: given.state,
-        tags: compact({ "kuma.io/service": given.service, version: given.version }),
+        tags: compact({
+          "kuma.io/service": given.service,
+          version: given.version,
+          "kuma.io/zone": given.zone,
+        }),
       }),
     );
 
@@ -195,6 +200,29 @@ const breaker = fc.oneof(
   fc.nat(2).map((n) => ({ outlierDetection: { detectors: { totalFailures: { consecutive: n + 1 } } } })),
 );
 const retry = fc.nat(2).map((n) => ({ http: { numRetries: n }, tcp: { maxConnectAttempt: n + 1 } }));
+const check = fc.constantFrom<Document>(
+  { interval: "1s", http: {}, tcp: { send: "PING" } },
+  { timeout: "2s", http: { disabled: true }, grpc: { serviceName: "s" } },
+  { failTrafficOnPanic: true, http: { path: "/health" } },
+);
+const strategy = fc.oneof(
+  fc.constantFrom<Document>(
+    { loadBalancer: { type: "Maglev" }, hashPolicies: [{ type: "Header", header: { name: "x-user" } }] },
+    { loadBalancer: { type: "RingHash", ringHash: { maxRingSize: 64 } } },
+    { localityAwareness: { disabled: true } },
+    { localityAwareness: { localZone: { affinityTags: [{ key: "version" }, { key: "app" }] } } },
+  ),
+  fc
+    .record({ type: fc.constantFrom("Any", "None"), from: fc.constantFrom("east", "west") })
+    .map(({ type, from }) => ({
+      localityAwareness: {
+        crossZone: {
+          failover: [{ from: { zones: [from] }, to: { type: "Only", zones: ["north"] } }, { to: { type } }],
+          failoverThreshold: { percentage: 70 },
+        },
+      },
+    })),
+);
 const tls = fc.constantFrom({ mode: "Strict" }, { mode: "Permissive" });
 const id = app.map((each) => ({ spiffeID: { type: "Exact", value: `spiffe://a.mesh/workload/${each}` } }));
 const permission = fc.oneof(
@@ -212,6 +240,9 @@ const routeTarget = fc.oneof(
   toTarget,
   fc.constantFrom("p0", "p1").map((routeName): Document => ({ kind: "MeshHTTPRoute", name: routeName })),
 );
+/** Targets that may be called in other zones. */
+const wholeServices = toTarget.filter(({ sectionName, labels }) => (sectionName ?? labels) === undefined);
+
 const to = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = toTarget) =>
   fc
     .array(fc.record({ targetRef: target, default: conf }), { minLength: 1, maxLength: 2 })
@@ -286,6 +317,8 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   ),
   MeshCircuitBreaker: fc.oneof(to(breaker), from(breaker), rules(breaker), sectioned(breaker)),
   MeshRetry: to(retry, routeTarget),
+  MeshHealthCheck: to(check),
+  MeshLoadBalancingStrategy: to(strategy, wholeServices),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
 };

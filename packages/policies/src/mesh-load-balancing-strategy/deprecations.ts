@@ -1,0 +1,36 @@
+import type { PolicySpec } from "../engine/policy-resource.ts";
+import type { HashPolicyConf, MeshLoadBalancingStrategyConf } from "./conf.ts";
+
+/** What a document says in an older way, and hash policies that nothing will look at. */
+export function deprecations({ to }: PolicySpec): readonly string[] {
+  return (to ?? []).flatMap((entry, i) => {
+    const { loadBalancer, hashPolicies } = (entry.default ?? {}) as MeshLoadBalancingStrategyConf;
+    const path = `spec.to[${i}].default`;
+    const older = [
+      { at: `${path}.loadBalancer.ringHash.hashPolicies`, policies: loadBalancer?.ringHash?.hashPolicies },
+      { at: `${path}.loadBalancer.maglev.hashPolicies`, policies: loadBalancer?.maglev?.hashPolicies },
+    ];
+    const isHash = loadBalancer?.type === "RingHash" || loadBalancer?.type === "Maglev";
+    return [
+      ...older.flatMap(({ at, policies }) =>
+        policies === undefined ? [] : [`${at} is deprecated; use ${path}.hashPolicies instead`],
+      ),
+      ...[{ at: `${path}.hashPolicies`, policies: hashPolicies }, ...older].flatMap(({ at, policies }) =>
+        sourceIp(policies ?? [], at),
+      ),
+      ...(loadBalancer !== undefined && !isHash && (hashPolicies ?? []).length > 0
+        ? [
+            `${path}.hashPolicies have no effect with loadBalancer.type ${loadBalancer.type}; use RingHash or Maglev`,
+          ]
+        : []),
+    ];
+  });
+}
+
+function sourceIp(policies: readonly HashPolicyConf[], path: string): readonly string[] {
+  return policies.flatMap(({ type }, i) =>
+    type === "SourceIP"
+      ? [`${path}[${i}].type: SourceIP is deprecated; use Connection with connection.sourceIP: true instead`]
+      : [],
+  );
+}
