@@ -9,6 +9,7 @@ import {
 import {
   type AdminPlan,
   type BackendClusterPlan,
+  callerTagsHeader,
   type DestinationKey,
   type EndpointsPlan,
   type IdentityPlan,
@@ -166,7 +167,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const context: ProxyContext = { dataplane, naming, own, certificate };
     const conditions: PlanCondition[] = [];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
-    const caller = upstreams.kind(policies.outbound, naming, certificate);
+    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
+    const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
     const outbounds: OutboundPlan[] = [];
     for (const [index, outbound] of (dataplane.spec.networking?.outbound ?? []).entries()) {
       const target = outboundTarget(view, outbound);
@@ -235,6 +237,14 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   }, samePlan);
 
   return { plan, endpoints: instances, destination, identity };
+}
+
+/** What a proxy says of its tags when it calls. */
+function dataplaneTags({ spec }: DataplaneResource): string | undefined {
+  const { gateway, inbound } = spec.networking ?? {};
+  return callerTagsHeader(
+    [gateway, ...(inbound ?? [])].flatMap((each) => (each?.tags === undefined ? [] : [each.tags])),
+  );
 }
 
 interface ProxyContext {
