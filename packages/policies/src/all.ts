@@ -1,5 +1,6 @@
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+import { meshFaultInjection } from "./mesh-fault-injection/policy.ts";
 import { meshRateLimit } from "./mesh-rate-limit/policy.ts";
 import { meshRetry } from "./mesh-retry/policy.ts";
 import { meshTimeout } from "./mesh-timeout/policy.ts";
@@ -14,4 +15,5 @@ export const policies: readonly PolicyDefinition[] = [
   meshCircuitBreaker,
   meshRetry,
   meshRateLimit,
+  meshFaultInjection,
 ].sort((a, b) => a.order - b.order);

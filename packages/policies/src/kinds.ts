@@ -1,5 +1,6 @@
 import type { KindDefinition } from "@skein/model";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshFaultInjectionKind } from "./mesh-fault-injection/kind.ts";
 import { meshRateLimitKind } from "./mesh-rate-limit/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
@@ -17,4 +18,5 @@ export const policyKinds: readonly KindDefinition[] = [
   meshCircuitBreakerKind,
   meshRetryKind,
   meshRateLimitKind,
+  meshFaultInjectionKind,
 ];
