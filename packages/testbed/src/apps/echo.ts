@@ -130,7 +130,14 @@ function caller(request: IncomingMessage): string | null {
   return callerOf(Array.isArray(header) ? header.join(",") : header) ?? null;
 }
 
-const SHOWN = ["host", "user-agent", "x-request-id", "x-forwarded-proto", "x-envoy-attempt-count"];
+const SHOWN = [
+  "host",
+  "user-agent",
+  "x-request-id",
+  "x-forwarded-proto",
+  "x-envoy-attempt-count",
+  "x-kuma-tags",
+];
 
 function shown(request: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
