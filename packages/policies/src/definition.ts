@@ -71,6 +71,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   backendRefs?(plan: Outbound): readonly BackendReference[];
   /** The callers for which an entry differs from what it says of all others: each gets routes of its own. */
   callers?(plan: Inbound): readonly CallerMatch[];
+  /** Whether a policy tells callers apart by their tags: then every caller of the mesh sends them along. */
+  callerTags?(policy: PolicyResource): boolean;
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;

@@ -1,3 +1,4 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
@@ -58,6 +59,8 @@ export interface InboundDraft {
    * treats apart, then the one for all. Empty without `hcm`.
    */
   readonly routes: readonly InboundRouteDraft[];
+  /** By name of an HTTP filter, what it does on every route that has nothing of its own under that name. */
+  readonly virtualHostConfig: Record<string, Any>;
   /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
   readonly networkFilters: Filter[];
   /** Services that filters ask, by the name of their cluster. */

@@ -8,7 +8,8 @@ export {
   type RouteIdentity,
 } from "./definition.ts";
 export type { InboundDraft, InboundRouteDraft, OutboundDraft, OutboundRouteDraft } from "./draft.ts";
-export { sortedMatches } from "./engine/by-caller.ts";
+export { callerGroups } from "./engine/by-caller.ts";
+export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { policyKri } from "./engine/rules.ts";

@@ -1,10 +1,12 @@
 import type { KindDefinition } from "@skein/model";
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshFaultInjectionKind } from "./mesh-fault-injection/kind.ts";
 import { meshGlobalRateLimitKind } from "./mesh-global-rate-limit/kind.ts";
 import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
 import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
 import { meshLoadBalancingStrategyKind } from "./mesh-load-balancing-strategy/kind.ts";
+import { meshRateLimitKind } from "./mesh-rate-limit/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTcpRouteKind } from "./mesh-tcp-route/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
@@ -44,5 +46,10 @@ export const policyList: readonly ListedPolicy[] = [
   {
     kind: meshLoadBalancingStrategyKind,
     load: async () => (await import("./mesh-load-balancing-strategy/policy.ts")).meshLoadBalancingStrategy,
+  },
+  { kind: meshRateLimitKind, load: async () => (await import("./mesh-rate-limit/policy.ts")).meshRateLimit },
+  {
+    kind: meshFaultInjectionKind,
+    load: async () => (await import("./mesh-fault-injection/policy.ts")).meshFaultInjection,
   },
 ];

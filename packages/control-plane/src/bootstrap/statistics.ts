@@ -27,6 +27,8 @@ const CONTAINS = [
   "no_filter_chain",
   "reject",
   "rbac",
+  "rate_limit",
+  "_injected",
   "denied",
   "allowed",
   "circuit_breakers",

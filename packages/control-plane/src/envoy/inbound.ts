@@ -54,12 +54,13 @@ import {
   TcpProxySchema,
 } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import {
+  CALLER_TAGS_HEADER,
   type CallerMatch,
+  callerGroups,
   type InboundDraft,
   type InboundPlan,
   type InboundSharedPlan,
   type PolicyDefinition,
-  sortedMatches,
 } from "@skein/policies";
 import { callerRoutes, callerStateFilter } from "./caller-state.ts";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
@@ -88,7 +89,7 @@ export function translateInbound(
   plan: InboundSharedPlan,
   definitions: readonly PolicyDefinition[],
 ): TranslatedInbound {
-  const callers = sortedMatches(
+  const callers = callerGroups(
     definitions.flatMap((definition) => {
       const entry = plan.policies[definition.kind.type];
       return entry === undefined ? [] : (definition.callers?.(entry) ?? []);
@@ -134,7 +135,7 @@ export function translateInbound(
     listener: {
       chains: [
         chain(plain, { transportProtocol: "raw_buffer" }, undefined),
-        chain([tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
+        chain([...draft.networkFilters, tcpProxy(passThrough)], { transportProtocol: "tls" }, undefined),
         chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
       ],
       listenerFilters: [tlsInspector()],
@@ -153,14 +154,16 @@ function routeConfiguration(plan: InboundSharedPlan, draft: InboundDraft): Route
         name: plan.virtualHost,
         domains: ["*"],
         routes: draft.routes.map(({ route }) => route),
-        typedPerFilterConfig:
-          rbac === undefined
+        typedPerFilterConfig: {
+          ...draft.virtualHostConfig,
+          ...(rbac === undefined
             ? {}
-            : { [RBAC_FILTER]: packAny(RBACPerRouteSchema, create(RBACPerRouteSchema, { rbac })) },
+            : { [RBAC_FILTER]: packAny(RBACPerRouteSchema, create(RBACPerRouteSchema, { rbac })) }),
+        },
       }),
     ],
     validateClusters: false,
-    requestHeadersToRemove: ["x-kuma-tags"],
+    requestHeadersToRemove: [CALLER_TAGS_HEADER],
   });
 }
 
@@ -221,6 +224,7 @@ function draftInbound(plan: InboundSharedPlan, callers: readonly CallerMatch[]):
     cluster,
     httpOptions: httpOptions(plan.protocol === "http" || plan.protocol === "tcp" ? "http1" : "http2"),
     tlsParams: undefined,
+    virtualHostConfig: {},
     networkFilters: [],
     services: new Map(),
     authorization: undefined,

@@ -31,12 +31,13 @@ import {
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { SERVICE_TAG } from "@skein/model";
-import type {
-  OutboundDraft,
-  OutboundPlan,
-  OutboundRouteDraft,
-  PolicyDefinition,
-  UpstreamPlan,
+import {
+  CALLER_TAGS_HEADER,
+  type OutboundDraft,
+  type OutboundPlan,
+  type OutboundRouteDraft,
+  type PolicyDefinition,
+  type UpstreamPlan,
 } from "@skein/policies";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { upstreamTls } from "./tls.ts";
@@ -113,7 +114,9 @@ function draftUpstream(plan: UpstreamPlan): OutboundDraft {
     httpOptions: httpOptions("http2"),
     tlsParams: undefined,
     backends: plan.backends,
-    requestHeaders: new Map<string, string>(),
+    requestHeaders: new Map(
+      plan.callerTags === undefined ? [] : [[CALLER_TAGS_HEADER, plan.callerTags] as const],
+    ),
   };
   if (!isHttp(destination.protocol)) {
     return {

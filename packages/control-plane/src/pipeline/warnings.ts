@@ -11,6 +11,7 @@ import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { inboundWarnings } from "./inbound-warnings.ts";
 import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
@@ -69,15 +70,9 @@ function policyWarnings(
     }
   }
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
-  if (policy.type === "MeshTimeout") {
-    for (const [i, { matches }] of (policy.spec.rules ?? []).entries()) {
-      if ((matches ?? []).length === 0) continue;
-      warnings.push(
-        `spec.rules[${i}].matches: timeouts by caller are not available in this version; the rule has no effect`,
-      );
-    }
-  }
-  const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS";
+  warnings.push(...inboundWarnings(policy, selected));
+  const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);
+  const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS" || byCaller;
   if (needsIdentity && selected.length > 0) {
     const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name: policy.mesh });
     const identities = store.list<MeshIdentityResource>({ type: "MeshIdentity", mesh: policy.mesh });
@@ -86,7 +81,7 @@ function policyWarnings(
       : selected.filter((dataplane) => matchingIdentities(identities, dataplane.labels).length === 0);
     if (without.length > 0) {
       warnings.push(
-        `${count(without.length, "dataplane")} that it selects ${without.length === 1 ? "has" : "have"} no identity, so it has no effect there: ${examples(without)}`,
+        `${count(without.length, "dataplane")} that it selects ${without.length === 1 ? "has" : "have"} no identity, so ${byCaller ? "rules with matches have" : "it has"} no effect there: ${examples(without)}`,
       );
     }
   }

@@ -95,7 +95,13 @@ export class World {
 
   #makeMesh(name: string): MeshWorld {
     const { graph, translator, adminAuthority } = this;
-    const index = new MeshIndex(graph, this.#sets, (type) => this.#policyTypes.has(type));
+    const index = new MeshIndex(
+      graph,
+      this.#sets,
+      (type) => this.#policyTypes.has(type),
+      (policy) =>
+        this.#definitions.some((each) => each.kind.type === policy.type && each.callerTags?.(policy)),
+    );
     const node = graph.inputs<string, NodeFacts>(UNKNOWN_NODE, sameFacts);
     const stage = graph.inputs<string, IdentityStage | undefined>(undefined);
     const mtlsRoots = graph.input<readonly string[]>([], sameItems);

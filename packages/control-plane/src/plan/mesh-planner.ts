@@ -9,6 +9,7 @@ import {
 import {
   type AdminPlan,
   type BackendClusterPlan,
+  callerTagsHeader,
   type DestinationKey,
   type EndpointsView,
   type IdentityPlan,
@@ -175,7 +176,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const context: ProxyContext = { dataplane, naming, own, certificate };
     const conditions: PlanCondition[] = [];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
-    const caller = upstreams.kind(policies.outbound, naming, certificate);
+    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
+    const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
     const seen = ({ policies }: UpstreamPlan): { readonly view?: EndpointsView } => {
       const found = viewOf(policies, viewingCaller(dataplane, zone));
       return found === undefined ? {} : { view: views.get(JSON.stringify(found), () => found) };
@@ -250,6 +252,14 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   }, samePlan);
 
   return { plan, endpoints: endpointViews, destination, identity };
+}
+
+/** What a proxy says of its tags when it calls. */
+function dataplaneTags({ spec }: DataplaneResource): string | undefined {
+  const { gateway, inbound } = spec.networking ?? {};
+  return callerTagsHeader(
+    [gateway, ...(inbound ?? [])].flatMap((each) => (each?.tags === undefined ? [] : [each.tags])),
+  );
 }
 
 interface ProxyContext {

@@ -24,6 +24,8 @@ export interface CallerKind {
   readonly policies: PolicySet;
   readonly naming: Naming;
   readonly secrets: { readonly certificate: string; readonly validation: string } | undefined;
+  /** What they say of their tags, while some policy of the mesh asks for it. */
+  readonly tags: string | undefined;
 }
 
 /** Plans how kinds of callers reach destinations. */
@@ -48,13 +50,18 @@ export class Upstreams {
   }
 
   /** The kind of a caller; equal kinds are the same object. */
-  kind(policies: PolicySet, naming: Naming, identity: IdentityPlan | undefined): CallerKind {
+  kind(
+    policies: PolicySet,
+    naming: Naming,
+    identity: IdentityPlan | undefined,
+    tags: string | undefined,
+  ): CallerKind {
     const secrets =
       identity === undefined
         ? undefined
         : { certificate: identity.certificateSecret, validation: identity.validationSecret };
-    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${policies.id}`;
-    return this.#kinds.get(key, () => ({ policies, naming, secrets }));
+    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""} ${policies.id}`;
+    return this.#kinds.get(key, () => ({ policies, naming, secrets, tags }));
   }
 
   /** How a kind of caller reaches a destination; `undefined` where there is no such destination. */
@@ -103,6 +110,7 @@ export class Upstreams {
               sni: plan.sni,
               serverIds: plan.serverIds,
             },
+      ...(kind.tags === undefined ? {} : { callerTags: kind.tags }),
       policies,
     };
   }

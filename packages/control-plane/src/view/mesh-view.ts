@@ -30,6 +30,8 @@ export interface MeshView {
   /** Dataplanes with an inbound of a service tag, sorted by name. */
   readonly tagged: { at(service: string): Readable<readonly DataplaneResource[]> };
   readonly policies: { at(dataplane: string): Readable<ProxyPolicies> };
+  /** Whether some policy tells callers apart by their tags. */
+  readonly callerTags: Readable<boolean>;
   /** Sorted by name. */
   readonly identities: Readable<readonly MeshIdentityResource[]>;
   /** Sorted by name. */
@@ -51,10 +53,12 @@ export class MeshIndex implements MeshView {
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
   readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
+  readonly callerTags: Input<boolean>;
   readonly identities: Input<readonly MeshIdentityResource[]>;
   readonly trusts: Input<readonly MeshTrustResource[]>;
 
   readonly #isPolicy: (type: string) => boolean;
+  readonly #asksForTags: (policy: PolicyResource) => boolean;
   readonly #dataplanes = new Map<string, DataplaneResource>();
   readonly #services = new Map<string, MeshServiceResource>();
   readonly #renamed = new Set<string>();
@@ -62,9 +66,15 @@ export class MeshIndex implements MeshView {
   readonly #sets: PolicySets;
   readonly #members = new ServiceMembers();
 
-  constructor(graph: Graph, sets: PolicySets, isPolicy: (type: string) => boolean) {
+  constructor(
+    graph: Graph,
+    sets: PolicySets,
+    isPolicy: (type: string) => boolean,
+    asksForTags: (policy: PolicyResource) => boolean,
+  ) {
     this.#sets = sets;
     this.#isPolicy = isPolicy;
+    this.#asksForTags = asksForTags;
     this.mesh = graph.input<MeshResource | undefined>(undefined);
     this.dataplane = graph.inputs<string, DataplaneResource | undefined>(undefined);
     this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
@@ -73,6 +83,7 @@ export class MeshIndex implements MeshView {
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
+    this.callerTags = graph.input(false);
     this.identities = graph.input<readonly MeshIdentityResource[]>([], sameItems);
     this.trusts = graph.input<readonly MeshTrustResource[]>([], sameItems);
   }
@@ -165,6 +176,9 @@ export class MeshIndex implements MeshView {
       if (before !== undefined) this.#policies.delete(`${before.type}/${before.name}`);
       if (after !== undefined) this.#policies.set(`${after.type}/${after.name}`, after);
     }
+    if (changes.some(({ before, after }) => this.#asks(before) || this.#asks(after))) {
+      this.callerTags.set([...this.#policies.values()].some((policy) => this.#asks(policy)));
+    }
     for (const dataplane of this.#dataplanes.values()) {
       const proxy = selectable(dataplane);
       const concerns = (policy: PolicyResource | undefined) =>
@@ -172,6 +186,10 @@ export class MeshIndex implements MeshView {
       if (!changes.some(({ before, after }) => concerns(before) || concerns(after))) continue;
       this.policies.set(dataplane.name, this.#sets.forProxy(proxy, this.#policies.values()));
     }
+  }
+
+  #asks(policy: PolicyResource | undefined): boolean {
+    return policy !== undefined && policy.labels["kuma.io/effect"] !== "shadow" && this.#asksForTags(policy);
   }
 }
 

@@ -1,102 +1,98 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { byCaller, forCallers, sortedMatches, subsumes } from "./by-caller.ts";
+import { callerMatch, covers, identifiedCaller } from "../testing/callers.ts";
+import { byCaller, callerGroups, callersOf, forCallers, sortedMatches, subsumes } from "./by-caller.ts";
 import type { CallerMatch } from "./policy-resource.ts";
 import type { InboundRule } from "./rules.ts";
 
 const exact = (value: string): CallerMatch => ({ spiffeID: { type: "Exact", value: `spiffe://${value}` } });
 const prefix = (value: string): CallerMatch => ({ spiffeID: { type: "Prefix", value: `spiffe://${value}` } });
 const sni = (value: string): CallerMatch => ({ sni: { type: "Exact", value } });
-
-let count = 0;
-function rule(conf: object, ...matches: CallerMatch[]): InboundRule {
-  count += 1;
-  return { conf, matches, origin: { policy: `p${count}`, rule: "rules[0]" } };
-}
-
-const relations: readonly [broad: CallerMatch, narrow: CallerMatch, expected: boolean][] = [
-  [exact("td/a"), exact("td/a"), true],
-  [exact("td/a"), prefix("td/a"), false],
-  [prefix("td"), exact("td/a"), true],
-  [prefix("td/a"), prefix("td/a/b"), true],
-  [prefix("td/a"), exact("td/a"), true],
-  [prefix("td/a"), exact("td/ab"), false],
-  [sni("x"), exact("td/a"), false],
-  [sni("x"), { ...exact("td/a"), ...sni("x") }, true],
-  [exact("td/a"), { ...exact("td/a"), ...sni("x") }, true],
-  [{ ...exact("td/a"), ...sni("x") }, exact("td/a"), false],
-  [exact("td/a"), sni("x"), false],
-];
-
-for (const [broad, narrow, expected] of relations) {
-  test(`${JSON.stringify(broad)} ${expected ? "takes in" : "does not take in"} ${JSON.stringify(narrow)}`, () => {
-    assert.equal(subsumes(broad, narrow), expected);
-  });
-}
-
-test("the more specific a match, the earlier it is tried", () => {
-  const ordered = [
-    { ...exact("td/a"), ...sni("x") },
-    exact("td/a"),
-    prefix("td/a/b"),
-    prefix("td"),
-    sni("x"),
-  ];
-  assert.deepEqual(sortedMatches(ordered.toReversed()), ordered);
-  assert.deepEqual(sortedMatches([...ordered, ...ordered]), ordered);
+const rule = (conf: unknown, ...matches: CallerMatch[]): InboundRule => ({
+  conf,
+  matches,
+  origin: { policy: JSON.stringify(conf), rule: "rules[0]" },
 });
 
-test("a caller has what its match says, on top of broader matches, on top of what everybody has", () => {
-  const plan = byCaller<Record<string, number>>([
-    rule({ a: 4, d: 4 }, exact("td/a/b")),
-    rule({ a: 1, b: 1, c: 1, d: 1 }),
-    rule({ a: 2, b: 2 }, prefix("td")),
-    rule({ a: 3, b: 3, c: 3 }, prefix("td/a")),
+test("no rules, no plan", () => assert.equal(byCaller([]), undefined));
+
+test("each match has what the rules of all its callers say, the broadest first", () => {
+  const plan = byCaller<object>([
+    rule({ a: 1, b: 1 }, exact("td/ns/web")),
+    rule({ a: 2, c: 2 }, prefix("td/ns")),
+    rule({ a: 3, b: 3, c: 3, d: 3 }),
+    rule({ e: 4 }, prefix("td"), exact("other/web")),
   ]);
-  assert.deepEqual(plan?.conf, { a: 1, b: 1, c: 1, d: 1 });
+  assert.deepEqual(plan?.conf, { a: 3, b: 3, c: 3, d: 3 });
   assert.deepEqual(
-    plan?.callers?.map(({ conf }) => conf),
+    plan?.callers?.map(({ match, conf }) => [match, conf]),
     [
-      { a: 4, b: 3, c: 3, d: 4 },
-      { a: 3, b: 3, c: 3, d: 1 },
-      { a: 2, b: 2, c: 1, d: 1 },
+      [exact("other/web"), { a: 3, b: 3, c: 3, d: 3, e: 4 }],
+      [exact("td/ns/web"), { a: 1, b: 1, c: 2, d: 3, e: 4 }],
+      [prefix("td/ns"), { a: 2, b: 3, c: 2, d: 3, e: 4 }],
+      [prefix("td"), { a: 3, b: 3, c: 3, d: 3, e: 4 }],
     ],
   );
-  assert.equal(plan?.callers?.[0]?.origins.b?.policy.startsWith("p"), true);
-});
-
-test("matches of other policies get what holds for all of their callers", () => {
-  const plan = byCaller<Record<string, number>>([rule({ a: 1 }), rule({ a: 2 }, prefix("td/a"))]);
-  assert.deepEqual(forCallers(plan, exact("td/a/x"))?.conf, { a: 2 });
-  assert.deepEqual(forCallers(plan, prefix("td"))?.conf, { a: 1 });
-  assert.deepEqual(forCallers(plan, undefined)?.conf, { a: 1 });
-});
-
-test("without rules there is nothing; with rules for some, nothing for the rest", () => {
-  assert.equal(byCaller([]), undefined);
-  const plan = byCaller<Record<string, number>>([rule({ a: 1 }, exact("td/a"))]);
-  assert.deepEqual(plan?.conf, {});
-  assert.deepEqual(forCallers(plan, exact("td/b"))?.conf, {});
-});
-
-test("Envoy's first match is the narrowest: it has every rule about the caller and no other", () => {
-  const ids = ["td", "td/a", "td/a/b", "td/ab", "other/a"];
-  const match = fc.oneof(fc.constantFrom(...ids).map(exact), fc.constantFrom(...ids).map(prefix));
-  const rules = fc.array(fc.tuple(fc.array(match, { maxLength: 2 }), fc.constantFrom("x", "y", "z")), {
-    maxLength: 6,
+  assert.deepEqual(plan?.callers?.[1]?.origins, {
+    a: { policy: '{"a":1,"b":1}', rule: "rules[0]" },
+    b: { policy: '{"a":1,"b":1}', rule: "rules[0]" },
+    c: { policy: '{"a":2,"c":2}', rule: "rules[0]" },
+    d: { policy: '{"a":3,"b":3,"c":3,"d":3}', rule: "rules[0]" },
+    e: { policy: '{"e":4}', rule: "rules[0]" },
   });
+});
+
+test("of two rules about the same callers the later wins", () => {
+  const plan = byCaller([rule({ a: 1 }, exact("td/web")), rule({ a: 2 }, exact("td/web"))]);
+  assert.deepEqual(
+    plan?.callers?.map(({ conf }) => conf),
+    [{ a: 2 }],
+  );
+});
+
+test("a match of another policy has what its callers have here", () => {
+  const plan = byCaller([rule({ a: 0 }), rule({ a: 1 }, prefix("td/ns"))]);
+  assert.deepEqual(forCallers(plan, exact("td/ns/web"))?.conf, { a: 1 });
+  assert.equal(forCallers(plan, exact("td/nsx")), plan);
+  assert.equal(forCallers(plan, undefined), plan);
+});
+
+test("who fits an id and a server name finds a route that knows of both", () => {
+  assert.deepEqual(callerGroups([prefix("td"), sni("x"), { ...exact("td/web"), ...sni("y") }]), [
+    { ...exact("td/web"), ...sni("y") },
+    { ...prefix("td"), ...sni("x") },
+    prefix("td"),
+    sni("x"),
+  ]);
+});
+
+test("law: of the groups, the first that a caller fits lies in every match that it fits", () => {
   fc.assert(
-    fc.property(rules, fc.constantFrom(...ids), (list, id) => {
-      const plan = byCaller<Record<string, number>>(
-        list.map(([matches, key], i) => rule({ [key]: i }, ...matches)),
-      );
-      const caller = exact(id);
-      const hit = plan?.callers?.find((each) => subsumes(each.match, caller)) ?? plan;
-      const about = list.filter(
-        ([matches]) => matches.length === 0 || matches.some((each) => subsumes(each, caller)),
-      );
-      assert.deepEqual(new Set(Object.keys(hit?.conf ?? {})), new Set(about.map(([, key]) => key)));
+    fc.property(fc.array(callerMatch, { maxLength: 5 }), identifiedCaller, (matches, caller) => {
+      const group = callerGroups(matches).find((each) => covers(each, caller));
+      for (const match of matches) {
+        assert.equal(covers(match, caller), group !== undefined && subsumes(match, group));
+      }
+    }),
+  );
+});
+
+test("law: a match subsumes another only if it covers all its callers", () => {
+  fc.assert(
+    fc.property(callerMatch, callerMatch, identifiedCaller, (broad, narrow, caller) => {
+      if (subsumes(broad, narrow) && covers(narrow, caller)) assert.ok(covers(broad, caller));
+    }),
+  );
+});
+
+test("law: the order in which matches come never shows", () => {
+  fc.assert(
+    fc.property(fc.array(callerMatch, { maxLength: 5 }), (matches) => {
+      assert.deepEqual(sortedMatches([...matches].reverse()), sortedMatches(matches));
+      assert.deepEqual(callerGroups([...matches].reverse()), callerGroups(matches));
+      const rules = matches.map((match) => rule({ a: 1 }, match));
+      assert.deepEqual(callersOf(byCaller(rules) ?? { conf: {}, origins: {} }), sortedMatches(matches));
     }),
   );
 });

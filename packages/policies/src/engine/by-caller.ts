@@ -44,6 +44,22 @@ export function sortedMatches(matches: readonly CallerMatch[]): readonly CallerM
   return [...unique.values()].sort((a, b) => compareMatches(a, b) || (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
+/**
+ * The matches, and what an id in one and a server name in another have in common: a caller who fits both finds a route
+ * that knows of both. Ids are nested or apart, so pairs are enough. Sorted from the most to the least specific.
+ */
+export function callerGroups(matches: readonly CallerMatch[]): readonly CallerMatch[] {
+  const named = matches.filter(({ sni }) => sni !== undefined);
+  const common = matches.flatMap((match) =>
+    match.sni !== undefined
+      ? []
+      : named
+          .filter(({ spiffeID }) => subsumes({ spiffeID }, match))
+          .map(({ sni }): CallerMatch => ({ ...match, sni })),
+  );
+  return sortedMatches([...matches, ...common]);
+}
+
 /** Whether every caller of `narrow` is one of `broad`. */
 export function subsumes(broad: CallerMatch, narrow: CallerMatch): boolean {
   if (broad.sni !== undefined && broad.sni.value !== narrow.sni?.value) return false;

@@ -25,8 +25,8 @@ import { HttpStatusSchema, type StatusCode } from "@skein/envoy-api/envoy/type/v
 import { RateLimitUnit } from "@skein/envoy-api/envoy/type/v3/ratelimit_unit_pb";
 import { durationMs } from "@skein/model";
 import type { InboundDraft } from "../draft.ts";
+import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration, fractionalPercent } from "../envoy-values.ts";
-import { addBeforeRouter } from "../http-filters.ts";
 import { serviceCluster } from "../service-cluster.ts";
 import type { OnRateLimit } from "./conf.ts";
 import type { GlobalRateLimitPlan } from "./policy.ts";
@@ -52,7 +52,7 @@ export function globalRateLimit({ conf, mesh, service }: GlobalRateLimitPlan, dr
   const port = Number(url.port || 80);
   const cluster = `rate-limit-service:${host}:${port}`;
   draft.services.set(cluster, serviceCluster(cluster, host, port));
-  addBeforeRouter(
+  addHttpFilter(
     draft.hcm,
     "envoy.filters.http.ratelimit",
     FilterSchema,

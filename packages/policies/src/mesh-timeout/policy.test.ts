@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { draftJson, inboundDraft, outboundDraft } from "../testing/drafts.ts";
+import { RouteSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import { draftJson, inboundDraft, json, outboundDraft } from "../testing/drafts.ts";
 import { destination, valid } from "../testing/resources.ts";
 import { meshTimeout } from "./policy.ts";
 
@@ -158,4 +159,38 @@ test("only rules for some callers: the built-in limits stay for the rest", () =>
   const draft = inboundDraft();
   meshTimeout.translateInbound?.(plan, draft);
   assert.deepEqual(draftJson(draft).route, { timeout: "0s", idleTimeout: "3600s" });
+});
+
+test("by caller: two limits of a request, and for each caller what the rules of all its groups say", () => {
+  const exact = { spiffeID: { type: "Exact" as const, value: "spiffe://td/ns/web" } };
+  const prefix = { spiffeID: { type: "Prefix" as const, value: "spiffe://td/ns" } };
+  const foreign = { sni: { type: "Exact" as const, value: "a.mesh" } };
+  const plan = inbound(
+    policy({
+      rules: [
+        { default: { idleTimeout: "1s", http: { requestTimeout: "1s" } } },
+        { matches: [exact], default: { http: { requestTimeout: "2s" } } },
+        { matches: [prefix], default: { http: { requestTimeout: "3s", streamIdleTimeout: "4s" } } },
+      ],
+    }),
+  );
+  assert.ok(plan !== undefined);
+  assert.deepEqual(meshTimeout.callers?.(plan), [exact, prefix]);
+  assert.deepEqual(plan.callers?.[0]?.conf, {
+    idleTimeout: "1s",
+    http: { requestTimeout: "2s", streamIdleTimeout: "4s" },
+  });
+  assert.equal([...meshTimeout.origins(plan)].length, 2 + 3 + 3);
+  const draft = inboundDraft("http", [exact, prefix, foreign]);
+  meshTimeout.translateInbound?.(plan, draft);
+  assert.deepEqual(
+    draft.routes.map(({ route }) => Reflect.get(json(RouteSchema, route) as object, "route")),
+    [
+      { timeout: "2s", idleTimeout: "4s" },
+      { timeout: "3s", idleTimeout: "4s" },
+      { timeout: "1s", idleTimeout: "3600s" },
+      { timeout: "1s", idleTimeout: "3600s" },
+    ],
+  );
+  assert.equal(draft.hcm?.streamIdleTimeout?.seconds, 3600n);
 });

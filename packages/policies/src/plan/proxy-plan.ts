@@ -68,6 +68,8 @@ export interface UpstreamPlan {
   readonly destination: DestinationPlan;
   readonly clusterName: string;
   readonly tls: UpstreamTlsPlan | undefined;
+  /** The callers' tags as a header has them, where some policy of the mesh asks for them. */
+  readonly callerTags?: string;
   readonly policies: PolicyPlans;
   /** Other destinations that policies send this one's traffic to, by the key of their reference. */
   readonly backends: Readonly<Record<string, BackendPlan>>;

@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
+import { clone, create, type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { RouteActionSchema, RouteSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
@@ -6,6 +6,7 @@ import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/networ
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
 import type { InboundDraft, OutboundDraft, OutboundRouteDraft } from "../draft.ts";
+import type { CallerMatch } from "../engine/policy-resource.ts";
 import type { Protocol } from "../plan/proxy-plan.ts";
 
 /** A draft that no policy has touched, with the parts that its protocol has and one route where it has routes. */
@@ -27,12 +28,19 @@ export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {
   };
 }
 
-/** The same for an inbound. */
-export function inboundDraft(protocol: Protocol = "http"): InboundDraft {
+/** The same for an inbound, with a route for each of these callers before the one for all. */
+export function inboundDraft(
+  protocol: Protocol = "http",
+  callers: readonly CallerMatch[] = [],
+): InboundDraft {
   const { backends: _, requestHeaders: __, routes, ...draft } = outboundDraft(protocol);
   return {
     ...draft,
-    routes: routes.map(({ route }) => ({ route })),
+    routes: routes.flatMap(({ route }) => [
+      ...callers.map((caller) => ({ route: clone(RouteSchema, route), caller })),
+      { route },
+    ]),
+    virtualHostConfig: {},
     networkFilters: [],
     services: new Map(),
     statPrefix: "localhost_8080",

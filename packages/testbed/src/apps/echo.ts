@@ -140,7 +140,14 @@ function caller(request: IncomingMessage): string | null {
   return callerOf(Array.isArray(header) ? header.join(",") : header) ?? null;
 }
 
-const SHOWN = ["host", "user-agent", "x-request-id", "x-forwarded-proto", "x-envoy-attempt-count"];
+const SHOWN = [
+  "host",
+  "user-agent",
+  "x-request-id",
+  "x-forwarded-proto",
+  "x-envoy-attempt-count",
+  "x-kuma-tags",
+];
 /** Headers of the airline's own, which pages and tests make up. */
 const OWN = "x-airline-";
 

@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, request } from "node:http";
+import { Agent, type ClientRequest, type IncomingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
 
 /** One request of a load: answers with why it failed, or `undefined` where it did not. */
@@ -86,6 +86,7 @@ export function tcpClient(host: string, port: number): Client {
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  readonly headers: IncomingHttpHeaders;
   readonly error: string | undefined;
   /** The request went over a connection that had been used before. */
   readonly reused: boolean;
@@ -95,7 +96,13 @@ export interface Answer {
 export function get(agent: Agent | undefined, url: string, timeoutMs = ANSWER_MS): Promise<Answer> {
   return new Promise((resolve) => {
     const fail = (error: Error): void =>
-      resolve({ status: 0, body: "", error: reasonOf(error), reused: outgoing.reusedSocket });
+      resolve({
+        status: 0,
+        body: "",
+        headers: {},
+        error: reasonOf(error),
+        reused: outgoing.reusedSocket,
+      });
     const outgoing: ClientRequest = request(url, { agent: agent ?? false, timeout: timeoutMs }, (answer) => {
       let body = "";
       answer.setEncoding("utf8").on("data", (chunk: string) => {
@@ -103,7 +110,13 @@ export function get(agent: Agent | undefined, url: string, timeoutMs = ANSWER_MS
       });
       answer.on("error", fail);
       answer.on("end", () =>
-        resolve({ status: answer.statusCode ?? 0, body, error: undefined, reused: outgoing.reusedSocket }),
+        resolve({
+          status: answer.statusCode ?? 0,
+          body,
+          headers: answer.headers,
+          error: undefined,
+          reused: outgoing.reusedSocket,
+        }),
       );
     });
     outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));

@@ -191,9 +191,10 @@ const toTarget = fc.oneof(
 );
 
 const seconds = fc.constantFrom("1s", "2s", "3s");
+const requestTimeout = seconds.map((each) => ({ http: { requestTimeout: each } }));
 const timeout = fc.oneof(
   seconds.map((idleTimeout) => ({ idleTimeout })),
-  seconds.map((requestTimeout) => ({ http: { requestTimeout } })),
+  requestTimeout,
 );
 const breaker = fc.oneof(
   fc.nat(2).map((n) => ({ connectionLimits: { maxRequests: n + 1 } })),
@@ -223,8 +224,25 @@ const strategy = fc.oneof(
       },
     })),
 );
+const requestLimit = fc.oneof(
+  fc.nat(2).map((n) => ({ local: { http: { requestRate: { num: n + 1, interval: "1s" } } } })),
+  fc.constant({ local: { http: { disabled: true } } }),
+);
+const limit = fc.oneof(
+  requestLimit,
+  fc.nat(2).map((n) => ({ local: { tcp: { connectionRate: { num: n + 1, interval: "1s" } } } })),
+);
+const fault = fc.oneof(
+  fc.nat(2).map((n) => ({ http: [{ abort: { httpStatus: 503, percentage: n + 1 } }] })),
+  seconds.map((value) => ({ http: [{ delay: { value, percentage: 1 } }] })),
+);
 const tls = fc.constantFrom({ mode: "Strict" }, { mode: "Permissive" });
 const id = app.map((each) => ({ spiffeID: { type: "Exact", value: `spiffe://a.mesh/workload/${each}` } }));
+const match = fc.oneof(
+  id,
+  fc.constant({ spiffeID: { type: "Prefix", value: "spiffe://a.mesh" } }),
+  app.map((each) => ({ sni: { type: "Exact", value: `sni.${each}` } })),
+);
 const permission = fc.oneof(
   id.map((match) => ({ allow: [match] })),
   id.map((match) => ({ deny: [match], allowWithShadowDeny: [match] })),
@@ -253,14 +271,11 @@ const from = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = fc.
     .map((entries): Document => ({ from: entries }));
 const rules = (conf: fc.Arbitrary<Document>) =>
   conf.map((each): Document => ({ rules: [{ default: each }] }));
-/** Some callers may be treated apart. */
+/** Rules may be about some callers. */
 const byCaller = (conf: fc.Arbitrary<Document>) =>
   fc
-    .array(fc.record({ matches: fc.array(id, { minLength: 1, maxLength: 2 }), default: conf }), {
-      minLength: 1,
-      maxLength: 2,
-    })
-    .map((each): Document => ({ rules: each }));
+    .array(fc.tuple(fc.array(match, { maxLength: 2 }), conf), { minLength: 1, maxLength: 3 })
+    .map((entries): Document => ({ rules: entries.map(([matches, each]) => ({ matches, default: each })) }));
 /** Rules may be about one inbound. */
 const sectioned = (conf: fc.Arbitrary<Document>) =>
   fc.tuple(rules(conf), section, app).map(
@@ -310,7 +325,7 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   ),
   MeshTimeout: fc.oneof(
     to(timeout, routeTarget),
-    byCaller(seconds.map((requestTimeout) => ({ http: { requestTimeout } }))),
+    byCaller(requestTimeout),
     from(timeout),
     rules(timeout),
     sectioned(timeout),
@@ -319,9 +334,20 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshRetry: to(retry, routeTarget),
   MeshHealthCheck: to(check),
   MeshLoadBalancingStrategy: to(strategy, wholeServices),
+  MeshRateLimit: fc.oneof(from(limit), sectioned(limit), byCaller(requestLimit)),
+  MeshFaultInjection: fc.oneof(from(fault, caller), rules(fault), byCaller(fault)),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
 };
+
+/** Kinds whose rules for inbounds stand only where no gateway is selected. */
+const SIDECARS_ONLY: readonly string[] = ["MeshRateLimit", "MeshFaultInjection"];
+
+function sidecars(targetRef: Document | undefined): Document | undefined {
+  const kind = targetRef?.kind ?? "Mesh";
+  if (kind !== "Mesh" && kind !== "MeshSubset") return targetRef;
+  return { kind, ...targetRef, proxyTypes: ["Sidecar"] };
+}
 
 /** A policy of one of these kinds under one of these names. */
 const policy: fc.Arbitrary<Document> = fc.oneof(
@@ -331,12 +357,13 @@ const policy: fc.Arbitrary<Document> = fc.oneof(
       .map(([policyName, targetRef, spec, shadow]) => {
         // MeshTLS takes no services at the top.
         const allowed = type === "MeshTLS" && targetRef?.kind === "MeshService" ? undefined : targetRef;
+        const selected = SIDECARS_ONLY.includes(type) ? sidecars(allowed) : allowed;
         return compact({
           type,
           mesh: "default",
           name: policyName,
           labels: shadow ? { "kuma.io/effect": "shadow" } : undefined,
-          spec: compact({ targetRef: allowed, ...spec }),
+          spec: compact({ targetRef: selected, ...spec }),
         });
       }),
   ),
@@ -366,7 +393,15 @@ const NEXT: Readonly<Record<string, string>> = {
   Allow: "Deny",
   Deny: "Allow",
 };
-const COUNTS = ["weight", "numRetries", "maxConnectAttempt", "maxRequests", "consecutive"];
+const COUNTS = [
+  "weight",
+  "numRetries",
+  "maxConnectAttempt",
+  "maxRequests",
+  "consecutive",
+  "num",
+  "percentage",
+];
 
 /** The same document with other values in the same places: what people do most. */
 export function edited(original: Document): Document {

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import { HttpFilterSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import { policies } from "./all.ts";
+import { inboundDraft } from "./testing/drafts.ts";
+import { valid } from "./testing/resources.ts";
+
+const rules = (type: string, conf: object) => {
+  const definition = policies.find(({ kind }) => kind.type === type);
+  assert.ok(definition !== undefined);
+  const targetRef = { kind: "Dataplane" };
+  return [type, [valid(definition.kind, { targetRef, rules: [{ default: conf }] })]] as const;
+};
+
+test("on inbounds faults come before limits, and both between the protocol's filters and the router", () => {
+  const rate = { num: 1, interval: "1s" };
+  const written = new Map([
+    rules("MeshRateLimit", { local: { http: { requestRate: rate }, tcp: { connectionRate: rate } } }),
+    rules("MeshFaultInjection", { http: [{ abort: { httpStatus: 503, percentage: 1 } }] }),
+  ]);
+  const draft = inboundDraft("grpc");
+  const given = ["envoy.filters.http.grpc_stats", "envoy.filters.http.router"];
+  draft.hcm?.httpFilters.push(...given.map((name) => create(HttpFilterSchema, { name })));
+  for (const definition of policies) {
+    const plan = definition.planInbound?.({
+      policies: written.get(definition.kind.type) ?? [],
+      mesh: "default",
+      service: "web",
+      protocol: "grpc",
+      callers: "identity",
+    });
+    definition.translateInbound?.(plan, draft);
+  }
+  assert.deepEqual(
+    draft.hcm?.httpFilters.map(({ name }) => name),
+    [
+      "envoy.filters.http.grpc_stats",
+      "envoy.filters.http.fault",
+      "envoy.filters.http.local_ratelimit",
+      "envoy.filters.http.router",
+    ],
+  );
+});

@@ -1,0 +1,97 @@
+import { create } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import {
+  type HeaderMatcher,
+  HeaderMatcherSchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import {
+  type HTTPFault,
+  HTTPFaultSchema,
+} from "@skein/envoy-api/envoy/extensions/filters/http/fault/v3/fault_pb";
+import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
+import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
+import type { InboundDraft } from "../draft.ts";
+import { sortedMatches, subsumes } from "../engine/by-caller.ts";
+import { CALLER_TAGS_HEADER, callerTagsRegex } from "../engine/caller-tags.ts";
+import { addHttpFilter } from "../engine/http-filters.ts";
+import type { CallerMatch } from "../engine/policy-resource.ts";
+import { httpFault } from "./http-fault.ts";
+import type { FaultPlan, FaultsByMatch, FaultsByTags } from "./plan.ts";
+
+/**
+ * Faults of an inbound. The listener has as many fault filters as the caller with the most faults needs, and none does
+ * anything by itself: what they do is in the routes of each group of callers. So faults begin and end with the next
+ * request on open connections, which a changed filter would drain.
+ */
+export function faultInjection(plan: FaultPlan | undefined, draft: InboundDraft): void {
+  if (plan === undefined || draft.hcm === undefined) return;
+  const byRoute = draft.routes.map(({ route, caller }) => ({ route, faults: faultsFor(plan, caller) }));
+  const filters = Math.max(0, ...byRoute.map(({ faults }) => faults.length));
+  for (let i = 0; i < filters; i++) {
+    addHttpFilter(draft.hcm, filterName(i), HTTPFaultSchema, create(HTTPFaultSchema));
+  }
+  for (const { route, faults } of byRoute) {
+    for (const [i, fault] of faults.entries()) {
+      route.typedPerFilterConfig[filterName(i)] = anyPack(HTTPFaultSchema, fault);
+    }
+  }
+}
+
+function filterName(index: number): string {
+  return index === 0 ? "envoy.filters.http.fault" : `envoy.filters.http.fault.${index + 1}`;
+}
+
+/** What a caller meets, in this order; on the route for all others, `caller` is `undefined`. */
+function faultsFor(plan: FaultPlan, caller: CallerMatch | undefined): readonly HTTPFault[] {
+  return plan.model === "tags" ? byTags(plan) : byMatch(plan, caller);
+}
+
+/** The rules with the most specific match first, of equal ones the lowest precedence. */
+function byMatch({ rules }: FaultsByMatch, caller: CallerMatch | undefined): readonly HTTPFault[] {
+  const order = sortedMatches(rules.flatMap(({ callers }) => callers));
+  const place = (matches: readonly CallerMatch[]): number | undefined => {
+    if (matches.length === 0) return order.length;
+    const index = order.findIndex(
+      (match) => caller !== undefined && subsumes(match, caller) && matches.some((own) => isSame(own, match)),
+    );
+    return index === -1 ? undefined : index;
+  };
+  return rules
+    .flatMap(({ callers, http }) => {
+      const at = place(callers);
+      return at === undefined ? [] : [{ at, http }];
+    })
+    .sort((a, b) => a.at - b.at)
+    .flatMap(({ http }) => http.flatMap((fault) => httpFault(fault, [])));
+}
+
+function isSame(a: CallerMatch, b: CallerMatch): boolean {
+  return subsumes(a, b) && subsumes(b, a);
+}
+
+function byTags({ entries }: FaultsByTags): readonly HTTPFault[] {
+  const faults: HTTPFault[] = [];
+  const others: HeaderMatcher[] = [];
+  for (const { target, http } of [...entries].reverse()) {
+    const regex = callerTagsRegex(target);
+    const covered = regex === undefined ? [] : [tagsMatcher(regex, false)];
+    faults.unshift(...http.flatMap((fault) => httpFault(fault, [...covered, ...others])));
+    if (regex === undefined) break;
+    others.push(tagsMatcher(regex, true));
+  }
+  return faults;
+}
+
+function tagsMatcher(regex: string, inverted: boolean): HeaderMatcher {
+  return create(HeaderMatcherSchema, {
+    name: CALLER_TAGS_HEADER,
+    invertMatch: inverted,
+    treatMissingHeaderAsEmpty: true,
+    headerMatchSpecifier: {
+      case: "stringMatch",
+      value: create(StringMatcherSchema, {
+        matchPattern: { case: "safeRegex", value: create(RegexMatcherSchema, { regex }) },
+      }),
+    },
+  });
+}
