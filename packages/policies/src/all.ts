@@ -1,5 +1,6 @@
 import type { PolicyDefinition } from "./definition.ts";
 import { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+import { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
 import { meshRetry } from "./mesh-retry/policy.ts";
 import { meshTimeout } from "./mesh-timeout/policy.ts";
 import { meshTls } from "./mesh-tls/policy.ts";
@@ -12,4 +13,5 @@ export const policies: readonly PolicyDefinition[] = [
   meshTrafficPermission,
   meshCircuitBreaker,
   meshRetry,
+  meshProxyPatch,
 ].sort((a, b) => a.order - b.order);

@@ -3,6 +3,7 @@ import type { InboundDraft, OutboundDraft } from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
+import type { ResourcePatch } from "./resource-patch.ts";
 
 export interface InboundInput {
   /** The policies of this kind that select the inbound, in no particular order. */
@@ -72,6 +73,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
+  /** What it changes in the finished resources of a proxy; equal entries give equal patches. */
+  patchResources?(plan: Proxy): ResourcePatch;
   /** Which Envoy resources it shapes; all where nothing is said. */
   readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */

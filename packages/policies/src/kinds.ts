@@ -1,5 +1,6 @@
 import type { KindDefinition } from "@skein/model";
 import { meshCircuitBreakerKind } from "./mesh-circuit-breaker/kind.ts";
+import { meshProxyPatchKind } from "./mesh-proxy-patch/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTimeoutKind } from "./mesh-timeout/kind.ts";
 import { meshTlsKind } from "./mesh-tls/kind.ts";
@@ -15,4 +16,5 @@ export const policyKinds: readonly KindDefinition[] = [
   meshTrafficPermissionKind,
   meshCircuitBreakerKind,
   meshRetryKind,
+  meshProxyPatchKind,
 ];
