@@ -26,6 +26,7 @@ import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
 import { loadAssignment } from "./endpoints.ts";
+import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { inboundListener, type TranslatedInbound, translateInbound } from "./inbound.ts";
 import { outboundListener, type TranslatedUpstream, translateUpstream } from "./outbound.ts";
 
@@ -55,6 +56,7 @@ export interface TranslatedPort {
 export class Translator {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #table: FragmentTable;
+  readonly #patches: FragmentPatches;
   readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream>>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<TranslatedInbound>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
@@ -63,6 +65,7 @@ export class Translator {
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
     this.#definitions = definitions;
     this.#table = table;
+    this.#patches = new FragmentPatches(definitions, table);
   }
 
   /** What an outbound becomes. */
@@ -129,6 +132,11 @@ export class Translator {
       this.#admins.set(plan, made);
     }
     return made;
+  }
+
+  /** What a proxy's policies change in its finished resources; `undefined` where none does. */
+  patch(policies: PolicyPlans): FragmentPatch | undefined {
+    return this.#patches.of(policies);
   }
 
   secret(secret: Secret): Fragment {

@@ -227,12 +227,33 @@ const sectioned = (conf: fc.Arbitrary<Document>) =>
     }),
   );
 
+const patch = fc.oneof(
+  seconds.map((connectTimeout) => ({
+    cluster: {
+      operation: "Patch",
+      match: { origin: "outbound" },
+      jsonPatches: [{ op: "add", path: "/connectTimeout", value: connectTimeout }],
+    },
+  })),
+  seconds.map((connectTimeout) => ({
+    cluster: { operation: "Add", value: `name: extra\nconnectTimeout: ${connectTimeout}` },
+  })),
+  fc.constant({
+    virtualHost: { operation: "Patch", match: {}, value: "requestHeadersToRemove: [x-gone]" },
+  }),
+  fc.constant({ listener: { operation: "Remove", match: { origin: "inbound" } } }),
+);
+const patches = fc
+  .array(patch, { minLength: 1, maxLength: 2 })
+  .map((appendModifications): Document => ({ default: { appendModifications } }));
+
 const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshTimeout: fc.oneof(to(timeout), from(timeout), rules(timeout), sectioned(timeout)),
   MeshCircuitBreaker: fc.oneof(to(breaker), from(breaker), rules(breaker), sectioned(breaker)),
   MeshRetry: to(retry),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
+  MeshProxyPatch: patches,
 };
 
 /** A policy of one of these kinds under one of these names. */
