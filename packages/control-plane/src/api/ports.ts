@@ -1,4 +1,4 @@
-import type { Resource, ResourceKey } from "@skein/model";
+import type { Resource, ResourceKey, Violation } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { XdsType } from "../xds/fragment.ts";
 
@@ -108,4 +108,11 @@ export interface EnvoyAdmin {
   clusters(dataplane: ResourceKey, query: { readonly json: boolean }): Promise<AdminAnswer>;
   /** What Envoy itself says that it holds, as JSON. */
   configDump(dataplane: ResourceKey, query: { readonly includeEds: boolean }): Promise<AdminAnswer>;
+}
+
+/** What a document would do, found out before it is written. */
+export interface Trial {
+  /** Not empty: the document must not be written. */
+  readonly violations: readonly Violation[];
+  readonly warnings: readonly string[];
 }
