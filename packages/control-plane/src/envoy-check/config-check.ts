@@ -3,6 +3,7 @@ import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import type { EnvoyValidator, EnvoyVerdict } from "./envoy-validator.ts";
 import { type StandIn, standInSecrets } from "./stand-ins.ts";
 import { staticBootstrap } from "./static-bootstrap.ts";
+import { turns } from "./turns.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -18,9 +19,13 @@ export class ConfigCheck {
   }
 
   async ask(dataplane: string, config: ProxyConfig): Promise<EnvoyVerdict> {
+    const turn = turns(() => performance.now());
     const list = async (fragments: ReadonlyMap<string, Fragment>): Promise<readonly Json[]> => {
       const all: Json[] = [];
-      for (const fragment of fragments.values()) all.push(await jsonOf(fragment));
+      for (const fragment of fragments.values()) {
+        all.push(await jsonOf(fragment));
+        await turn();
+      }
       return all;
     };
     const [clusters, endpoints, listeners, routes] = [
@@ -45,7 +50,9 @@ export async function shapeOf(fragment: Fragment): Promise<string> {
   if (shape === undefined) {
     const { name, address, loadAssignment, metadata, statPrefix, altStatName, ...rest } =
       await jsonOf(fragment);
-    shape = `${fragment.type} ${hash("sha1", JSON.stringify(rest), "hex")}`;
+    // Routes, statistics and clusters are mostly called as the resource itself.
+    const text = JSON.stringify(rest).replaceAll(fragment.name, "");
+    shape = `${fragment.type} ${hash("sha1", text, "hex")}`;
     shapes.set(fragment, shape);
   }
   return shape;

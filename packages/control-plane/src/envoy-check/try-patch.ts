@@ -14,6 +14,7 @@ import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import type { EnvoyVerdict } from "./envoy-validator.ts";
+import { turns } from "./turns.ts";
 
 export interface PatchTrialOptions {
   readonly world: World;
@@ -31,8 +32,6 @@ export interface PatchTrialOptions {
 /** At most so many proxies are shown to Envoy, and at most so long. */
 const SAMPLES = 8;
 const BUDGET_MS = 20_000;
-/** The event loop gets its turn so often. */
-const SLICE_MS = 8;
 
 const NOTHING: Trial = { violations: [], warnings: [] };
 
@@ -75,12 +74,9 @@ async function onProxies(
     .list({ type: policy.type, mesh: policy.mesh })
     .filter(({ name }) => name !== policy.name) as readonly PolicyResource[];
   const tried: Tried[] = [];
-  let began = now();
+  const turn = turns(now);
   for (const dataplane of store.list<DataplaneResource>({ type: "Dataplane", mesh: policy.mesh })) {
-    if (now() - began > SLICE_MS) {
-      await new Promise((resolve) => setImmediate(resolve));
-      began = now();
-    }
+    await turn();
     const proxy = selectable(dataplane);
     if (select(policy, proxy).kind === "none") continue;
     const plan = mesh.planner.plan.at(dataplane.name).get();
@@ -155,7 +151,7 @@ async function askEnvoy(
   policy: PolicyResource,
   tried: readonly Tried[],
 ): Promise<Trial> {
-  const { samples, left } = await representatives(tried, shapeOf);
+  const { samples, left } = await representatives(tried, shapeOf, turns(now));
   if (samples.length === 0) return NOTHING;
   if (typeof ask !== "function") {
     return { violations: [], warnings: [`no Envoy was asked whether it takes this: ${ask.not}`] };
@@ -212,13 +208,17 @@ async function culprit(
 async function representatives(
   tried: readonly Tried[],
   shapeOf: (fragment: Fragment) => Promise<string>,
+  turn: () => Promise<void>,
 ): Promise<{ readonly samples: readonly Tried[]; readonly left: number }> {
   const seen = new Set<string>();
   const samples: Tried[] = [];
   let left = 0;
   for (const each of tried) {
     const shapes: string[] = [];
-    for (const fragment of changed(each)) shapes.push(await shapeOf(fragment));
+    for (const fragment of changed(each)) {
+      shapes.push(await shapeOf(fragment));
+      await turn();
+    }
     if (shapes.every((shape) => seen.has(shape))) continue;
     for (const shape of shapes) seen.add(shape);
     if (samples.length < SAMPLES) samples.push(each);
