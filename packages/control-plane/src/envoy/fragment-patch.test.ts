@@ -77,6 +77,17 @@ const web = { kind: "Dataplane", labels: { app: "web" } };
 
 test("a patched fragment is made once for all proxies with equal patches", () => {
   const world = worldWith(new FragmentTable(), [...twins, patch("slow", web, slow)]);
+  const patchFor = (name: string) => {
+    const plan = world.mesh("default").planner.plan.at(name).get();
+    return plan && world.translator.patch(plan.policies);
+  };
+  assert.ok(patchFor("d0"));
+  assert.equal(
+    patchFor("d0"),
+    patchFor("d1"),
+    "the same patch, so what it made of a fragment is found again",
+  );
+  assert.equal(patchFor("d2"), undefined);
   const [first, second, other] = ["d0", "d1", "d2"].map((name) => configOf(world, name));
   assert.ok(first && second && other);
   const [name] = [...first.clusters.keys()].filter((each) => !each.startsWith("self_"));
