@@ -82,7 +82,7 @@ function assemble(name: string, compiled: string, target: string): void {
   const source = join(ROOT, "packages", name);
   const dist = join(target, "dist");
   cpSync(join(compiled, name, "src"), dist, { recursive: true });
-  for (const file of globSync("**/*.{js,d.ts}", { cwd: join(source, "src") })) {
+  for (const file of globSync("**/*.{js,d.ts,gz}", { cwd: join(source, "src") })) {
     cpSync(join(source, "src", file), join(dist, file));
   }
   for (const file of globSync("**/*.{js,d.ts}", { cwd: dist })) edit(join(dist, file), withCompiledNames);

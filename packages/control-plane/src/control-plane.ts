@@ -15,6 +15,7 @@ import { type MeshDefaultsEnvironment, onMeshWritten } from "./defaults/mesh-def
 import { createDpServer } from "./dp-server/dp-server.ts";
 import { ensureAdminAuthority } from "./envoy-admin/authority.ts";
 import { adminClient } from "./envoy-admin/client.ts";
+import { patchTrial } from "./envoy-check/patch-trial.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
@@ -295,6 +296,14 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         now,
         random: randomBytes,
         defaultPort: config.bootstrapServer.params.adminPort,
+      }),
+      trial: patchTrial({
+        config: config.skein.envoy,
+        env: process.env,
+        world,
+        store,
+        now,
+        random: randomBytes,
       }),
       onMeshWritten: (mesh, before) => onMeshWritten(meshDefaults, mesh, before),
       now,

@@ -154,3 +154,10 @@ test("the fields that came with Envoy 1.40 are there", () => {
   assert.equal(checker.value.useAlpnProtocol, true);
   assert.equal(create(HttpConnectionManagerSchema).recordRouteResolutionStats, false);
 });
+
+test("the registry also knows messages that have no generated code", () => {
+  const buffer = envoyRegistry.getMessage("envoy.extensions.filters.http.buffer.v3.Buffer");
+  assert.ok(buffer);
+  const read = fromJson(buffer, { maxRequestBytes: 1024 }, { registry: envoyRegistry });
+  assert.deepEqual(toJson(buffer, read, { registry: envoyRegistry }), { maxRequestBytes: 1024 });
+});

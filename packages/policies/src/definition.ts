@@ -3,6 +3,7 @@ import type { InboundDraft, OutboundDraft } from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
+import type { ResourcePatch } from "./resource-patch.ts";
 
 export interface InboundInput {
   /** The policies of this kind that select the inbound, in no particular order. */
@@ -78,6 +79,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
   /** Its inbound entry names the service, so that services cannot share one. */
   readonly perService?: boolean;
+  /** What it changes in the finished resources of a proxy; equal entries give equal patches. */
+  patchResources?(plan: Proxy): ResourcePatch;
   /** Which Envoy resources it shapes; all where nothing is said. */
   readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */

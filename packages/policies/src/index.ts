@@ -17,6 +17,7 @@ export { contains, type Selectable, type Selection, select } from "./engine/sele
 export { policyKinds } from "./kinds.ts";
 export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
 export { type ViewingCaller, viewOf } from "./mesh-load-balancing-strategy/view.ts";
+export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
@@ -46,3 +47,10 @@ export type {
   UpstreamPlan,
   UpstreamTlsPlan,
 } from "./plan/proxy-plan.ts";
+export type {
+  PatchableResource,
+  PatchedResource,
+  PatchProblem,
+  ResourceOrigin,
+  ResourcePatch,
+} from "./resource-patch.ts";

@@ -6,6 +6,7 @@ import { meshGlobalRateLimitKind } from "./mesh-global-rate-limit/kind.ts";
 import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
 import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
 import { meshLoadBalancingStrategyKind } from "./mesh-load-balancing-strategy/kind.ts";
+import { meshProxyPatchKind } from "./mesh-proxy-patch/kind.ts";
 import { meshRateLimitKind } from "./mesh-rate-limit/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
 import { meshTcpRouteKind } from "./mesh-tcp-route/kind.ts";
@@ -51,5 +52,9 @@ export const policyList: readonly ListedPolicy[] = [
   {
     kind: meshFaultInjectionKind,
     load: async () => (await import("./mesh-fault-injection/policy.ts")).meshFaultInjection,
+  },
+  {
+    kind: meshProxyPatchKind,
+    load: async () => (await import("./mesh-proxy-patch/policy.ts")).meshProxyPatch,
   },
 ];

@@ -6,7 +6,7 @@ import type { AccessConfig } from "../tokens/access.ts";
 import type { ApiRequest } from "../tokens/authn.ts";
 import type { TokenIssuer } from "../tokens/issue.ts";
 import type { User } from "../tokens/user.ts";
-import type { ChangeTracker, EnvoyAdmin, Plans, Proxies } from "./ports.ts";
+import type { ChangeTracker, EnvoyAdmin, Plans, Proxies, Trial } from "./ports.ts";
 
 /** What the API needs to know of the control plane's configuration. */
 export interface ApiSettings extends LabelContext {
@@ -52,6 +52,8 @@ export interface ApiDeps {
   readonly proxies: Proxies;
   readonly plans: Plans;
   readonly envoyAdmin: EnvoyAdmin;
+  /** Finds out what a document would do before it is written; absent where nothing is tried. */
+  readonly trial?: (next: NewResource) => Promise<Trial>;
   /** What goes into the transaction that writes a Mesh; `before` is absent when it is created. */
   readonly onMeshWritten: (mesh: NewResource, before: NewResource | undefined) => Promise<readonly Write[]>;
   /** Milliseconds since the epoch. */

@@ -31,8 +31,7 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   });
   app.get(`${base}/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    requirePlan(request, deps);
-    return sendJson(reply, 200, { policies: [] });
+    return sendJson(reply, 200, { policies: outboundPolicies(requirePlan(request, deps).policies) });
   });
   app.get(`${base}/_inbounds/:kri/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");

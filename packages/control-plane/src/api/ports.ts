@@ -1,4 +1,4 @@
-import type { Resource, ResourceKey } from "@skein/model";
+import type { Resource, ResourceKey, Violation } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { XdsType } from "../xds/fragment.ts";
 
@@ -49,6 +49,16 @@ export interface ChangeTracker {
   settled(id: number, signal: AbortSignal): Promise<void>;
 }
 
+/** A thing about a proxy that somebody should know; of a policy and an Envoy resource, where it is about them. */
+export interface ProxyCondition {
+  readonly type: string;
+  readonly message: string;
+  /** KRI. */
+  readonly policy?: string;
+  /** Type and name. */
+  readonly resource?: string;
+}
+
 /** What a proxy holds against what it should hold. */
 export interface ProxyStatus {
   readonly mesh: string;
@@ -62,7 +72,7 @@ export interface ProxyStatus {
   readonly resources: Readonly<Partial<Record<XdsType, number>>>;
   readonly rejected: readonly RejectedResource[];
   readonly identity?: { readonly spiffeId: string; readonly expires: string };
-  readonly conditions: readonly { readonly type: string; readonly message: string }[];
+  readonly conditions: readonly ProxyCondition[];
 }
 
 export interface Proxies {
@@ -108,4 +118,11 @@ export interface EnvoyAdmin {
   clusters(dataplane: ResourceKey, query: { readonly json: boolean }): Promise<AdminAnswer>;
   /** What Envoy itself says that it holds, as JSON. */
   configDump(dataplane: ResourceKey, query: { readonly includeEds: boolean }): Promise<AdminAnswer>;
+}
+
+/** What a document would do, found out before it is written. */
+export interface Trial {
+  /** Not empty: the document must not be written. */
+  readonly violations: readonly Violation[];
+  readonly warnings: readonly string[];
 }

@@ -8,6 +8,7 @@ import { registerKinds } from "./kind-routes.ts";
 import { registerKri } from "./kri.ts";
 import { registerMatches } from "./matches.ts";
 import { registerOverviews } from "./overviews.ts";
+import { registerPolicyConditions } from "./policy-conditions.ts";
 import { createSource } from "./source.ts";
 import { registerSystem } from "./system.ts";
 import { registerTokens } from "./token-routes.ts";
@@ -22,6 +23,7 @@ export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
   registerKri(app, deps);
   registerInspection(app, deps);
   registerMatches(app, deps);
+  registerPolicyConditions(app, deps);
   registerEnvoyAdmin(app, deps);
   registerChanges(app, deps);
   registerTokens(app, deps);

@@ -31,6 +31,7 @@ interface Written {
   readonly isNew: boolean;
   readonly revision: number;
   readonly resource: NewResource;
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -49,8 +50,13 @@ export function putResource(deps: ApiDeps, kind: KindDefinition) {
       ...validateLabels(kind, document.resource, deps.settings),
     ]);
     requireResourceAccess(request, deps, kind);
-    const { isNew, revision, resource } = await store(deps, kind, document.resource, wantedRevision(request));
-    const warnings = [...document.warnings, ...deps.plans.warnings(stored(deps, resource))];
+    const written = await store(deps, kind, document.resource, wantedRevision(request));
+    const { isNew, revision, resource } = written;
+    const warnings = [
+      ...document.warnings,
+      ...written.warnings,
+      ...deps.plans.warnings(stored(deps, resource)),
+    ];
     return sendWritten(reply, isNew ? 201 : 200, revision, warnings);
   };
 }
@@ -82,9 +88,13 @@ async function store(
 ): Promise<Written> {
   let current: Resource | undefined;
   let next = document;
+  let warnings: readonly string[] = [];
   const committed = await retried(ifRevision !== undefined, titles.process, async () => {
     current = deps.store.get(document);
     next = prepare(deps, kind, document, current);
+    const trial = await deps.trial?.(next);
+    requireValid(current ? titles.update : titles.create, trial?.violations ?? []);
+    warnings = trial?.warnings ?? [];
     const write: Write = current
       ? { op: "update", resource: next, ifRevision: ifRevision ?? current.revision }
       : { op: "create", resource: next };
@@ -93,7 +103,7 @@ async function store(
     return deps.store.write([write, ...companions]);
   });
   const revision = committed.changes.length === 0 && current ? current.revision : committed.revision;
-  return { isNew: !current, revision, resource: next };
+  return { isNew: !current, revision, resource: next, warnings };
 }
 
 /** The resource as it is to be stored: with computed labels, and what a PUT does not touch taken from `current`. */

@@ -93,6 +93,12 @@ export const configSchema = z.object(
       /** How long the first change of a batch waits for others, and how far that may grow under load. */
       batchDelay: time("5ms"),
       batchMaxDelay: time("100ms"),
+      /** An Envoy of the proxies' version on this machine: it is asked before a MeshProxyPatch is written. */
+      envoy: section({
+        /** A path, or a command on the PATH; `envoy` where it is empty. */
+        path: text().register(settingTraits, { env: "SKEIN_ENVOY" }),
+        validate: flag(true),
+      }),
     }),
   },
   { error: "must be a group of settings" },

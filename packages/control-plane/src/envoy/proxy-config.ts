@@ -3,10 +3,14 @@ import type {
   DestinationKey,
   EndpointsPlan,
   EndpointsView,
+  Origin,
+  PatchProblem,
   ProxyPlan,
+  ResourceOrigin,
 } from "@skein/policies";
-import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
+import type { Fragment, PatchReport, ProxyConfig } from "../xds/fragment.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
+import type { FragmentPatch, PatchedFragment } from "./fragment-patch.ts";
 import type { Translator } from "./translator.ts";
 
 export interface ProxyConfigParts {
@@ -27,42 +31,84 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
   const secrets = new Map<string, Fragment>();
   const wanted: string[] = [];
   const missing: string[] = [];
+  const patches = new Patches(translator.patch(plan.policies));
+  const place = (into: Map<string, Fragment>, fragment: Fragment, origin: ResourceOrigin): boolean => {
+    const patched = patches.patch(fragment, origin);
+    if (patched !== undefined) into.set(patched.name, patched);
+    return patched !== undefined;
+  };
   if (plan.admin !== undefined) {
     const { cluster, listener } = translator.admin(plan.admin);
-    clusters.set(cluster.name, cluster);
-    listeners.set(listener.name, listener);
+    place(clusters, cluster, "admin");
+    place(listeners, listener, "admin");
     wanted.push(ADMIN_SECRETS.certificate, ADMIN_SECRETS.validation);
   }
   for (const inbound of plan.inbounds) {
     const { cluster, services, listener, route } = translator.inbound(inbound, reusePort);
-    for (const service of services) clusters.set(service.name, service);
-    if (route !== undefined) routes.set(route.name, route);
+    for (const service of services) place(clusters, service, "inbound");
+    if (route !== undefined) place(routes, route, "inbound");
     if (inbound.shared.tls !== undefined) {
       wanted.push(inbound.shared.tls.certificateSecret, inbound.shared.tls.validationSecret);
     }
-    clusters.set(cluster.name, cluster);
-    listeners.set(listener.name, listener);
+    place(clusters, cluster, "inbound");
+    place(listeners, listener, "inbound");
   }
   const addUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
     const { tls, clusterName } = upstream;
     if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
-    clusters.set(cluster.name, cluster);
+    if (!place(clusters, cluster, "outbound")) return;
     endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(target, view)));
   };
   for (const outbound of plan.outbounds) {
     const { cluster, listener, route } = translator.outbound(outbound, reusePort);
-    if (route !== undefined) routes.set(route.name, route);
-    listeners.set(listener.name, listener);
+    if (route !== undefined) place(routes, route, "outbound");
+    place(listeners, listener, "outbound");
     addUpstream(outbound, cluster);
   }
   for (const backend of plan.backends) addUpstream(backend, translator.backend(backend.upstream));
+  for (const added of patches.added()) {
+    (added.type === "cluster" ? clusters : listeners).set(added.name, added);
+  }
 
   for (const name of new Set(wanted)) {
     const secret = parts.secret(name);
     if (secret === undefined) missing.push(name);
     else secrets.set(name, secret);
   }
-  return { clusters, endpoints, listeners, routes, secrets, missing };
+  const patched = patches.report();
+  return {
+    ...{ clusters, endpoints, listeners, routes, secrets, missing },
+    ...(patched === undefined ? {} : { patched }),
+  };
+}
+
+/** The patches of one proxy, and what they did. */
+class Patches {
+  readonly #patch: FragmentPatch | undefined;
+  readonly #by: Origin[] = [];
+  readonly #problems: PatchProblem[] = [];
+
+  constructor(patch: FragmentPatch | undefined) {
+    this.#patch = patch;
+  }
+
+  patch(fragment: Fragment, origin: ResourceOrigin): Fragment | undefined {
+    return this.#patch === undefined ? fragment : this.#noted(this.#patch.of(fragment, origin));
+  }
+
+  added(): readonly Fragment[] {
+    return (this.#patch?.added() ?? []).flatMap((each) => this.#noted(each) ?? []);
+  }
+
+  report(): PatchReport | undefined {
+    return this.#patch === undefined ? undefined : { by: [...new Set(this.#by)], problems: this.#problems };
+  }
+
+  #noted({ fragment, by, problems }: PatchedFragment): Fragment | undefined {
+    this.#by.push(...by);
+    this.#problems.push(...problems);
+    return fragment;
+  }
 }
 
 /** Whether two configurations are the same: fragments are shared, so comparing them compares identities. */
@@ -75,7 +121,8 @@ export function sameConfig(a: ProxyConfig | undefined, b: ProxyConfig | undefine
     sameMap(a.listeners, b.listeners) &&
     sameMap(a.routes, b.routes) &&
     a.missing.join(" ") === b.missing.join(" ") &&
-    sameMap(a.secrets, b.secrets)
+    sameMap(a.secrets, b.secrets) &&
+    JSON.stringify(a.patched) === JSON.stringify(b.patched)
   );
 }
 

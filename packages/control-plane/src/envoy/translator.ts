@@ -27,6 +27,7 @@ import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
 import { loadAssignment } from "./endpoints.ts";
+import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
 import { outboundListener, translateUpstream } from "./outbound.ts";
 
@@ -63,6 +64,7 @@ export interface TranslatedPort {
 export class Translator {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #table: FragmentTable;
+  readonly #patches: FragmentPatches;
   readonly #upstreams = new WeakMap<UpstreamPlan, Shared<readonly Filter[]>>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
@@ -71,6 +73,7 @@ export class Translator {
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
     this.#definitions = definitions;
     this.#table = table;
+    this.#patches = new FragmentPatches(definitions, table);
   }
 
   /** What an outbound becomes. */
@@ -138,6 +141,11 @@ export class Translator {
       this.#admins.set(plan, made);
     }
     return made;
+  }
+
+  /** What a proxy's policies change in its finished resources; `undefined` where none does. */
+  patch(policies: PolicyPlans): FragmentPatch | undefined {
+    return this.#patches.of(policies);
   }
 
   secret(secret: Secret): Fragment {

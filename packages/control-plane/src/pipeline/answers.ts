@@ -2,13 +2,14 @@ import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
 import {
   type InboundPlan,
   meshTrafficPermission,
+  type PatchProblem,
   type PolicyResource,
   type ProxyPlan,
   planOf,
   select,
   verdict,
 } from "@skein/policies";
-import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
+import type { AccessEntry, Plans, Proxies, ProxyCondition, ProxyStatus } from "../api/ports.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
@@ -64,12 +65,22 @@ export function proxies({ store, fleet, world }: AnswersOptions): Proxies {
       const online = connected.map((proxy) => {
         const status = proxy.status();
         const plan = world.mesh(proxy.mesh).planner.plan.at(proxy.name).get();
-        return { ...status, conditions: [...status.conditions, ...(plan?.conditions ?? [])] };
+        const skipped = (proxy.config?.patched?.problems ?? []).map(notPatched);
+        return { ...status, conditions: [...status.conditions, ...(plan?.conditions ?? []), ...skipped] };
       });
       return [...online, ...offline].sort((a, b) =>
         a.mesh < b.mesh ? -1 : a.mesh > b.mesh ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0,
       );
     },
+  };
+}
+
+function notPatched({ origin, resource, message }: PatchProblem): ProxyCondition {
+  return {
+    type: "NotPatched",
+    message: `${origin.rule} of ${origin.policy} cannot be done on ${resource}: ${message}`,
+    policy: origin.policy,
+    resource,
   };
 }
 

@@ -1,4 +1,4 @@
-import { type PolicyDefinition, policies } from "@skein/policies";
+import { type PolicyDefinition, type PolicyPlans, type ProxyPlan, policies } from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
@@ -27,6 +27,8 @@ export interface MeshWorld {
   readonly index: MeshIndex;
   readonly planner: MeshPlanner;
   readonly config: { at(dataplane: string): Readable<ProxyConfig | undefined> };
+  /** What a proxy would hold if policies said this of it as a whole. */
+  readonly configWith: (dataplane: string, policies: PolicyPlans) => ProxyConfig | undefined;
   readonly node: InputFamily<string, NodeFacts>;
   /** By issuer: KRI of a MeshIdentity, or `mtls/<mesh>/<backend>`. */
   readonly stage: InputFamily<string, IdentityStage | undefined>;
@@ -132,10 +134,8 @@ export class World {
       meshMtlsSecrets(name, "unified").validation,
       meshMtlsSecrets(name, "legacy").validation,
     ]);
-    const config = graph.family<string, ProxyConfig | undefined>((dataplane) => {
-      const plan = planner.plan.at(dataplane).get();
-      if (plan === undefined) return undefined;
-      return proxyConfig(translator, {
+    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig =>
+      proxyConfig(translator, {
         plan,
         endpoints: (target, view) => planner.endpoints.at(target, view).get(),
         secret: (secret) => {
@@ -146,12 +146,19 @@ export class World {
         },
         reusePort: node.at(dataplane).get().reusePort,
       });
+    const config = graph.family<string, ProxyConfig | undefined>((dataplane) => {
+      const plan = planner.plan.at(dataplane).get();
+      return plan === undefined ? undefined : configOf(dataplane, plan);
     }, sameConfig);
     return {
       name,
       index,
       planner,
       config,
+      configWith: (dataplane, policies) => {
+        const plan = planner.plan.at(dataplane).get();
+        return plan && configOf(dataplane, { ...plan, policies });
+      },
       node,
       stage,
       mtlsRoots,

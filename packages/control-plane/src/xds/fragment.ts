@@ -1,3 +1,5 @@
+import type { Origin, PatchProblem } from "@skein/policies";
+
 /** The resource types that a sidecar holds, by the short name used in this code base. */
 export type XdsType = "cluster" | "endpoint" | "listener" | "route" | "secret" | "runtime";
 
@@ -18,6 +20,14 @@ export interface Fragment {
   readonly origins: readonly string[];
 }
 
+/** What patches did to the resources of a proxy. */
+export interface PatchReport {
+  /** The modifications that found something to do. */
+  readonly by: readonly Origin[];
+  /** Those that could not be done, each with the resource that it left as it was. */
+  readonly problems: readonly PatchProblem[];
+}
+
 /** All that one proxy should hold. Immutable; equal parts of two proxies are the same fragments. */
 export interface ProxyConfig {
   readonly clusters: ReadonlyMap<string, Fragment>;
@@ -27,4 +37,6 @@ export interface ProxyConfig {
   readonly secrets: ReadonlyMap<string, Fragment>;
   /** Names of secrets that the rest refers to and that do not exist yet: without them it would not work. */
   readonly missing: readonly string[];
+  /** What patches did to its resources; absent where no patch stands for the proxy. */
+  readonly patched?: PatchReport;
 }

@@ -316,6 +316,25 @@ const routing = (rule: fc.Arbitrary<Document>, most: number) =>
       ],
     }),
   );
+const patch = fc.oneof(
+  seconds.map((connectTimeout) => ({
+    cluster: {
+      operation: "Patch",
+      match: { origin: "outbound" },
+      jsonPatches: [{ op: "add", path: "/connectTimeout", value: connectTimeout }],
+    },
+  })),
+  seconds.map((connectTimeout) => ({
+    cluster: { operation: "Add", value: `name: extra\nconnectTimeout: ${connectTimeout}` },
+  })),
+  fc.constant({
+    virtualHost: { operation: "Patch", match: {}, value: "requestHeadersToRemove: [x-gone]" },
+  }),
+  fc.constant({ listener: { operation: "Remove", match: { origin: "inbound" } } }),
+);
+const patches = fc
+  .array(patch, { minLength: 1, maxLength: 2 })
+  .map((appendModifications): Document => ({ default: { appendModifications } }));
 
 const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshHTTPRoute: routing(httpRule, 2),
@@ -338,6 +357,7 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshFaultInjection: fc.oneof(from(fault, caller), rules(fault), byCaller(fault)),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
+  MeshProxyPatch: patches,
 };
 
 /** Kinds whose rules for inbounds stand only where no gateway is selected. */
