@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Http2SecureServer } from "node:http2";
+import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { StartError } from "./start-error.ts";
 
@@ -27,6 +28,12 @@ function explain(error: unknown, address: string, setting: string): unknown {
   return error;
 }
 
+/**
+ * Connections that may wait to be accepted; the kernel caps it (`net.core.somaxconn`). With Node's 511 a fleet that
+ * reconnects at once overflows the queue: its packets are dropped, and some connections reset.
+ */
+const BACKLOG = 16_384;
+
 /** Starts servers, with an error that names the setting when a port cannot be had. */
 export const listen = {
   async fastify(app: FastifyInstance, host: string, port: number, setting: string): Promise<Stoppable> {
@@ -38,13 +45,19 @@ export const listen = {
     return { stop: () => app.close() };
   },
 
+  /** `close` ends the sessions; what is left after it, such as a connection without a handshake, is dropped. */
   async http2(
     server: Http2SecureServer,
     port: number,
     setting: string,
     close: () => Promise<void>,
   ): Promise<Stoppable> {
-    server.listen(port);
+    const sockets = new Set<Socket>();
+    server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+    server.listen({ port, backlog: BACKLOG });
     try {
       await once(server, "listening");
     } catch (error) {
@@ -54,6 +67,7 @@ export const listen = {
       async stop() {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         await close();
+        for (const socket of sockets) socket.destroy();
         await closed;
       },
     };
