@@ -5,7 +5,6 @@ import {
   type Http2ServerResponse,
 } from "node:http2";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
-import { isGrpc } from "../xds/grpc.ts";
 import type { XdsServer } from "../xds/server.ts";
 
 export interface DpServerOptions {
@@ -39,7 +38,6 @@ export function createDpServer(options: DpServerOptions): Http2SecureServer {
     allowHTTP1: true,
   });
   server.on("request", (request, response) => {
-    if (isGrpc(request.headers)) return;
     answer(options, request).then(
       (reply) => send(response, reply),
       (error: unknown) => {
