@@ -3,6 +3,7 @@ import { type ApiClient, apiPath } from "../client/api-client.ts";
 import { type ApiError, apiErrorOf } from "../client/api-error.ts";
 import { warnOfOtherVersion } from "../client/compatibility.ts";
 import type { HttpResponse } from "../client/http.ts";
+import { warningsOf } from "../client/warnings.ts";
 import type { CheckedDocument } from "../documents/check.ts";
 import { loadDocuments } from "../documents/load.ts";
 import { CliError, usageError } from "../exit.ts";
@@ -100,14 +101,6 @@ async function pathFromServer(client: ApiClient, { type, mesh, name }: CheckedDo
     throw new CliError(`neither this program nor the control plane knows the type "${type}"`);
   const path = textAt(listing, "path");
   return textAt(listing, "scope") === "Mesh" ? apiPath("meshes", mesh, path, name) : apiPath(path, name);
-}
-
-function warningsOf(response: HttpResponse): readonly string[] {
-  try {
-    return listAt(JSON.parse(response.body), "warnings").map(String);
-  } catch {
-    return [];
-  }
 }
 
 async function printDocuments(session: Session, documents: readonly CheckedDocument[]): Promise<void> {
