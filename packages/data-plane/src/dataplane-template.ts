@@ -1,6 +1,7 @@
 import type { Violation } from "@skein/model/violation";
 import Mustache from "mustache";
 import { parseDocument } from "yaml";
+import { isRecord } from "./json.ts";
 import type { ProxyType } from "./options.ts";
 
 /** The resource a launcher registers: its document as the user wrote it, with the names that identify it. */
@@ -137,8 +138,4 @@ export function parseProxyResource(text: string, proxyType: ProxyType): Template
 
 function invalid(field: string, reason: string): { kind: "invalid"; violations: readonly Violation[] } {
   return { kind: "invalid", violations: [{ field, reason }] };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,12 +1,11 @@
 import type { CallAdmin } from "./envoy-admin.ts";
+import { type Json, record, records } from "./json.ts";
 
 /** Names of the counters that tell whether inbound work is going on. */
 export interface InboundScopes {
   readonly http: ReadonlySet<string>;
   readonly tcp: ReadonlySet<string>;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 const DUMP = "/config_dump?resource=dynamic_listeners";
 const STATS = `/stats?filter=${encodeURIComponent("^(http|tcp)\\..*\\.downstream_(rq|cx)_active$")}`;
@@ -62,16 +61,4 @@ function filtersOf(listener: Json): Json[] {
 /** Envoy writes `:` as `_` in names of statistics. */
 function statName(text: string): string {
   return text.replaceAll(":", "_");
-}
-
-function record(value: unknown): Json {
-  return isRecord(value) ? value : {};
-}
-
-function records(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

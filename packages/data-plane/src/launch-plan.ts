@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { files } from "./files.ts";
+import { isRecord } from "./json.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** Where Envoy's admin interface listens. */
@@ -74,8 +75,4 @@ function isLaunchPlan(value: unknown): value is LaunchPlan {
     isRecord(log) &&
     LOG_LEVELS.some((level) => level === log.level)
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -170,6 +170,106 @@ test("stops at the first refusal and tells what the control plane said", async (
   assert.equal(cp.log().length, 1);
 });
 
+/** A control plane that keeps every request until the test lets it go, and says what it holds. */
+function holding(names: readonly string[], statusOf: (name: string) => number = () => 201) {
+  const held = new Map<string, () => void>();
+  const waiting = new Set<() => void>();
+  const look = (): void => {
+    for (const resume of waiting) resume();
+    waiting.clear();
+  };
+  const routes: Routes = Object.fromEntries(
+    names.map((name) => {
+      const path = name.startsWith("mesh-") ? `/meshes/${name}` : `/meshes/demo/${name}`;
+      return [
+        `PUT ${path}`,
+        async () => {
+          await new Promise<void>((resolve) => {
+            held.set(name, resolve);
+            look();
+          });
+          held.delete(name);
+          look();
+          const status = statusOf(name);
+          return status < 400
+            ? { status, body: { warnings: [`about ${name}`] } }
+            : problem(status, "No", name);
+        },
+      ];
+    }),
+  );
+  return {
+    routes,
+    /** Resolves when it holds these and no others. */
+    async holds(...wanted: readonly string[]): Promise<void> {
+      const isSo = (): boolean => [...held.keys()].sort().join() === [...wanted].sort().join();
+      while (!isSo()) await new Promise<void>((resolve) => waiting.add(resolve));
+    },
+    answer: (...released: readonly string[]) => {
+      for (const name of released) held.get(name)?.();
+    },
+  };
+}
+
+function policy(name: string): string {
+  return `---\n${timeout.replace("slow", name)}`;
+}
+
+test("sends side by side what does not depend on each other, and prints in the order of the documents", async () => {
+  const server = holding(["mesh-a", "mesh-b", "secrets/s", "meshtimeouts/x", "meshtimeouts/y"]);
+  await using cp = await startFakeControlPlane(server.routes);
+  const secret = "---\ntype: Secret\nmesh: demo\nname: s\ndata: eA==\n";
+  const stdin = `type: Mesh\nname: mesh-a\n---\ntype: Mesh\nname: mesh-b\n${secret}${policy("x")}${policy("y")}`;
+  using sandbox = createSandbox({ url: cp.url, stdin });
+  const running = sandbox.run("apply", "-f", "-");
+  await server.holds("mesh-a", "mesh-b");
+  server.answer("mesh-b");
+  server.answer("mesh-a");
+  await server.holds("secrets/s");
+  server.answer("secrets/s");
+  await server.holds("meshtimeouts/x", "meshtimeouts/y");
+  server.answer("meshtimeouts/y");
+  await server.holds("meshtimeouts/x");
+  server.answer("meshtimeouts/x");
+  const { code, out, err } = await running;
+  assert.equal(code, 0);
+  assert.deepEqual(
+    out.match(/name="[^"]*"/g),
+    ["mesh-a", "mesh-b", "s", "x", "y"].map((name) => `name="${name}"`),
+  );
+  assert.equal(
+    err,
+    ["mesh-a", "mesh-b", "secrets/s", "meshtimeouts/x", "meshtimeouts/y"]
+      .map((name) => `Warning: about ${name}\n`)
+      .join(""),
+  );
+});
+
+test("after refusals it sends nothing more, and tells what became of all that it had sent", async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `t-${index}`);
+  const paths = names.map((name) => `meshtimeouts/${name}`);
+  const server = holding(paths, (name) => (/-[13]$/.test(name) ? 400 : 201));
+  await using cp = await startFakeControlPlane(server.routes);
+  using sandbox = createSandbox({ url: cp.url, stdin: names.map(policy).join("") });
+  const running = sandbox.run("apply", "-f", "-");
+  const sent = paths.slice(0, 16);
+  await server.holds(...sent);
+  server.answer("meshtimeouts/t-3");
+  await server.holds(...sent.filter((path) => !path.endsWith("-3")));
+  server.answer(...sent);
+  const { code, out, err } = await running;
+  assert.equal(code, 1);
+  assert.equal(out.match(/ Created$/gm)?.length, 14);
+  assert.deepEqual(
+    err.split("\n").filter((line) => line.startsWith("Error")),
+    ["t-1", "t-3"].map(
+      (name) =>
+        `Error: resource type="MeshTimeout" mesh="demo" name="${name}": failed server side: No (meshtimeouts/${name})`,
+    ),
+  );
+  assert.equal(cp.log().length, 16);
+});
+
 test("tries again when another writer came in between", async () => {
   let refusals = 2;
   await using cp = await startFakeControlPlane({

@@ -3,8 +3,11 @@ import { type ApiClient, apiPath } from "../client/api-client.ts";
 import { type ApiError, apiErrorOf } from "../client/api-error.ts";
 import { warnOfOtherVersion } from "../client/compatibility.ts";
 import type { HttpResponse } from "../client/http.ts";
+import { warningsOf } from "../client/warnings.ts";
 import type { CheckedDocument } from "../documents/check.ts";
+import { actInOrder } from "../documents/in-order.ts";
 import { loadDocuments } from "../documents/load.ts";
+import { waitsFor } from "../documents/order.ts";
 import { CliError, usageError } from "../exit.ts";
 import { kindPath } from "../kinds.ts";
 import { isObject, listAt, textAt } from "../read.ts";
@@ -24,7 +27,13 @@ export interface ApplyOptions {
 const validateModes: readonly UnknownFieldPolicy[] = ["strict", "warn", "ignore"];
 const conflictRetries = 3;
 
-/** `apply`: checks every document before it sends the first, then writes them in the order in which they stand. */
+/** Documents under way at a time: more wait in the control plane, which writes one after the other. */
+const width = 16;
+
+/**
+ * `apply`: checks every document before it sends the first, then writes them, those side by side that do not depend on
+ * each other. What it prints is in the order in which they stand. After a refusal it sends nothing more.
+ */
 export async function apply(session: Session, options: ApplyOptions): Promise<void> {
   const unknownFields = pickMode(options.validate);
   const waitMs = parseWait(options.wait);
@@ -46,35 +55,73 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   await warning;
   const client = await session.client();
   const changes: (number | undefined)[] = [];
-  for (const document of documents) changes.push(await write(session, client, document, unknownFields));
+  const errors: unknown[] = [];
+  await actInOrder(documents, {
+    width,
+    action: (document) => write(client, document, unknownFields),
+    waitsFor,
+    done: (outcome) => {
+      if (outcome.ok) changes.push(tell(session, outcome.value));
+      else errors.push(outcome.error);
+    },
+  });
+  if (errors.length > 0) throw joined(errors);
   if (waitMs !== undefined) await (await import("../wait/wait.ts")).waitForChanges(session, changes, waitMs);
 }
 
+/** A document that the control plane took. */
+interface Written {
+  readonly document: CheckedDocument;
+  readonly response: HttpResponse;
+}
+
 async function write(
-  session: Session,
   client: ApiClient,
   document: CheckedDocument,
   unknownFields: UnknownFieldPolicy,
-): Promise<number | undefined> {
-  const { type, mesh, name } = document;
-  const subject = `resource type="${type}" mesh="${mesh}" name="${name}"`;
+): Promise<Written> {
   const path =
     document.known === undefined
       ? await pathFromServer(client, document)
-      : kindPath(document.known.kind, mesh, name);
+      : kindPath(document.known.kind, document.mesh, document.name);
   const response = await put(client, path, document, unknownFields);
   if (response.status >= 400) {
     const refusal: ApiError = apiErrorOf(response.status, response.body);
-    throw new CliError(`${subject}: failed server side: ${refusal.message}`, {
+    throw new CliError(`${subjectOf(document)}: failed server side: ${refusal.message}`, {
       details: refusal.details,
       cause: refusal,
     });
   }
-  session.io.out(`${subject} ${response.status === 201 ? "Created" : "Updated"}\n`);
+  return { document, response };
+}
+
+/** Prints what became of a document, and gives the change that it made. */
+function tell(session: Session, { document, response }: Written): number | undefined {
+  session.io.out(`${subjectOf(document)} ${response.status === 201 ? "Created" : "Updated"}\n`);
   for (const text of warningsOf(response)) {
     if (!document.warnings.includes(text)) session.io.err(`Warning: ${text}\n`);
   }
   return changeIdOf(response);
+}
+
+function subjectOf({ type, mesh, name }: CheckedDocument): string {
+  return `resource type="${type}" mesh="${mesh}" name="${name}"`;
+}
+
+/** One error that tells all, each once: a control plane that is gone fails every document under way alike. */
+function joined(errors: readonly unknown[]): unknown {
+  const [first, ...others] = errors;
+  if (!(first instanceof CliError)) return first;
+  const told = new Map([first, ...others].map((error) => [String(error), error]));
+  const details = [...told.values()].slice(1).flatMap((error) => {
+    const lines = error instanceof CliError ? error.details : [];
+    return [`Error: ${error instanceof Error ? error.message : error}`, ...lines];
+  });
+  return new CliError(first.message, {
+    details: [...first.details, ...details],
+    exitCode: first.exitCode,
+    cause: first,
+  });
 }
 
 /** Writes, again if another writer came between the control plane's read and its write. */
@@ -100,14 +147,6 @@ async function pathFromServer(client: ApiClient, { type, mesh, name }: CheckedDo
     throw new CliError(`neither this program nor the control plane knows the type "${type}"`);
   const path = textAt(listing, "path");
   return textAt(listing, "scope") === "Mesh" ? apiPath("meshes", mesh, path, name) : apiPath(path, name);
-}
-
-function warningsOf(response: HttpResponse): readonly string[] {
-  try {
-    return listAt(JSON.parse(response.body), "warnings").map(String);
-  } catch {
-    return [];
-  }
 }
 
 async function printDocuments(session: Session, documents: readonly CheckedDocument[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { apiErrorOf } from "../client/api-error.ts";
 import { warnOfOtherVersion } from "../client/compatibility.ts";
+import { warningsOf } from "../client/warnings.ts";
 import { CliError } from "../exit.ts";
 import { kindPath } from "../kinds.ts";
 import type { Session } from "../session.ts";
@@ -28,5 +29,6 @@ export async function deleteResource(
   if (response.status === 404) throw new CliError(`there is no ${kind.type} with name "${name}"`);
   if (response.status >= 400) throw apiErrorOf(response.status, response.body);
   session.io.out(`deleted ${kind.type} "${name}"\n`);
+  for (const text of warningsOf(response)) session.io.err(`Warning: ${text}\n`);
   if (waitMs !== undefined) await waitForChanges(session, [changeIdOf(response)], waitMs);
 }

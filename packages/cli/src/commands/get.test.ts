@@ -183,6 +183,20 @@ test("delete says what it deleted, or that there was nothing", async () => {
   assert.match((await sandbox.run("delete", "mesh")).err, /Run "kumactl delete --help"/);
 });
 
+test("delete passes on what the control plane warns of", async () => {
+  await using cp = await startFakeControlPlane({
+    "DELETE /meshes/demo/meshidentities/only": {
+      body: { warnings: ["2 dataplanes are open: a, b"], changeId: 7 },
+    },
+  });
+  using sandbox = createSandbox({ url: cp.url });
+  assert.deepEqual(await sandbox.run("delete", "meshidentity", "only", "-m", "demo"), {
+    code: 0,
+    out: 'deleted MeshIdentity "only"\n',
+    err: "Warning: 2 dataplanes are open: a, b\n",
+  });
+});
+
 test("a server of another API is a warning on stderr", async () => {
   await using cp = await startFakeControlPlane({
     "GET /": { body: { product: "Kuma", version: "1.8.0" } },

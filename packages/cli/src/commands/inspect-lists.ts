@@ -1,4 +1,5 @@
 import { apiPath, type Query } from "../client/api-client.ts";
+import { ownZone } from "../client/own-zone.ts";
 import { usageError } from "../exit.ts";
 import { ageOf } from "../output/age.ts";
 import { parseOutputFormat, render } from "../output/format.ts";
@@ -119,25 +120,31 @@ function tagFilter(text: string): string {
   return `${key}:${value.join("=")}`;
 }
 
-/** `inspect zones`. */
+/** `inspect zones`. A zone that has no insight because it is the control plane's own is online: it answered. */
 export async function inspectZones(session: Session, { output }: OutputOption): Promise<void> {
   const header = ["NAME", "STATUS", ...connectionHeader, "ZONE-CP VERSION", "BACKEND"];
-  await printList(session, output, "/zones/_overview", {}, (items, nowMs) =>
-    renderTable(
+  await printList(session, output, "/zones/_overview", {}, async (items, nowMs) => {
+    const isComplete = items.every((item) => listAt(item, "zoneInsight", "subscriptions").length > 0);
+    const own = isComplete ? undefined : await ownZone(await session.client());
+    return renderTable(
       header,
       items.map((item) => {
+        const name = textAt(item, "name");
         const connection = connectionOf(valueAt(item, "zoneInsight"), nowMs);
+        if (connection.latest === undefined && own !== undefined && own.name === name) {
+          return [name, "Online", "-", "-", "-", "-", own.version, own.storeType];
+        }
         const isEnabled = valueAt(item, "zone", "enabled") !== false;
         return [
-          textAt(item, "name"),
+          name,
           connection.isConnected && isEnabled ? "Online" : "Offline",
           ...connectionCells(connection),
           textAt(connection.latest, "version", "kumaCp", "version"),
           storeTypeOf(textAt(connection.latest, "config")),
         ];
       }),
-    ),
-  );
+    );
+  });
 }
 
 /** `inspect zoneingresses` and `inspect zoneegresses`. */
@@ -208,7 +215,7 @@ async function printList(
   output: string,
   path: string,
   query: Query,
-  table: (items: readonly unknown[], nowMs: number) => string,
+  table: (items: readonly unknown[], nowMs: number) => string | Promise<string>,
 ): Promise<void> {
   const format = parseOutputFormat(output);
   const client = await session.client();

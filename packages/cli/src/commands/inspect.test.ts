@@ -169,6 +169,25 @@ new    Offline   never                never              0               0
   assert.equal(JSON.parse(await out("meshes", "-o", "json")).items[0].name, "demo");
 });
 
+test("the zone of the control plane that answers is online, though no insight says so", async () => {
+  const config = { mode: "zone", multizone: { zone: { name: "here" } }, store: { type: "sqlite" } };
+  const zones = { "GET /zones/_overview": list({ name: "here", zone: {} }, { name: "there", zone: {} }) };
+  await using zone = await startFakeControlPlane({ ...zones, "GET /config": { body: config } });
+  using own = createSandbox({ url: zone.url });
+  assert.equal(
+    (await own.run("inspect", "zones")).out,
+    `NAME    STATUS    LAST CONNECTED AGO   LAST UPDATED AGO   TOTAL UPDATES   TOTAL ERRORS   ZONE-CP VERSION   BACKEND
+here    Online    -                    -                  -               -              2.14.3            sqlite
+there   Offline   never                never              0               0
+`,
+  );
+  for (const reply of [{ body: { ...config, mode: "global" } }, problem(403, "Access Denied", "no")]) {
+    await using other = await startFakeControlPlane({ ...zones, "GET /config": reply });
+    using sandbox = createSandbox({ url: other.url });
+    assert.match((await sandbox.run("inspect", "zones")).out, /^here {4}Offline/m);
+  }
+});
+
 const origin = (name: string): unknown => [{ resourceMeta: { type: "MeshTimeout", name }, ruleIndex: 0 }];
 const rules = {
   rules: [

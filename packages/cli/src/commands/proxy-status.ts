@@ -3,7 +3,7 @@ import { ageOf } from "../output/age.ts";
 import type { Paint } from "../output/color.ts";
 import { parseOutputFormat, render } from "../output/format.ts";
 import { renderTable } from "../output/table.ts";
-import { textAt } from "../read.ts";
+import { listAt, textAt } from "../read.ts";
 import type { Session } from "../session.ts";
 import { describeRejection, parseRejections } from "../wait/change.ts";
 
@@ -31,8 +31,21 @@ export async function proxyStatus(session: Session, options: ProxyStatusOptions)
         revisions(item),
         parseRejections(item).map(describeRejection).join("; ") || "-",
       ]),
-    );
+    ) + conditionTable(session.paint, items);
   session.io.out(await render(format, list, table));
+}
+
+/** What else there is to know about proxies, below the table; nothing when nothing is. */
+function conditionTable(paint: Paint, items: readonly unknown[]): string {
+  const rows = items.flatMap((item) =>
+    listAt(item, "conditions").map((condition) => [
+      textAt(item, "mesh"),
+      textAt(item, "name"),
+      paint("yellow", textAt(condition, "type")),
+      textAt(condition, "message"),
+    ]),
+  );
+  return rows.length === 0 ? "" : `\n${renderTable(["MESH", "NAME", "CONDITION", "MESSAGE"], rows)}`;
 }
 
 /** `42` when the proxy holds what it should, `41/42` when it holds less. */

@@ -56,6 +56,30 @@ demo   web-3   offline    3d      -/42       -
   assert.match((await sandbox.run("proxy-status", "-o", "yaml")).out, /^items:\n {2}- mesh: demo\n/);
 });
 
+test("proxy-status tells the conditions of proxies below the table, where there are any", async () => {
+  const conditions = [
+    { type: "NoIdentity", message: "no MeshIdentity selects it" },
+    { type: "UnresolvedOutbound", message: 'there is no\n MeshService "api"' },
+  ];
+  await using cp = await startFakeControlPlane({
+    "GET /_proxy-status": list(
+      { mesh: "demo", name: "web-1", state: "in-sync", conditions },
+      { mesh: "demo", name: "web-2", state: "in-sync", conditions: [] },
+    ),
+  });
+  using sandbox = createSandbox({ url: cp.url });
+  const { out } = await sandbox.run("proxy-status");
+  assert.equal(
+    out.slice(out.indexOf("\n\n")),
+    `
+
+MESH   NAME    CONDITION            MESSAGE
+demo   web-1   NoIdentity           no MeshIdentity selects it
+demo   web-1   UnresolvedOutbound   there is no MeshService "api"
+`,
+  );
+});
+
 const pairs = [
   {
     source: "portal",

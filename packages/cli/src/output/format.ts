@@ -25,7 +25,11 @@ export async function toYaml(value: unknown): Promise<string> {
 }
 
 /** Renders data in the format asked for; the table is made only when it is needed. */
-export async function render(format: OutputFormat, value: unknown, table: () => string): Promise<string> {
+export async function render(
+  format: OutputFormat,
+  value: unknown,
+  table: () => string | Promise<string>,
+): Promise<string> {
   if (format === "table") return table();
   return format === "json" ? toJson(value) : toYaml(value);
 }

@@ -14,6 +14,7 @@ async function worldWithPlan(extra: { plans?: Partial<Plans>; envoyAdmin?: Envoy
     xds: async (_, { includeEds }) => ({ clusters: [], ...(includeEds ? { endpoints: [] } : {}) }),
     selectedBy: () => [web],
     warnings: () => [],
+    deleteWarnings: () => [],
     ...extra.plans,
   };
   const world = createWorld({

@@ -275,3 +275,14 @@ test("only admins use secrets; data is shown in clear and kept encrypted", async
   assert.equal((await world.call("PUT", "/global-secrets/g", empty)).status, 201);
   assert.equal((await world.call("GET", "/globalsecrets/g")).json.data, undefined);
 });
+
+test("a DELETE answers with warnings about what was deleted, in the shape in which a PUT does", async () => {
+  const base = createWorld();
+  const deleteWarnings = ({ name }: { readonly name: string }) => (name === "q" ? ["q protected d-1"] : []);
+  const world = await worldWithMesh({ deps: { plans: { ...base.deps.plans, deleteWarnings } } });
+  for (const name of ["q", "r"])
+    await world.call("PUT", `/meshes/default/meshtimeouts/${name}`, meshTimeout(name));
+  const warned = await world.call("DELETE", "/meshes/default/meshtimeouts/q");
+  assert.deepEqual(warned.json, { warnings: ["q protected d-1"], changeId: 4 });
+  assert.deepEqual((await world.call("DELETE", "/meshes/default/meshtimeouts/r")).json, { changeId: 5 });
+});

@@ -68,15 +68,17 @@ export function deleteResource(deps: ApiDeps, kind: KindDefinition) {
     if (kind.scope === "Mesh") requireMesh(deps, mesh);
     const key = { type: kind.type, mesh, name: param(request, "name") };
     const ifRevision = wantedRevision(request);
+    let warnings: readonly string[] = [];
     const committed = await retried(ifRevision !== undefined, titles.delete, () => {
       const current = deps.store.get(key);
       if (!current) throw notFound(titles.delete);
       requireValid(titles.delete, validateOrigin(kind, current.labels, deps.settings));
       requireResourceAccess(request, deps, kind);
       if (!deps.settings.unsafeDelete) requireValid(titles.delete, deleteGuards(deps.store, current));
+      warnings = deps.plans.deleteWarnings(current);
       return deps.store.write([{ op: "delete", key, ifRevision: ifRevision ?? current.revision }]);
     });
-    return sendWritten(reply, 200, committed.revision, []);
+    return sendWritten(reply, 200, committed.revision, warnings);
   };
 }
 

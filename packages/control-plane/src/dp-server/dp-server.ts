@@ -5,7 +5,6 @@ import {
   type Http2ServerResponse,
 } from "node:http2";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
-import { isGrpc } from "../xds/grpc.ts";
 import type { XdsServer } from "../xds/server.ts";
 
 export interface DpServerOptions {
@@ -45,7 +44,6 @@ export function createDpServer(options: DpServerOptions): Http2SecureServer {
     ALPNCallback: ({ protocols }) => SPOKEN.find((name) => protocols.includes(name)),
   });
   server.on("request", (request, response) => {
-    if (isGrpc(request.headers)) return;
     answer(options, request).then(
       (reply) => send(response, reply),
       (error: unknown) => {

@@ -12,9 +12,10 @@ export interface TrustOrigin {
 }
 
 /**
- * The MeshTrust that a MeshIdentity should have: of the same name, without labels, owned by nobody, because its
- * certificates must stay trusted after it. A CA that is not in it yet is appended. What is there stays: old CAs, since
- * certificates of theirs are still in use, and the trust domain. Undefined when there is nothing to write.
+ * The MeshTrust that a MeshIdentity should have: of the same name, without labels. It is the Mesh's and not owned by the
+ * MeshIdentity, because that one's certificates must stay trusted after it. A CA that is not in it yet is appended. What
+ * is there stays: old CAs, since certificates of theirs are still in use, and the trust domain. Undefined when there is
+ * nothing to write.
  */
 export function desiredMeshTrust(
   origin: TrustOrigin,

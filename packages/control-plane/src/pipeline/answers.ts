@@ -10,9 +10,11 @@ import {
   verdict,
 } from "@skein/policies";
 import type { AccessEntry, Plans, Proxies, ProxyCondition, ProxyStatus } from "../api/ports.ts";
+import type { NamingContext } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { deleteWarnings } from "./delete-warnings.ts";
 import type { LiveFleet } from "./fleet.ts";
 import { warningsFor } from "./warnings.ts";
 import type { World } from "./world.ts";
@@ -25,7 +27,12 @@ export interface AnswersOptions {
 }
 
 /** Questions about what has been decided, answered from the plans that program Envoy. */
-export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
+export function plans({
+  world,
+  store,
+  isPolicy,
+  naming,
+}: AnswersOptions & { readonly naming: NamingContext }): Plans {
   const planFor = ({ mesh, name }: ResourceKey): ProxyPlan | undefined =>
     world.mesh(mesh).planner.plan.at(name).get();
   return {
@@ -49,6 +56,7 @@ export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
       return dataplanes.filter((each) => selectsDataplane(resource as never, each));
     },
     warnings: (written: Resource) => warningsFor(written, store, isPolicy),
+    deleteWarnings: (deleted: Resource) => deleteWarnings(deleted, store, naming),
   };
 }
 

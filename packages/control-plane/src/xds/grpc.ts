@@ -63,8 +63,7 @@ export interface GrpcServer {
   /**
    * Takes over the gRPC streams of `server`. Requests of any other content type are left alone, so that the same port
    * serves HTTP/1.1. Listeners for `stream` and `request` that are there already see gRPC no more, which saves Node's
-   * request and response objects on each of thousands of long streams; one that is added later must skip those for which
-   * `isGrpc(headers)` holds.
+   * request and response objects on each of thousands of long streams; so add them first.
    */
   attach(server: Http2SecureServer | Http2Server): void;
   /**
@@ -74,8 +73,7 @@ export interface GrpcServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** Whether a request is gRPC, by its content type. */
-export function isGrpc(headers: IncomingHttpHeaders): boolean {
+function isGrpc(headers: IncomingHttpHeaders): boolean {
   const type = headers["content-type"];
   return type !== undefined && /^application\/grpc(?:$|[+;])/.test(type);
 }

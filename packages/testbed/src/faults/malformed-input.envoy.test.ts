@@ -9,7 +9,7 @@ import { until } from "../poll.ts";
 import type { Child } from "../process/child.ts";
 import { createWorld, type World } from "../world/world.ts";
 import { type Api, at, createApi, listAt } from "./testing/api.ts";
-import { residentMb } from "./testing/process-memory.ts";
+import { residentMb } from "./testing/process.ts";
 import { connectBare, simulatedDataplane } from "./testing/simulated.ts";
 
 const MB = 1024 * 1024;

@@ -5,22 +5,26 @@ import { until } from "../poll.ts";
 import type { Child } from "../process/child.ts";
 import { createWorld, type World } from "../world/world.ts";
 import { type Api, at, createApi, listAt } from "./testing/api.ts";
-import { residentMb } from "./testing/process-memory.ts";
-import { joinFleet, type SimulatedFleet } from "./testing/simulated.ts";
+import { openFiles, residentMb } from "./testing/process.ts";
+import { joinFleet, type SimulatedFleet, type SimulatedProxy } from "./testing/simulated.ts";
 
-/** A quarter of what the benchmark does, which runs it with 2,000. */
-const COUNT = 500;
-const BACK_WITHIN = 20_000;
+const COUNT = 2_000;
+const STORMS = 3;
+/** The benchmark sees 4 s with nothing beside it. */
+const BACK_WITHIN = 90_000;
+/** A proxy that is away for longer than this (10 s by default) is gone: a machine with other work may need them. */
+const SETTINGS = { KUMA_XDS_DATAPLANE_DEREGISTRATION_DELAY: "120s" };
 
 let world: World;
 let api: Api;
 let controlPlane: Child;
 let fleet: SimulatedFleet;
 let closed: string[] = [];
+const connecting = new Set<SimulatedProxy>();
 
 before(async () => {
   world = await createWorld();
-  controlPlane = await world.startControlPlane();
+  controlPlane = await world.startControlPlane(SETTINGS);
   api = createApi(world.controlPlane.api);
   await world.apply(MESH_YAML);
   fleet = await joinFleet(world, api, COUNT, (_, reason) => closed.push(reason));
@@ -31,16 +35,26 @@ after(async () => {
   await world.stop();
 });
 
+/** As an Envoy does whose stream ended. */
+function connectAgain(proxy: SimulatedProxy): void {
+  if (proxy.connected || connecting.has(proxy)) return;
+  connecting.add(proxy);
+  const done = (): void => void connecting.delete(proxy);
+  proxy.connect().then(done, done);
+}
+
 async function untilInSync(): Promise<void> {
   await until(
     "all are in sync",
     async () => {
-      const items = listAt(await api.get(`/meshes/${world.mesh}/_proxy-status?size=1000`), "items");
+      fleet.proxies.forEach(connectAgain);
+      if (!fleet.proxies.every(({ connected }) => connected)) return false;
+      const items = await api.list(`/meshes/${world.mesh}/_proxy-status`);
       const synced = items.filter((item) => at(item, "state") === "in-sync");
       if (synced.length !== COUNT) throw new Error(`${synced.length} of ${items.length}`);
       return true;
     },
-    { timeoutMs: BACK_WITHIN, intervalMs: 100 },
+    { timeoutMs: BACK_WITHIN, intervalMs: 200 },
   );
 }
 
@@ -74,34 +88,42 @@ async function slowestAnswer(meanwhile: () => Promise<void>): Promise<number> {
   return slowest;
 }
 
-test("500 proxies drop their connections and come back at once: they are sent nothing, the API answers", async (t) => {
+test("2,000 proxies drop their connections and come back at once: they are sent nothing, the API answers", async (t) => {
   await assertChangeArrives(31);
   await untilInSync();
   const { responses } = fleet.totals();
-  const memory = residentMb(controlPlane.pid);
+  const files = openFiles(controlPlane.pid);
+  const memory: number[] = [];
+  closed = [];
   const begin = performance.now();
   const slowest = await slowestAnswer(async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let storm = 0; storm < STORMS; storm++) {
       await fleet.reconnectAll();
       await untilInSync();
+      memory.push(residentMb(controlPlane.pid));
     }
   });
   const seconds = (performance.now() - begin) / 1000;
+  const megabytes = memory.map((each) => each.toFixed(0)).join(", ");
   t.diagnostic(
-    `three storms in ${seconds.toFixed(1)} s, slowest answer ${slowest.toFixed(0)} ms, memory ${memory.toFixed(0)} -> ${residentMb(controlPlane.pid).toFixed(0)} MB`,
+    `${STORMS} storms in ${seconds.toFixed(1)} s, slowest answer ${slowest.toFixed(0)} ms, memory after each ${megabytes} MB`,
   );
   assert.equal(fleet.totals().responses, responses, "somebody was sent what it had");
-  assert.ok(slowest < 3_000, `${slowest} ms`);
-  assert.ok(residentMb(controlPlane.pid) < 400);
+  assert.ok(fleet.proxies.every(({ connected }) => connected));
+  assert.ok(slowest < 30_000, `${slowest} ms`);
+  const [afterFirst = 0] = memory;
+  const afterLast = memory.at(-1) ?? 0;
+  assert.ok(afterLast < 1_000 && afterLast < afterFirst + 150, `${megabytes} MB: each storm costs memory`);
+  await until("the files of closed connections are closed", () => openFiles(controlPlane.pid) <= files + 10);
   await assertChangeArrives(32);
 });
 
-test("the control plane is killed, and all 500 find the new one at once: they are sent nothing", async (t) => {
+test("the control plane is killed, and all 2,000 find the new one at once: they are sent nothing", async (t) => {
   await untilInSync();
   const { responses } = fleet.totals();
   await world.killControlPlane();
   await until("all have noticed", () => fleet.proxies.every(({ connected }) => !connected));
-  controlPlane = await world.startControlPlane();
+  controlPlane = await world.startControlPlane(SETTINGS);
   const begin = performance.now();
   await fleet.reconnectAll();
   await untilInSync();
@@ -110,7 +132,7 @@ test("the control plane is killed, and all 500 find the new one at once: they ar
   await assertChangeArrives(33);
 });
 
-test("SIGTERM with 500 proxies connected: streams end with a reason, exit code 0 within 10 seconds", async (t) => {
+test("SIGTERM with 2,000 proxies connected: streams end with a reason, exit code 0 within 20 seconds", async (t) => {
   closed = [];
   const waiting = api.ask("GET", `/_changes/1?wait=30s`).catch((error: unknown) => error);
   const begin = performance.now();
@@ -119,14 +141,14 @@ test("SIGTERM with 500 proxies connected: streams end with a reason, exit code 0
   const seconds = (performance.now() - begin) / 1000;
   t.diagnostic(`gone after ${seconds.toFixed(1)} s`);
   assert.deepEqual([code, signal], [0, null], controlPlane.tail());
-  assert.ok(seconds < 10, `${seconds} s`);
+  assert.ok(seconds < 20, `${seconds} s`);
   await waiting;
   await until("every stream has ended", () => closed.length >= COUNT);
   assert.deepEqual([...new Set(closed)], ["14 this control plane is stopping: connect to another one"]);
   assert.match(controlPlane.tail(), /"msg":"stopped"/);
 
-  controlPlane = await world.startControlPlane();
-  const insights = listAt(await api.get(`/meshes/${world.mesh}/dataplane-insights?size=1000`), "items");
+  controlPlane = await world.startControlPlane(SETTINGS);
+  const insights = await api.list(`/meshes/${world.mesh}/dataplane-insights`);
   assert.equal(insights.length, COUNT);
   const open = insights.filter((each) =>
     listAt(each, "subscriptions").some((one) => at(one, "disconnectTime") === undefined),

@@ -8,7 +8,7 @@ import type { Child } from "../process/child.ts";
 import { createWorld, type World } from "../world/world.ts";
 import { type Api, at, createApi, listAt } from "./testing/api.ts";
 import { createTestClock, type TestClock } from "./testing/clock.ts";
-import { residentMb } from "./testing/process-memory.ts";
+import { residentMb } from "./testing/process.ts";
 import {
   type BareProxy,
   connectBare,

@@ -6,7 +6,7 @@ import { MESH_YAML } from "../kong-air/cast.ts";
 import type { Child } from "../process/child.ts";
 import { createWorld, type World } from "../world/world.ts";
 import { type Api, at, createApi, listAt } from "./testing/api.ts";
-import { residentMb } from "./testing/process-memory.ts";
+import { residentMb } from "./testing/process.ts";
 import { joinFleet } from "./testing/simulated.ts";
 
 const COUNT = 10_000;

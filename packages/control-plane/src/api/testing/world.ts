@@ -115,6 +115,7 @@ export function createWorld(options: WorldOptions = {}): World {
       xds: async () => undefined,
       selectedBy: () => [],
       warnings: () => [],
+      deleteWarnings: () => [],
     },
     envoyAdmin: {
       stats: async () => ({ kind: "unreachable", message: "no proxy" }),

@@ -17,6 +17,8 @@ export interface Ask {
 export interface Api {
   ask(method: string, path: string, options?: Ask): Promise<Answer>;
   get(path: string): Promise<unknown>;
+  /** Every item of a list, however many pages it takes. */
+  list(path: string): Promise<readonly unknown[]>;
   /** PUT of a document. @throws Error with the answer's text unless it succeeded */
   put(path: string, document: object): Promise<number>;
   /** @throws Error unless it succeeded */
@@ -47,9 +49,21 @@ export function createApi(base: string): Api {
     return answer;
   };
   const changeId = ({ headers }: Answer): number => Number(headers.get("skein-change-id"));
+  const get = async (path: string): Promise<unknown> => JSON.parse((await succeed("GET", path)).text);
   return {
     ask,
-    get: async (path) => JSON.parse((await succeed("GET", path)).text),
+    get,
+    async list(path) {
+      const items: unknown[] = [];
+      let next: unknown = `${path}?size=1000`;
+      while (typeof next === "string") {
+        const { pathname, search } = new URL(next, base);
+        const page = await get(`${pathname}${search}`);
+        items.push(...listAt(page, "items"));
+        next = at(page, "next");
+      }
+      return items;
+    },
     put: async (path, document) => changeId(await succeed("PUT", path, document)),
     delete: async (path) => changeId(await succeed("DELETE", path)),
     dataplaneToken: async (claims) =>

@@ -7,7 +7,7 @@ import { launcherMetadata, type SimulatedFleet, startFleet } from "../../../../.
 import type { World } from "../../world/world.ts";
 import type { Api } from "./api.ts";
 
-export type { SimulatedFleet } from "../../../../../bench/xds-client/client.ts";
+export type { SimulatedFleet, SimulatedProxy } from "../../../../../bench/xds-client/client.ts";
 
 /** Names of the simulated proxies of {@link joinFleet}: `sim-0`, `sim-1` ... */
 export function simulatedName(index: number): string {
