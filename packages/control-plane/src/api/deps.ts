@@ -1,6 +1,7 @@
 import type { LabelContext, NewResource, Registry } from "@skein/model";
 import type { Outcome } from "../identity/outcome.ts";
 import type { SecretsCipher } from "../identity/secrets-cipher.ts";
+import type { Previews } from "../preview/port.ts";
 import type { Store, Write } from "../store/store.ts";
 import type { AccessConfig } from "../tokens/access.ts";
 import type { ApiRequest } from "../tokens/authn.ts";
@@ -51,6 +52,7 @@ export interface ApiDeps {
   readonly changes: ChangeTracker;
   readonly proxies: Proxies;
   readonly plans: Plans;
+  readonly previews: Previews;
   readonly envoyAdmin: EnvoyAdmin;
   /** What goes into the transaction that writes a Mesh; `before` is absent when it is created. */
   readonly onMeshWritten: (mesh: NewResource, before: NewResource | undefined) => Promise<readonly Write[]>;

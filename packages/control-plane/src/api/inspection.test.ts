@@ -11,6 +11,7 @@ async function worldWithPlan(extra: { plans?: Partial<Plans>; envoyAdmin?: Envoy
   const plans: Plans = {
     plan: ({ name }) => (name === "web-1" ? webPlan : undefined),
     access: () => [],
+    config: () => undefined,
     xds: async (_, { includeEds }) => ({ clusters: [], ...(includeEds ? { endpoints: [] } : {}) }),
     selectedBy: () => [web],
     warnings: () => [],

@@ -8,6 +8,7 @@ import { registerKinds } from "./kind-routes.ts";
 import { registerKri } from "./kri.ts";
 import { registerMatches } from "./matches.ts";
 import { registerOverviews } from "./overviews.ts";
+import { registerPreview } from "./preview.ts";
 import { createSource } from "./source.ts";
 import { registerSystem } from "./system.ts";
 import { registerTokens } from "./token-routes.ts";
@@ -24,5 +25,6 @@ export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
   registerMatches(app, deps);
   registerEnvoyAdmin(app, deps);
   registerChanges(app, deps);
+  registerPreview(app, deps);
   registerTokens(app, deps);
 }
