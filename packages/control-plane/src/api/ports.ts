@@ -12,6 +12,8 @@ export interface XdsName {
 export interface RejectedResource extends XdsName {
   readonly message: string;
   readonly policies: readonly string[];
+  /** Their rules, as far as they are known: `<KRI> to[0]`. */
+  readonly rules?: readonly string[];
 }
 
 /** How far a change has got with one proxy. */
