@@ -84,7 +84,11 @@ class Line {
       signal.throwIfAborted();
       return work();
     });
-    this.#last = turn.catch(() => undefined);
+    // Not the answer: it would be kept until the next one asks.
+    this.#last = turn.then(
+      () => undefined,
+      () => undefined,
+    );
     try {
       return await turn;
     } finally {
