@@ -33,6 +33,7 @@ import { IdentityController } from "./pipeline/identity-controller.ts";
 import { authenticatedProxy } from "./pipeline/registration.ts";
 import { Rollouts } from "./pipeline/rollout.ts";
 import { World } from "./pipeline/world.ts";
+import { previews } from "./preview/previews.ts";
 import { StartError } from "./start-error.ts";
 import { encryptionKeys, keySources, openConfiguredStore, serverCertificate } from "./startup.ts";
 import type { Change } from "./store/store.ts";
@@ -290,6 +291,19 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       changes,
       proxies: proxyList,
       plans: plans({ world, store, fleet, isPolicy, naming: { zone, environment: "universal" } }),
+      previews: previews({
+        world,
+        store,
+        types: registry.kinds.map(({ type }) => type),
+        isPolicy,
+        isConnected: (mesh, name) => fleet.proxy(mesh, name) !== undefined,
+        onMeshWritten: (draft, mesh, before) =>
+          onMeshWritten({ ...meshDefaults, store: draft }, mesh, before),
+        zone,
+        now,
+        random: randomBytes,
+        monotonic,
+      }),
       envoyAdmin: adminClient({
         store,
         authority: adminAuthority,

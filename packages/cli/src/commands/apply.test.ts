@@ -293,9 +293,9 @@ test("--dry-run prints the documents with their defaults and sends nothing", asy
     );
   }
   assert.deepEqual(cp.requests, []);
-  const server = await sandbox.run("apply", "--dry-run=server", "-f", "-");
-  assert.equal(server.code, 2);
-  assert.match(server.err, /--dry-run=server is not available yet/);
+  const other = await sandbox.run("apply", "--dry-run=sever", "-f", "-");
+  assert.equal(other.code, 2);
+  assert.match(other.err, /must be client or server/);
 });
 
 test("a Kubernetes object is converted, and mistakes are found in its own form", async () => {

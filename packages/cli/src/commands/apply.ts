@@ -8,6 +8,7 @@ import type { CheckedDocument } from "../documents/check.ts";
 import { actInOrder } from "../documents/in-order.ts";
 import { loadDocuments } from "../documents/load.ts";
 import { waitsFor } from "../documents/order.ts";
+import { parseDryRun } from "../dry-run.ts";
 import { CliError, usageError } from "../exit.ts";
 import { kindPath } from "../kinds.ts";
 import { isObject, listAt, textAt } from "../read.ts";
@@ -22,6 +23,8 @@ export interface ApplyOptions {
   readonly dryRun?: string;
   readonly validate: string;
   readonly wait?: string;
+  /** Of what `--dry-run=server` answers. */
+  readonly output: string;
 }
 
 const validateModes: readonly UnknownFieldPolicy[] = ["strict", "warn", "ignore"];
@@ -37,8 +40,8 @@ const width = 16;
 export async function apply(session: Session, options: ApplyOptions): Promise<void> {
   const unknownFields = pickMode(options.validate);
   const waitMs = parseWait(options.wait);
-  const isDryRun = parseDryRun(options.dryRun);
-  const warning = isDryRun ? undefined : warnOfOtherVersion(session);
+  const dryRun = parseDryRun(options.dryRun);
+  const warning = dryRun === "client" ? undefined : warnOfOtherVersion(session);
   const kinds = await session.kinds();
   const documents = await loadDocuments(
     { location: options.file, variables: options.var, unknownFields },
@@ -48,11 +51,23 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   for (const document of documents) {
     for (const text of document.warnings) session.io.err(`Warning: ${document.where}: ${text}\n`);
   }
-  if (isDryRun) {
+  if (dryRun === "client") {
     await printDocuments(session, documents);
     return;
   }
   await warning;
+  if (dryRun === "server") {
+    const { printPreview } = await import("./preview.ts");
+    const changes = documents.map(({ type, mesh, name, content }) => ({
+      op: "put" as const,
+      type,
+      mesh,
+      name,
+      resource: content,
+    }));
+    await printPreview(session, changes, { output: options.output, validate: unknownFields });
+    return;
+  }
   const client = await session.client();
   const changes: (number | undefined)[] = [];
   const errors: unknown[] = [];
@@ -173,13 +188,4 @@ function pickMode(text: string): UnknownFieldPolicy {
   throw usageError(
     `--validate="${text}" must be one of ${validateModes.join(", ")}${didYouMean(text, validateModes)}`,
   );
-}
-
-function parseDryRun(text: string | undefined): boolean {
-  if (text === undefined || text === "false") return false;
-  if (text === "client" || text === "true") return true;
-  if (text === "server") {
-    throw usageError("--dry-run=server is not available yet; --dry-run checks here and sends nothing");
-  }
-  throw usageError(`--dry-run="${text}" must be client or server`);
 }

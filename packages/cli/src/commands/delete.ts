@@ -1,7 +1,8 @@
 import { apiErrorOf } from "../client/api-error.ts";
 import { warnOfOtherVersion } from "../client/compatibility.ts";
 import { warningsOf } from "../client/warnings.ts";
-import { CliError } from "../exit.ts";
+import { parseDryRun } from "../dry-run.ts";
+import { CliError, usageError } from "../exit.ts";
 import { kindPath } from "../kinds.ts";
 import type { Session } from "../session.ts";
 import { changeIdOf } from "../wait/change.ts";
@@ -11,9 +12,12 @@ import { waitForChanges } from "../wait/wait.ts";
 export interface DeleteOptions {
   readonly mesh: string;
   readonly wait?: string;
+  readonly dryRun?: string;
+  /** Of what `--dry-run=server` answers. */
+  readonly output: string;
 }
 
-/** `delete TYPE NAME`, with `--wait` until every affected proxy has acknowledged. */
+/** `delete TYPE NAME`, with `--wait` until every affected proxy has acknowledged; tried with `--dry-run=server`. */
 export async function deleteResource(
   session: Session,
   type: string,
@@ -22,6 +26,16 @@ export async function deleteResource(
 ): Promise<void> {
   const waitMs = parseWait(options.wait);
   const kind = (await session.kinds()).demand(type);
+  const dryRun = parseDryRun(options.dryRun);
+  if (dryRun === "client") {
+    throw usageError("what a deletion would do is known to the control plane only: use --dry-run=server");
+  }
+  if (dryRun === "server") {
+    const mesh = kind.scope === "Mesh" ? options.mesh : "";
+    const { printPreview } = await import("./preview.ts");
+    await printPreview(session, [{ op: "delete", type: kind.type, mesh, name }], options);
+    return;
+  }
   const client = await session.client();
   const warning = warnOfOtherVersion(session);
   const response = await client.request("DELETE", kindPath(kind, options.mesh, name));

@@ -8,7 +8,15 @@ import type { Session } from "../session.ts";
 import { didYouMean } from "../suggest.ts";
 
 /** What `inspect dataplane --type` can show. */
-export const dataplaneViews = ["policies", "config-dump", "stats", "clusters", "config", "plan"] as const;
+export const dataplaneViews = [
+  "policies",
+  "config-dump",
+  "stats",
+  "clusters",
+  "config",
+  "plan",
+  "fields",
+] as const;
 /** What `inspect zoneingress|zoneegress --type` can show. */
 export const zoneProxyViews = ["config-dump", "stats", "clusters"] as const;
 
@@ -19,6 +27,8 @@ export interface InspectProxyOptions {
   readonly includeEds?: boolean;
   readonly shadow?: boolean;
   readonly include: readonly string[];
+  readonly inbound?: string;
+  readonly outbound?: string;
 }
 
 /** `inspect dataplane NAME`: one proxy, seen from one of the sides that `--type` names. */
@@ -31,6 +41,7 @@ export async function inspectDataplane(
   refuseStrayFlags(view, options);
   const path = apiPath("meshes", options.mesh, "dataplanes", name);
   if (view === "policies") return inspectPolicies(session, path, options);
+  if (view === "fields") return (await import("./inspect-fields.ts")).inspectFields(session, path, options);
   if (view === "plan") return printPlan(session, path, options);
   if (view === "config") {
     const include = options.include.flatMap((part) => part.split(","));
@@ -133,7 +144,12 @@ function pickView<View extends string>(text: string, views: readonly View[]): Vi
   );
 }
 
-function refuseStrayFlags(view: string, { shadow, include, includeEds }: InspectProxyOptions): void {
+function refuseStrayFlags(
+  view: string,
+  { shadow, include, includeEds, inbound, outbound }: InspectProxyOptions,
+): void {
+  if ((inbound ?? outbound) !== undefined && view !== "fields")
+    throw usageError("--inbound and --outbound can only be used with --type=fields");
   if (shadow === true && view !== "config") throw usageError("--shadow can only be used with --type=config");
   if (include.length > 0 && view !== "config")
     throw usageError("--include can only be used with --type=config");

@@ -16,7 +16,11 @@ export function addResourceCommands(program: Command, open: OpenSession): void {
       "file, directory (its .yaml, .yml and .json files), http(s) URL, or - for stdin",
     )
     .addOption(repeatable("-v, --var <key=value>", "value of a {{ key }} in the documents; repeat for more"))
-    .option("--dry-run <mode>", "check and print the documents with their defaults, send nothing")
+    .option(
+      "--dry-run <mode>",
+      "client (the same as --dry-run alone) checks and prints the documents with their defaults and sends nothing; server tells what applying them would do, and changes nothing",
+    )
+    .addOption(outputOption())
     .option(
       "--validate <mode>",
       "unknown fields: strict refuses, warn warns, ignore drops them silently",
@@ -44,6 +48,8 @@ export function addResourceCommands(program: Command, open: OpenSession): void {
     .argument("<type>", "such as mesh, dataplane or meshtimeout")
     .argument("<name>")
     .addOption(meshOption())
+    .option("--dry-run <mode>", "server tells what the deletion would do, and changes nothing")
+    .addOption(outputOption())
     .addOption(waitOption())
     .action(async (type: string, name: string, options: DeleteOptions) =>
       (await import("../commands/delete.ts")).deleteResource(open(), type, name, options),

@@ -1,10 +1,11 @@
 import { Argument, type Command } from "commander";
 import type { AccessOptions } from "../commands/access.ts";
+import type { BlameOptions } from "../commands/blame.ts";
 import type { ProxyStatusOptions } from "../commands/proxy-status.ts";
 import { meshOption, outputOption } from "./options.ts";
 import type { OpenSession } from "./program.ts";
 
-/** Declares `proxy-status`, `access`, `version` and `completion`. */
+/** Declares `proxy-status`, `access`, `blame`, `version` and `completion`. */
 export function addToolCommands(program: Command, open: OpenSession): void {
   program
     .command("proxy-status")
@@ -23,6 +24,20 @@ export function addToolCommands(program: Command, open: OpenSession): void {
     .addOption(outputOption())
     .action(async (options: AccessOptions) =>
       (await import("../commands/access.ts")).access(open(), options),
+    );
+  program
+    .command("blame")
+    .description("which policy, rule and revision put a resource into a proxy's Envoy configuration")
+    .argument("<dataplane>")
+    .argument(
+      "[resource]",
+      "name of a listener, route, cluster, endpoint or secret (default: an overview of all)",
+    )
+    .addOption(meshOption())
+    .option("--type <type>", "only listener, route, cluster, endpoint or secret")
+    .addOption(outputOption())
+    .action(async (dataplane: string, resource: string | undefined, options: BlameOptions) =>
+      (await import("../commands/blame.ts")).blame(open(), dataplane, resource, options),
     );
   program
     .command("version")

@@ -31,6 +31,7 @@ export interface ProxyProgress {
 export interface Rejection {
   readonly resource: string;
   readonly message: string;
+  /** KRIs; with the rule where the control plane knows it. */
   readonly policies: readonly string[];
 }
 
@@ -69,11 +70,14 @@ export function parseChange(document: unknown, items: readonly unknown[]): Chang
 
 /** Reads the `rejected` list that changes and proxy statuses share. */
 export function parseRejections(item: unknown): readonly Rejection[] {
-  return listAt(item, "rejected").map((rejection) => ({
-    resource: `${textAt(rejection, "type")} ${textAt(rejection, "name")}`,
-    message: textAt(rejection, "message"),
-    policies: listAt(rejection, "policies").map(String),
-  }));
+  return listAt(item, "rejected").map((rejection) => {
+    const rules = listAt(rejection, "rules");
+    return {
+      resource: `${textAt(rejection, "type")} ${textAt(rejection, "name")}`,
+      message: textAt(rejection, "message"),
+      policies: (rules.length === 0 ? listAt(rejection, "policies") : rules).map(String),
+    };
+  });
 }
 
 /** `listener x: <Envoy's words> (from kri_…)`. */

@@ -1,6 +1,7 @@
 import type { LabelContext, NewResource, Registry } from "@skein/model";
 import type { Outcome } from "../identity/outcome.ts";
 import type { SecretsCipher } from "../identity/secrets-cipher.ts";
+import type { Previews } from "../preview/port.ts";
 import type { Store, Write } from "../store/store.ts";
 import type { AccessConfig } from "../tokens/access.ts";
 import type { ApiRequest } from "../tokens/authn.ts";
@@ -51,6 +52,7 @@ export interface ApiDeps {
   readonly changes: ChangeTracker;
   readonly proxies: Proxies;
   readonly plans: Plans;
+  readonly previews: Previews;
   readonly envoyAdmin: EnvoyAdmin;
   /** Finds out what a document would do before it is written; absent where nothing is tried. */
   readonly trial?: (next: NewResource) => Promise<Trial>;

@@ -24,14 +24,6 @@ export function registerEnvoyAdmin(app: FastifyInstance, deps: ApiDeps): void {
     if (wanted === undefined) return passOn(reply, answer, deps);
     return sendJson(reply.header(SOURCE, "control-plane"), 200, wanted);
   });
-  app.get(`${base}/_config`, async (request, reply) => {
-    const key = requireDataplane(request, deps);
-    requireKnownQuery(queryOf(request));
-    const dump = await deps.plans.xds(key, { includeEds: true });
-    const wasSeen = deps.store.get({ ...key, type: "DataplaneInsight" });
-    if (!wasSeen || dump === undefined) throw notFound(titles.insight);
-    return sendJson(reply, 200, { xds: dump });
-  });
   app.get(`${base}/stats`, async (request, reply) => {
     const key = requireDataplane(request, deps);
     requireAction(request, deps, "viewStats");
@@ -56,17 +48,6 @@ export function requireDataplane(request: FastifyRequest, deps: ApiDeps): Resour
   const found = deps.store.get({ type: "Dataplane", mesh, name: param(request, "name") });
   if (!found) throw notFound(titles.retrieve);
   return { type: found.type, mesh: found.mesh, name: found.name };
-}
-
-function requireKnownQuery(query: URLSearchParams): void {
-  booleanQuery(query, "shadow", false, titles.retrieve);
-  const include = (query.get("include") ?? "").split(",").filter((part) => part !== "");
-  if (include.every((part) => part === "diff")) return;
-  throw new Problem(
-    400,
-    titles.retrieve,
-    "bad request: unsupported value for query parameter 'include'; the only one is diff",
-  );
 }
 
 function isJson(query: URLSearchParams): boolean {

@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Resource, ResourceKey } from "@skein/model";
+import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import type { ChangeStatus, EnvoyAdmin, Plans, ProxyStatus } from "./ports.ts";
 import { webPlan } from "./testing/plan.ts";
 import { createWorld, dataplane, meshTimeout, seed } from "./testing/world.ts";
 
 const web: ResourceKey = { type: "Dataplane", mesh: "default", name: "web-1" };
 
+const none = new Map<string, Fragment>();
+const NOTHING_HELD: ProxyConfig = {
+  clusters: none,
+  endpoints: none,
+  listeners: none,
+  routes: none,
+  secrets: none,
+  missing: [],
+};
+
 async function worldWithPlan(extra: { plans?: Partial<Plans>; envoyAdmin?: EnvoyAdmin; mode?: string } = {}) {
   const plans: Plans = {
     plan: ({ name }) => (name === "web-1" ? webPlan : undefined),
     access: () => [],
+    config: ({ name }) => (name === "web-1" ? NOTHING_HELD : undefined),
     xds: async (_, { includeEds }) => ({ clusters: [], ...(includeEds ? { endpoints: [] } : {}) }),
     selectedBy: () => [web],
     warnings: () => [],
@@ -123,6 +135,7 @@ test("layout and policies by section of the proxy, in Exclusive meshes only", as
     kind: "MeshTimeout",
     rules: [{ conf: { idleTimeout: "20s" }, kri: "kri_mt_default_zone-1__t_" }],
     origins: [{ kri: "kri_mt_default_zone-1__t_" }],
+    fields: [{ path: "idleTimeout", value: "20s", kri: "kri_mt_default_zone-1__t_", rule: "to[1]" }],
   });
   const outbounds = `${base}/_outbounds/kri_msvc_default_zone-1__api_http`;
   assert.deepEqual((await world.call("GET", `${outbounds}/_policies`)).json, {
@@ -131,6 +144,7 @@ test("layout and policies by section of the proxy, in Exclusive meshes only", as
         conf: [{ idleTimeout: "20s" }],
         kind: "MeshTimeout",
         origins: [{ kri: "kri_mt_default_zone-1__t_" }],
+        fields: [{ path: "idleTimeout", value: "20s", kri: "kri_mt_default_zone-1__t_", rule: "to[1]" }],
       },
     ],
   });
@@ -238,7 +252,13 @@ test("configuration, statistics and clusters of a proxy", async () => {
   assert.equal(notSeen.json.title, "Failed to fetch dataplane insight");
   await seed(world.store, { type: "DataplaneInsight", mesh: "default", name: "web-1" });
   assert.deepEqual((await world.call("GET", `${base}/_config?shadow=false`)).json, {
-    xds: { clusters: [], endpoints: [] },
+    xds: {
+      "type.googleapis.com/envoy.config.cluster.v3.Cluster": {},
+      "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment": {},
+      "type.googleapis.com/envoy.config.listener.v3.Listener": {},
+      "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": {},
+      "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret": {},
+    },
   });
   assert.equal((await world.call("GET", `${base}/_config?include=everything`)).status, 400);
   assert.equal((await world.call("GET", `${base}/_config?shadow=perhaps`)).status, 400);

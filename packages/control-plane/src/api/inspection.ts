@@ -1,3 +1,4 @@
+import { formatKri } from "@skein/model";
 import type { InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { child, text } from "../insights/fields.ts";
@@ -5,7 +6,8 @@ import type { ApiDeps } from "./deps.ts";
 import { requireDataplane } from "./envoy-admin.ts";
 import { sendJson } from "./json.ts";
 import { requireKri } from "./kri.ts";
-import { policiesOf, rulesOf } from "./plan-entry.ts";
+import { type EntryRule, fieldOrigins, policiesOf, routeRules, rulesOf, wholeRules } from "./plan-entry.ts";
+import { routesOf } from "./plan-routes.ts";
 import { matchedPolicies, rulesOfPlan } from "./plan-rules.ts";
 import { notFound, Problem, titles } from "./problem.ts";
 import { param } from "./query.ts";
@@ -31,7 +33,7 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   });
   app.get(`${base}/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    return sendJson(reply, 200, { policies: outboundPolicies(requirePlan(request, deps).policies) });
+    return sendJson(reply, 200, { policies: proxyPolicies(requirePlan(request, deps).policies) });
   });
   app.get(`${base}/_inbounds/:kri/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
@@ -45,15 +47,14 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   });
   app.get(`${base}/_outbounds/:kri/_routes`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    requireOutbound(request, deps);
-    return sendJson(reply, 200, { routes: [] });
+    return sendJson(reply, 200, { routes: routesOf(requireOutbound(request, deps).upstream.policies) });
   });
   app.get(`${base}/_outbounds/:kri/_routes/:route/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    requireKri(param(request, "route"));
-    return sendJson(reply, 200, {
-      policies: outboundPolicies(requireOutbound(request, deps).upstream.policies),
-    });
+    const route = param(request, "route");
+    const { section: _, ...kri } = requireKri(route);
+    const { policies } = requireOutbound(request, deps).upstream;
+    return sendJson(reply, 200, { policies: outboundPolicies(policies, formatKri({ ...kri, section: "" })) });
   });
 }
 
@@ -110,29 +111,45 @@ function layoutOf(plan: ProxyPlan): unknown {
   };
 }
 
+function proxyPolicies(policies: PolicyPlans): readonly unknown[] {
+  return entries(policies, rulesOf).map(({ kind, rules, entry }) => ({
+    kind,
+    conf: rules.length === 1 ? rules[0]?.conf : entry,
+    origins: originsOf(rules),
+    fields: fieldOrigins(entry),
+  }));
+}
+
 function inboundPolicies(policies: PolicyPlans): readonly unknown[] {
-  return entries(policies).map(([kind, rules]) => ({
+  return entries(policies, rulesOf).map(({ kind, rules, entry }) => ({
     kind,
     rules: rules.map(({ conf, matches, origins }) => ({
       conf,
       kri: origins[0]?.policy ?? "",
       ...(matches === undefined ? {} : { matches }),
     })),
-    origins: policiesOf(rules).map((kri) => ({ kri })),
+    origins: originsOf(rules),
+    fields: fieldOrigins(entry),
   }));
 }
 
-function outboundPolicies(policies: PolicyPlans): readonly unknown[] {
-  return entries(policies).map(([kind, rules]) => ({
+function outboundPolicies(policies: PolicyPlans, route?: string): readonly unknown[] {
+  const rulesFor = (entry: unknown) => (route === undefined ? wholeRules(entry) : routeRules(entry, route));
+  return entries(policies, rulesFor).map(({ kind, rules, entry }) => ({
     conf: rules.map(({ conf }) => conf),
     kind,
-    origins: policiesOf(rules).map((kri) => ({ kri })),
+    origins: originsOf(rules),
+    fields: fieldOrigins(entry, route),
   }));
 }
 
-function entries(policies: PolicyPlans): readonly (readonly [string, ReturnType<typeof rulesOf>])[] {
+function originsOf(rules: readonly EntryRule[]): readonly { readonly kri: string }[] {
+  return policiesOf(rules).map((kri) => ({ kri }));
+}
+
+function entries(policies: PolicyPlans, rulesFor: (entry: unknown) => readonly EntryRule[]) {
   return Object.entries(policies)
-    .map(([kind, entry]) => [kind, rulesOf(entry)] as const)
-    .filter(([, rules]) => rules.length > 0)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+    .map(([kind, entry]) => ({ kind, entry, rules: rulesFor(entry) }))
+    .filter(({ rules }) => rules.length > 0)
+    .sort((a, b) => (a.kind < b.kind ? -1 : 1));
 }

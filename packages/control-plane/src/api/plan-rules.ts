@@ -4,7 +4,7 @@ import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { ApiDeps } from "./deps.ts";
 import { resourceOfKri } from "./kri-lookup.ts";
 import { type Meta, metaOf } from "./meta.ts";
-import { policiesOf, rulesOf } from "./plan-entry.ts";
+import { policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
 
 /** The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. */
 export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): unknown {
@@ -12,6 +12,7 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): u
   const types = new Set([
     ...plan.inbounds.flatMap(({ shared }) => Object.keys(shared.policies)),
     ...plan.outbounds.flatMap(({ upstream }) => Object.keys(upstream.policies)),
+    ...Object.keys(plan.policies),
   ]);
   const rules = [...types]
     .sort()
@@ -21,9 +22,13 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): u
       toResourceRules: destinationRules(deps, plan, type),
       fromRules: [],
       inboundRules: inboundRules(deps, plan, type),
+      ...proxyRule(deps, plan, type),
       warnings: [],
     }))
-    .filter(({ toResourceRules, inboundRules }) => toResourceRules.length > 0 || inboundRules.length > 0);
+    .filter(
+      ({ toResourceRules, inboundRules, proxyRule }) =>
+        toResourceRules.length > 0 || inboundRules.length > 0 || proxyRule !== undefined,
+    );
   return { httpMatches: [], resource: dataplane && metaOf(deps, dataplane), rules };
 }
 
@@ -47,8 +52,9 @@ export function matchedPolicies(deps: ApiDeps, plan: ProxyPlan): unknown {
 
 function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
   return plan.inbounds.flatMap(({ section, port, tags, shared }) => {
-    const rules = rulesOf(shared.policies[type]).map(({ conf, origins }) => ({
+    const rules = rulesOf(shared.policies[type]).map(({ conf, matches, origins }) => ({
       conf: [conf],
+      ...(matches === undefined ? {} : { match: matches[0] }),
       origin: ruleOrigins(deps, origins),
     }));
     const inbound = { ...(section === String(port) ? {} : { name: section }), port, tags };
@@ -56,11 +62,30 @@ function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
   });
 }
 
+/** What a policy says of the proxy as a whole: nothing, or one configuration. */
+function proxyRule(deps: ApiDeps, plan: ProxyPlan, type: string): { readonly proxyRule?: unknown } {
+  const rules = rulesOf(plan.policies[type]);
+  if (rules.length === 0) return {};
+  return {
+    proxyRule: {
+      conf: rules.length === 1 ? rules[0]?.conf : plan.policies[type],
+      origin: policiesOf(rules).map((kri) => metaOfKri(deps, kri)),
+    },
+  };
+}
+
+/** What a policy says of destinations, and of routes to them for which it says something else. */
 function destinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
-  return plan.outbounds.flatMap(({ upstream: { destination, policies } }) => {
-    const rules = rulesOf(policies[type]);
-    if (rules.length === 0) return [];
+  const routes = new Map<string, ResourceRule>();
+  const destinations = plan.outbounds.flatMap(({ upstream: { destination, policies } }) => {
     const { kind, mesh, name, labels, portName, port, kri } = destination;
+    for (const { route, conf, origins } of rulesOf(policies[type])) {
+      if (route === undefined) continue;
+      const origin = ruleOrigins(deps, origins);
+      routes.set(route, { resourceMeta: metaOfKri(deps, route), conf: [conf], origin });
+    }
+    const rules = wholeRules(policies[type]);
+    if (rules.length === 0) return [];
     return [
       {
         resourceMeta: { type: kind, mesh, name, labels, kri: kri.slice(0, kri.lastIndexOf("_") + 1) },
@@ -73,6 +98,13 @@ function destinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
       },
     ];
   });
+  return [...destinations, ...routes.values()];
+}
+
+interface ResourceRule {
+  readonly resourceMeta: Meta;
+  readonly conf: readonly unknown[];
+  readonly origin: readonly unknown[];
 }
 
 function ruleOrigins(deps: ApiDeps, origins: readonly Origin[]): readonly unknown[] {

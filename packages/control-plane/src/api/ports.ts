@@ -1,6 +1,6 @@
 import type { Resource, ResourceKey, Violation } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
-import type { XdsType } from "../xds/fragment.ts";
+import type { ProxyConfig, XdsType } from "../xds/fragment.ts";
 
 /** An xDS resource as a person sees it. */
 export interface XdsName {
@@ -12,6 +12,8 @@ export interface XdsName {
 export interface RejectedResource extends XdsName {
   readonly message: string;
   readonly policies: readonly string[];
+  /** Their rules, as far as they are known: `<KRI> to[0]`. */
+  readonly rules?: readonly string[];
 }
 
 /** How far a change has got with one proxy. */
@@ -96,7 +98,9 @@ export interface AccessEntry {
 export interface Plans {
   plan(dataplane: ResourceKey): ProxyPlan | undefined;
   access(mesh: string): readonly AccessEntry[];
-  /** The Envoy resources the proxy should hold, as JSON in the shape of Envoy's config dump. */
+  /** The Envoy resources the proxy should hold. */
+  config(dataplane: ResourceKey): ProxyConfig | undefined;
+  /** The same as JSON in the shape of Envoy's config dump. */
   xds(dataplane: ResourceKey, options: { readonly includeEds: boolean }): Promise<unknown>;
   /** Dataplanes that a policy or a MeshService selects, sorted by name. */
   selectedBy(resource: Resource): readonly ResourceKey[];

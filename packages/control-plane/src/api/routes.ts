@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { registerBlame } from "./blame.ts";
 import { registerCatalogue } from "./catalogue.ts";
 import { registerChanges } from "./changes.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -9,6 +10,8 @@ import { registerKri } from "./kri.ts";
 import { registerMatches } from "./matches.ts";
 import { registerOverviews } from "./overviews.ts";
 import { registerPolicyConditions } from "./policy-conditions.ts";
+import { registerPreview } from "./preview.ts";
+import { registerProxyConfig } from "./proxy-config.ts";
 import { createSource } from "./source.ts";
 import { registerSystem } from "./system.ts";
 import { registerTokens } from "./token-routes.ts";
@@ -26,5 +29,8 @@ export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
   registerPolicyConditions(app, deps);
   registerEnvoyAdmin(app, deps);
   registerChanges(app, deps);
+  registerProxyConfig(app, deps);
+  registerBlame(app, deps);
+  registerPreview(app, deps);
   registerTokens(app, deps);
 }

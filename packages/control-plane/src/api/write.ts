@@ -3,6 +3,7 @@ import {
   type KindDefinition,
   type NewResource,
   type Resource,
+  type UnknownFieldPolicy,
   validateImmutableLabels,
   validateLabels,
   validateName,
@@ -34,52 +35,104 @@ interface Written {
   readonly warnings: readonly string[];
 }
 
+/** A document that somebody wants to write, wherever it came from. */
+export interface DocumentWrite {
+  /** JSON. */
+  readonly text: string;
+  readonly place: { readonly mesh: string; readonly name: string };
+  readonly unknownFields: UnknownFieldPolicy;
+  readonly ifRevision: number | undefined;
+  /** @throws Problem 403 */
+  readonly authorize: () => void;
+}
+
+/** What became of a write. */
+export interface WriteAnswer {
+  readonly status: number;
+  readonly revision: number;
+  readonly warnings: readonly string[];
+}
+
 /**
  * `PUT …/<path>/<name>`: creates or replaces. The order of its checks is part of the API: mesh, body, place, name and
  * labels, access, immutable labels, guards, store.
  */
 export function putResource(deps: ApiDeps, kind: KindDefinition) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const text = jsonText(request);
     const place = { mesh: kind.scope === "Mesh" ? param(request, "mesh") : "", name: param(request, "name") };
-    if (kind.scope === "Mesh") requireMesh(deps, place.mesh);
-    const document = readDocument(kind, text, unknownFieldPolicy(queryOf(request)));
-    requirePlace(document.resource, place);
-    requireValid(titles.process, [
-      ...validateName(place.name),
-      ...validateLabels(kind, document.resource, deps.settings),
-    ]);
-    requireResourceAccess(request, deps, kind);
-    const written = await store(deps, kind, document.resource, wantedRevision(request));
-    const { isNew, revision, resource } = written;
-    const warnings = [
-      ...document.warnings,
-      ...written.warnings,
-      ...deps.plans.warnings(stored(deps, resource)),
-    ];
-    return sendWritten(reply, isNew ? 201 : 200, revision, warnings);
+    const answer = await writeDocument(deps, kind, {
+      text: jsonText(request),
+      place,
+      unknownFields: unknownFieldPolicy(queryOf(request)),
+      ifRevision: wantedRevision(request),
+      authorize: () => requireResourceAccess(request, deps, kind),
+    });
+    return sendWritten(reply, answer);
   };
 }
 
 /** `DELETE …/<path>/<name>`. */
 export function deleteResource(deps: ApiDeps, kind: KindDefinition) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const mesh = kind.scope === "Mesh" ? param(request, "mesh") : "";
-    if (kind.scope === "Mesh") requireMesh(deps, mesh);
-    const key = { type: kind.type, mesh, name: param(request, "name") };
-    const ifRevision = wantedRevision(request);
-    let warnings: readonly string[] = [];
-    const committed = await retried(ifRevision !== undefined, titles.delete, () => {
-      const current = deps.store.get(key);
-      if (!current) throw notFound(titles.delete);
-      requireValid(titles.delete, validateOrigin(kind, current.labels, deps.settings));
-      requireResourceAccess(request, deps, kind);
-      if (!deps.settings.unsafeDelete) requireValid(titles.delete, deleteGuards(deps.store, current));
-      warnings = deps.plans.deleteWarnings(current);
-      return deps.store.write([{ op: "delete", key, ifRevision: ifRevision ?? current.revision }]);
+    const place = { mesh: kind.scope === "Mesh" ? param(request, "mesh") : "", name: param(request, "name") };
+    const answer = await removeDocument(deps, kind, {
+      place,
+      ifRevision: wantedRevision(request),
+      authorize: () => requireResourceAccess(request, deps, kind),
     });
-    return sendWritten(reply, 200, committed.revision, warnings);
+    return sendWritten(reply, answer);
   };
+}
+
+/**
+ * Creates or replaces a resource, with all checks.
+ * @throws Problem
+ */
+export async function writeDocument(
+  deps: ApiDeps,
+  kind: KindDefinition,
+  { text, place, unknownFields, ifRevision, authorize }: DocumentWrite,
+): Promise<WriteAnswer> {
+  if (kind.scope === "Mesh") requireMesh(deps, place.mesh);
+  const document = readDocument(kind, text, unknownFields);
+  requirePlace(document.resource, place);
+  requireValid(titles.process, [
+    ...validateName(place.name),
+    ...validateLabels(kind, document.resource, deps.settings),
+  ]);
+  authorize();
+  const written = await store(deps, kind, document.resource, ifRevision);
+  const { isNew, revision, resource } = written;
+  const warnings = [
+    ...document.warnings,
+    ...written.warnings,
+    ...deps.plans.warnings(stored(deps, resource)),
+  ];
+  return { status: isNew ? 201 : 200, revision, warnings };
+}
+
+/**
+ * Deletes a resource, with all checks.
+ * @throws Problem
+ */
+export async function removeDocument(
+  deps: ApiDeps,
+  kind: KindDefinition,
+  { place, ifRevision, authorize }: Omit<DocumentWrite, "text" | "unknownFields">,
+): Promise<WriteAnswer> {
+  if (kind.scope === "Mesh") requireMesh(deps, place.mesh);
+  const key = { type: kind.type, ...place };
+  let warnings: readonly string[] = [];
+  const committed = await retried(ifRevision !== undefined, titles.delete, () => {
+    const current = deps.store.get(key);
+    if (!current) throw notFound(titles.delete);
+    requireValid(titles.delete, validateOrigin(kind, current.labels, deps.settings));
+    authorize();
+    if (!deps.settings.unsafeDelete) requireValid(titles.delete, deleteGuards(deps.store, current));
+    warnings = deps.plans.deleteWarnings(current);
+    return deps.store.write([{ op: "delete", key, ifRevision: ifRevision ?? current.revision }]);
+  });
+  return { status: 200, revision: committed.revision, warnings };
 }
 
 async function store(
@@ -194,12 +247,7 @@ function stored(deps: ApiDeps, resource: NewResource): Resource {
   return deps.store.get(resource) ?? { ...resource, creationTime: "", modificationTime: "", revision: 0 };
 }
 
-function sendWritten(
-  reply: FastifyReply,
-  status: number,
-  revision: number,
-  warnings: readonly string[],
-): FastifyReply {
+function sendWritten(reply: FastifyReply, { status, revision, warnings }: WriteAnswer): FastifyReply {
   reply.header("skein-change-id", String(revision));
   return sendJson(reply, status, { ...(warnings.length === 0 ? {} : { warnings }), changeId: revision });
 }

@@ -38,6 +38,7 @@ export function plans({
   return {
     plan: planFor,
     access: (mesh) => accessMatrix(world, mesh),
+    config: ({ mesh, name }) => world.mesh(mesh).config.at(name).get(),
     async xds({ mesh, name }, { includeEds }) {
       const config = world.mesh(mesh).config.at(name).get();
       if (config === undefined) return undefined;
@@ -111,7 +112,7 @@ function offlineStatus(dataplane: DataplaneResource): ProxyStatus {
  * Who may call whom: every workload against every port of every other. Instances of one workload answer alike, so one
  * of them speaks for all.
  */
-function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
+export function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
   const mesh = world.mesh(meshName);
   const workloads = new Map<string, ProxyPlan>();
   const ports = new Map<string, { readonly label: string; readonly inbound: InboundPlan }>();
@@ -136,7 +137,11 @@ function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
   return entries;
 }
 
-function judge(source: ProxyPlan, inbound: InboundPlan): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
+/** What a caller that has this plan may do at an inbound. */
+export function judge(
+  source: ProxyPlan,
+  inbound: InboundPlan,
+): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
   const { tls } = inbound.shared;
   if (tls === undefined || tls.mode === "off") {
     return {
@@ -162,7 +167,7 @@ function judge(source: ProxyPlan, inbound: InboundPlan): Pick<AccessEntry, "verd
 }
 
 /** What people call the workload behind a proxy: its workload, app or service, else the proxy itself. */
-function workloadName(plan: ProxyPlan): string {
+export function workloadName(plan: ProxyPlan): string {
   const tags = plan.inbounds[0]?.tags;
   return plan.labels["kuma.io/workload"] ?? plan.labels.app ?? tags?.["kuma.io/service"] ?? plan.name;
 }

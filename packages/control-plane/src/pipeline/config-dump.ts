@@ -21,6 +21,31 @@ export function configDump(config: ProxyConfig, includeEds: boolean): unknown {
   };
 }
 
+const TYPE_URLS = [
+  ["clusters", "type.googleapis.com/envoy.config.cluster.v3.Cluster"],
+  ["endpoints", "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"],
+  ["listeners", "type.googleapis.com/envoy.config.listener.v3.Listener"],
+  ["routes", "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"],
+  ["secrets", "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"],
+] as const;
+
+/** All that a proxy should hold, by type URL and name. Private keys stay where they are. */
+export function configByType(config: ProxyConfig): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    TYPE_URLS.map(([field, url]) => [
+      url,
+      Object.fromEntries(
+        [...config[field].values()]
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+          .map((fragment) => [
+            fragment.name,
+            fragment.type === "secret" ? { name: fragment.name } : fragmentJson(fragment),
+          ]),
+      ),
+    ]),
+  );
+}
+
 /** The Envoy resource inside a fragment, as JSON. */
 export function fragmentJson(fragment: Fragment): unknown {
   const { resource } = fromBinary(ResourceSchema, fragment.resource);

@@ -28,6 +28,7 @@ import {
   requireMesh,
   sameStates,
 } from "./registration.ts";
+import { rulesBehind } from "./rules-behind.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
@@ -230,7 +231,7 @@ export class LiveFleet implements Fleet {
       answered: (ack) => {
         metrics.answered(ack.rejected !== undefined);
         session.answered(ack);
-        proxy.answered(ack);
+        proxy.answered(ack, (...resource) => rulesBehind(this.#options.world, proxy, ...resource));
         if (ack.rejected !== undefined) onProgress();
       },
       inSync: (revision) => {

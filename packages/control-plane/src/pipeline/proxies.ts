@@ -25,6 +25,9 @@ interface Refused {
   readonly resource: RejectedResource;
 }
 
+/** The rules behind a version of a resource; none where that is not known any more. */
+export type RulesOf = (type: XdsType, name: string, version: string) => readonly string[];
+
 export interface ProxyClock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -102,13 +105,22 @@ export class ConnectedProxy {
   }
 
   /** A refusal that blames no resource yet decides nothing: the server is still finding out which it is. */
-  answered(ack: Acknowledgement): void {
+  answered(ack: Acknowledgement, rulesOf: RulesOf = () => []): void {
     const { type, rejected } = ack;
     if (rejected !== undefined && rejected.resources.length === 0) return;
-    const blamed = (rejected?.resources ?? []).map(({ name, version, origins }) => ({
-      version,
-      resource: { type, name, message: rejected?.message ?? "", policies: origins },
-    }));
+    const blamed = (rejected?.resources ?? []).map(({ name, version, origins }) => {
+      const rules = rulesOf(type, name, version);
+      return {
+        version,
+        resource: {
+          type,
+          name,
+          message: rejected?.message ?? "",
+          policies: origins,
+          ...(rules.length === 0 ? {} : { rules }),
+        },
+      };
+    });
     const before = this.#stillRejected(type).filter(
       ({ resource: { name } }) => !blamed.some((each) => each.resource.name === name),
     );

@@ -35,6 +35,8 @@ export interface MeshWorld {
   /** By dataplane and secret name. */
   readonly certificate: {
     set(dataplane: string, secret: string, value: IssuedCertificate | undefined): void;
+    /** Those that are there, encoded. */
+    readonly all: InputFamily<string, Fragment | undefined>;
   };
   /** Root certificates of the mesh's own CA, while it has one. */
   readonly mtlsRoots: Input<readonly string[]>;
@@ -52,6 +54,7 @@ export class World {
   readonly translator: Translator;
   /** Roots of the certificate with which the control plane calls Envoy's admin interface. */
   readonly adminAuthority: Input<Fragment | undefined>;
+  readonly #table: FragmentTable;
   readonly #zone: string;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
@@ -64,7 +67,27 @@ export class World {
     this.#sets = new PolicySets(policyReach(this.#definitions));
     this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
     this.adminAuthority = this.graph.input<Fragment | undefined>(undefined);
-    this.translator = new Translator(this.#definitions, options.table ?? new FragmentTable());
+    this.#table = options.table ?? new FragmentTable();
+    this.translator = new Translator(this.#definitions, this.#table);
+  }
+
+  /**
+   * A world without resources in which the same facts hold of these meshes. Equal fragments of both worlds are the same
+   * object, so they can be compared as two configurations of one world can. Nothing that is done to it shows here.
+   */
+  sibling(meshes: Iterable<string>): World {
+    const other = new World({ zone: this.#zone, definitions: this.#definitions, table: this.#table });
+    other.adminAuthority.set(this.adminAuthority.get());
+    for (const name of meshes) {
+      const from = this.#meshes.get(name);
+      if (from === undefined) continue;
+      const to = other.mesh(name);
+      to.mtlsRoots.set(from.mtlsRoots.get());
+      for (const [key, value] of from.node.entries()) to.node.set(key, value);
+      for (const [key, value] of from.stage.entries()) to.stage.set(key, value);
+      for (const [key, value] of from.certificate.all.entries()) to.certificate.all.set(key, value);
+    }
+    return other;
   }
 
   meshNames(): readonly string[] {
@@ -163,6 +186,7 @@ export class World {
       stage,
       mtlsRoots,
       certificate: {
+        all: certificates,
         set: (dataplane, secret, value) =>
           certificates.set(
             `${dataplane} ${secret}`,

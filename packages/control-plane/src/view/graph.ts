@@ -23,6 +23,8 @@ export interface Family<K extends string, T> {
 export interface InputFamily<K extends string, T> {
   at(key: K): Readable<T>;
   set(key: K, value: T): void;
+  /** What has been set, by key. */
+  entries(): Iterable<readonly [K, T]>;
 }
 
 type Equal<T> = (a: T, b: T) => boolean;
@@ -171,6 +173,9 @@ export class Graph {
         const node = at(key);
         node.set(value);
         if (node.observers.size === 0 && equal(value, absent)) nodes.delete(key);
+      },
+      *entries() {
+        for (const [key, { value }] of nodes) if (!equal(value, absent)) yield [key, value];
       },
     };
   }

@@ -112,10 +112,17 @@ export function createWorld(options: WorldOptions = {}): World {
     plans: {
       plan: () => undefined,
       access: () => [],
+      config: () => undefined,
       xds: async () => undefined,
       selectedBy: () => [],
       warnings: () => [],
       deleteWarnings: () => [],
+    },
+    previews: {
+      preview: async () => {
+        throw new Error("nothing to preview with");
+      },
+      shadow: async () => undefined,
     },
     envoyAdmin: {
       stats: async () => ({ kind: "unreachable", message: "no proxy" }),

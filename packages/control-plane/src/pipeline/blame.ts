@@ -1,0 +1,174 @@
+import type { OutboundPlan, PolicyPlans, ProxyPlan, UpstreamPlan } from "@skein/policies";
+import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
+import { type PlanField, policyFields } from "../plan/plan-fields.ts";
+import type { Fragment, ProxyConfig, XdsType } from "../xds/fragment.ts";
+
+/** The part of a plan that an Envoy resource is made from. */
+export type PlanPart =
+  | { readonly kind: "inbound"; readonly section: string; readonly kri: string }
+  /** `destination` is a KRI, or the name of a service where it is known by a tag. */
+  | { readonly kind: "outbound" | "backend"; readonly destination: string }
+  | { readonly kind: "admin" | "identity" | "trust" | "proxy" };
+
+/** A resource of the API that is not a policy. */
+export interface PlanSource {
+  readonly type: "Dataplane" | "Mesh" | "MeshService" | "MeshIdentity" | "MeshTrust";
+  readonly mesh: string;
+  /** By name, or by KRI; of a mesh's MeshTrusts all are meant. */
+  readonly name?: string;
+  readonly kri?: string;
+}
+
+/** Why a proxy has an Envoy resource, and why it is as it is. */
+export interface Blame {
+  readonly fragment: Fragment;
+  readonly parts: readonly PlanPart[];
+  /** What the policies that shaped it say, as far as it is in force for these parts. */
+  readonly fields: readonly PlanField[];
+  readonly sources: readonly PlanSource[];
+}
+
+interface Contribution {
+  readonly type: XdsType;
+  readonly name: string;
+  readonly part: PlanPart;
+  readonly policies: PolicyPlans;
+  readonly sources: readonly PlanSource[];
+}
+
+/** Traces the resources of a configuration back to the plan that they were made from. */
+export function blame(plan: ProxyPlan, config: ProxyConfig): readonly Blame[] {
+  const byResource = Map.groupBy(contributions(plan), ({ type, name }) => `${type} ${name}`);
+  const { listeners, routes, clusters, endpoints, secrets } = config;
+  return [listeners, routes, clusters, endpoints, secrets]
+    .flatMap((fragments) => [...fragments.values()])
+    .map((fragment) => {
+      const found = byResource.get(`${fragment.type} ${fragment.name}`) ?? [
+        { part: { kind: "proxy" as const }, policies: {}, sources: [dataplane(plan)] },
+      ];
+      return {
+        fragment,
+        parts: unique(found.map(({ part }) => part)),
+        fields: unique(
+          [...found.map(({ policies }) => policies), plan.policies]
+            .flatMap(policyFields)
+            .filter(({ origin }) => origin !== undefined && fragment.origins.includes(origin.policy)),
+        ),
+        sources: unique(found.flatMap(({ sources }) => sources)),
+      };
+    });
+}
+
+function contributions(plan: ProxyPlan): readonly Contribution[] {
+  const self = dataplane(plan);
+  const admin = plan.admin?.name;
+  return [
+    ...plan.inbounds.flatMap(({ section, kri, listenerName, shared }) => {
+      const common = {
+        part: { kind: "inbound" as const, section, kri },
+        policies: shared.policies,
+        sources: [self, ...(shared.tls === undefined ? [] : issuerOf(plan))],
+      };
+      return [
+        { type: "listener" as const, name: listenerName, ...common },
+        { type: "cluster" as const, name: shared.clusterName, ...common },
+        { type: "route" as const, name: shared.routeName, ...common },
+      ];
+    }),
+    ...plan.outbounds.flatMap((outbound) => outboundContributions(plan, outbound)),
+    ...plan.backends.flatMap(({ upstream }) => upstreamContributions(plan, upstream, "backend")),
+    ...(admin === undefined
+      ? []
+      : (
+          [
+            ["listener", admin],
+            ["cluster", admin],
+            ["secret", ADMIN_SECRETS.certificate],
+            ["secret", ADMIN_SECRETS.validation],
+          ] as const
+        ).map(([type, name]) => ({
+          type,
+          name,
+          part: { kind: "admin" as const },
+          policies: {},
+          sources: [self],
+        }))),
+    ...identityContributions(plan),
+  ];
+}
+
+function outboundContributions(plan: ProxyPlan, outbound: OutboundPlan): readonly Contribution[] {
+  const { destination, policies } = outbound.upstream;
+  const common = {
+    part: { kind: "outbound" as const, destination: destination.kri },
+    policies,
+    sources: [dataplane(plan), ...destinationOf(outbound.upstream)],
+  };
+  return [
+    { type: "listener", name: outbound.listenerName, ...common },
+    { type: "route", name: destination.routeName, ...common },
+    ...upstreamContributions(plan, outbound.upstream, "outbound"),
+  ];
+}
+
+function upstreamContributions(
+  plan: ProxyPlan,
+  upstream: UpstreamPlan,
+  kind: "outbound" | "backend",
+): readonly Contribution[] {
+  const { destination, clusterName, policies, tls } = upstream;
+  const part = { kind, destination: destination.kri };
+  const sources = destinationOf(upstream);
+  return [
+    {
+      type: "cluster",
+      name: clusterName,
+      part,
+      policies,
+      sources: [...sources, ...(tls === undefined ? [] : issuerOf(plan))],
+    },
+    { type: "endpoint", name: clusterName, part, policies, sources },
+  ];
+}
+
+function identityContributions(plan: ProxyPlan): readonly Contribution[] {
+  const { identity, mesh } = plan;
+  if (identity === undefined) return [];
+  const isBundle = identity.validationSecret === TRUST_BUNDLE_SECRET;
+  return [
+    {
+      type: "secret",
+      name: identity.certificateSecret,
+      part: { kind: "identity" },
+      policies: {},
+      sources: issuerOf(plan),
+    },
+    {
+      type: "secret",
+      name: identity.validationSecret,
+      part: { kind: "trust" },
+      policies: {},
+      sources: isBundle ? [{ type: "MeshTrust", mesh }] : issuerOf(plan),
+    },
+  ];
+}
+
+function dataplane({ mesh, name }: ProxyPlan): PlanSource {
+  return { type: "Dataplane", mesh, name };
+}
+
+function destinationOf({ destination: { kind, mesh, name } }: UpstreamPlan): readonly PlanSource[] {
+  return kind === "MeshService" ? [{ type: "MeshService", mesh, name }] : [];
+}
+
+function issuerOf({ identity, mesh }: ProxyPlan): readonly PlanSource[] {
+  if (identity === undefined) return [];
+  return identity.kind === "mesh-mtls"
+    ? [{ type: "Mesh", mesh: "", name: mesh }]
+    : [{ type: "MeshIdentity", mesh, kri: identity.issuer }];
+}
+
+function unique<T>(items: readonly T[]): readonly T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
+}

@@ -1,0 +1,183 @@
+import type { InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
+import type { EndpointsPlan } from "@skein/policies/plan/proxy-plan";
+import {
+  inboundFields,
+  outboundFields,
+  type PlanField,
+  policyFields,
+  proxyFields,
+} from "../plan/plan-fields.ts";
+import type { FieldChange } from "./report.ts";
+
+/** A field of one plan that differs, and where. */
+export interface PlanChange extends Omit<FieldChange, "mesh" | "places" | "proxies"> {
+  readonly place: string;
+}
+
+/** A plan with the instances behind its outbounds. */
+export interface SituatedPlan {
+  readonly plan: ProxyPlan;
+  readonly endpoints: (outbound: OutboundPlan) => EndpointsPlan;
+}
+
+type Delta = Omit<PlanChange, "place" | "part">;
+
+/**
+ * Compares plans. Parts that proxies share are compared once: what comes of a pair is remembered, as long as the
+ * comparer is.
+ */
+export class PlanComparer {
+  readonly #policies = new WeakMap<PolicyPlans, WeakMap<PolicyPlans, readonly Delta[]>>();
+  readonly #endpoints = new WeakMap<EndpointsPlan, WeakMap<EndpointsPlan, readonly Delta[]>>();
+
+  /** Every field in which a proxy's plans differ. */
+  changes(before: SituatedPlan | undefined, after: SituatedPlan | undefined): readonly PlanChange[] {
+    if (before === undefined || after === undefined) {
+      const plan = (after ?? before)?.plan;
+      if (plan === undefined) return [];
+      return [{ part: "proxy", place: plan.kri, ...whole(before?.plan.address, after?.plan.address) }];
+    }
+    return [
+      ...deltas(proxyFields(before.plan), proxyFields(after.plan)).map((delta) => ({
+        part: "proxy" as const,
+        place: after.plan.kri,
+        ...delta,
+      })),
+      ...paired(inboundsByKey(before.plan), inboundsByKey(after.plan)).flatMap(([old, now]) =>
+        this.#inbound(old, now),
+      ),
+      ...paired(outboundsByKey(before.plan), outboundsByKey(after.plan)).flatMap(([old, now]) =>
+        this.#outbound(before, after, old, now),
+      ),
+    ];
+  }
+
+  #inbound(old: InboundPlan | undefined, now: InboundPlan | undefined): readonly PlanChange[] {
+    const at = { part: "inbound" as const, place: (now ?? old)?.section ?? "" };
+    if (old === undefined || now === undefined) return [{ ...at, ...whole(old?.port, now?.port) }];
+    if (old === now) return [];
+    return [
+      ...deltas(inboundFields(old), inboundFields(now)),
+      ...this.#policyDeltas(old.shared.policies, now.shared.policies),
+    ].map((delta) => ({ ...at, ...delta }));
+  }
+
+  #outbound(
+    before: SituatedPlan,
+    after: SituatedPlan,
+    old: OutboundPlan | undefined,
+    now: OutboundPlan | undefined,
+  ): readonly PlanChange[] {
+    const at = { part: "outbound" as const, place: (now ?? old)?.upstream.destination.kri ?? "" };
+    if (old === undefined || now === undefined) return [{ ...at, ...whole(old?.port, now?.port) }];
+    return [
+      ...(old === now
+        ? []
+        : [
+            ...deltas(outboundFields(old), outboundFields(now)),
+            ...this.#policyDeltas(old.upstream.policies, now.upstream.policies),
+          ]),
+      ...this.#endpointDeltas(before.endpoints(old), after.endpoints(now)),
+    ].map((delta) => ({ ...at, ...delta }));
+  }
+
+  #policyDeltas(old: PolicyPlans, now: PolicyPlans): readonly Delta[] {
+    return remembered(this.#policies, old, now, () => deltas(policyFields(old), policyFields(now)));
+  }
+
+  #endpointDeltas(old: EndpointsPlan, now: EndpointsPlan): readonly Delta[] {
+    return remembered(this.#endpoints, old, now, () => deltas(instances(old), instances(now)));
+  }
+}
+
+function remembered<T extends object>(
+  known: WeakMap<T, WeakMap<T, readonly Delta[]>>,
+  old: T,
+  now: T,
+  compute: () => readonly Delta[],
+): readonly Delta[] {
+  if (old === now) return [];
+  let ofOld = known.get(old);
+  if (ofOld === undefined) {
+    ofOld = new WeakMap();
+    known.set(old, ofOld);
+  }
+  let found = ofOld.get(now);
+  if (found === undefined) {
+    found = compute();
+    ofOld.set(now, found);
+  }
+  return found;
+}
+
+/** Something that is there as a whole, or gone. */
+function whole(before: unknown, after: unknown): Delta {
+  return {
+    field: "",
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+function instances({ localities }: EndpointsPlan): readonly PlanField[] {
+  return localities.flatMap(({ zone, priority, endpoints }) =>
+    endpoints.map(({ address, port }) => ({
+      path: "endpoints",
+      value: `${address}:${port} (zone ${zone}, priority ${priority})`,
+      isItem: true as const,
+    })),
+  );
+}
+
+function deltas(before: readonly PlanField[], after: readonly PlanField[]): readonly Delta[] {
+  const [old, now] = [byKey(before), byKey(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
+    const [was, is] = [old.get(key), now.get(key)];
+    const field = is ?? was;
+    if (field === undefined || JSON.stringify(was?.value) === JSON.stringify(is?.value)) return [];
+    const { kind, path, caller, route, origin } = field;
+    return [
+      {
+        field: path,
+        ...(kind === undefined ? {} : { kind }),
+        ...(caller === undefined ? {} : { caller }),
+        ...(route === undefined ? {} : { route }),
+        ...(was === undefined ? {} : { before: was.value }),
+        ...(is === undefined ? {} : { after: is.value }),
+        ...(origin === undefined ? {} : { origin }),
+      },
+    ];
+  });
+}
+
+function byKey(fields: readonly PlanField[]): ReadonlyMap<string, PlanField> {
+  return new Map(
+    fields.map((field) => {
+      const { kind, path, caller, route, isItem, value } = field;
+      return [JSON.stringify([kind, path, caller, route, isItem === true ? value : null]), field];
+    }),
+  );
+}
+
+function inboundsByKey({ inbounds }: ProxyPlan): ReadonlyMap<string, InboundPlan> {
+  return new Map(inbounds.map((inbound) => [inbound.section, inbound]));
+}
+
+/** Several outbounds may lead to one destination: they are told apart by their order. */
+function outboundsByKey({ outbounds }: ProxyPlan): ReadonlyMap<string, OutboundPlan> {
+  const seen = new Map<string, number>();
+  return new Map(
+    outbounds.map((outbound) => {
+      const nth = (seen.get(outbound.target) ?? 0) + 1;
+      seen.set(outbound.target, nth);
+      return [`${outbound.target} ${nth}`, outbound];
+    }),
+  );
+}
+
+function paired<T>(
+  before: ReadonlyMap<string, T>,
+  after: ReadonlyMap<string, T>,
+): readonly (readonly [T | undefined, T | undefined])[] {
+  return [...new Set([...before.keys(), ...after.keys()])].map((key) => [before.get(key), after.get(key)]);
+}

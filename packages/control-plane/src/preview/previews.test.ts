@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { stored } from "../pipeline/testing/resources.ts";
+import { type Draft, PreviewsBusy } from "./port.ts";
+import { LIMITS } from "./report.ts";
+import { liveWorld, put, shop } from "./testing/live-world.ts";
+
+const MINUTE = AbortSignal.timeout(60_000);
+const retry = (numRetries: number) => ({
+  type: "MeshRetry",
+  mesh: "default",
+  name: "r",
+  spec: { to: [{ targetRef: { kind: "Mesh" }, default: { http: { numRetries } } }] },
+});
+/** Without the labels of the zone that test resources are of: it is not this one. */
+const written = (document: object) => ({
+  op: "put" as const,
+  resource: { ...stored(document, 1), labels: {} },
+});
+const write = (numRetries: number) => async (draft: Draft) => {
+  await draft.store.write([written(retry(numRetries))]);
+};
+
+test("one preview at a time, a few may wait, more are told to come back", async () => {
+  const { api, previews } = liveWorld({ queue: 1 });
+  await put(api, ...shop(1));
+  let running = 0;
+  let most = 0;
+  const slow = async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await delay(5);
+    running -= 1;
+  };
+  const two = [previews.preview(slow, MINUTE), previews.preview(slow, MINUTE)];
+  await assert.rejects(previews.preview(slow, MINUTE), PreviewsBusy);
+  await Promise.all(two);
+  assert.equal(most, 1);
+  await previews.preview(slow, MINUTE);
+});
+
+test("one that fails, and one whose client has gone, hold up no other", async () => {
+  const { api, previews } = liveWorld();
+  await put(api, ...shop(1));
+  const failing = previews.preview(async () => {
+    throw new Error("refused");
+  }, MINUTE);
+  const leaving = previews.preview(write(1), AbortSignal.abort(new Error("gone")));
+  const staying = previews.preview(write(1), MINUTE);
+  await assert.rejects(failing, /refused/);
+  await assert.rejects(leaving, /gone/);
+  assert.equal((await staying).effects.proxies.changed, 1);
+});
+
+test("the event loop gets its turn", async () => {
+  const { api, previews } = liveWorld();
+  await put(api, ...shop(100));
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 1);
+  await previews.preview(write(1), MINUTE);
+  clearInterval(timer);
+  assert.ok(turns > 0, "no timer fired while it ran");
+});
+
+test("an answer has room for so much, and says how much there is", async () => {
+  const { api, previews } = liveWorld({ limits: { ...LIMITS, names: 2, fields: 1 } });
+  await put(api, ...shop(5));
+  const { effects } = await previews.preview(async (draft) => {
+    await write(1)(draft);
+    const timeout = {
+      type: "MeshTimeout",
+      mesh: "default",
+      name: "t",
+      spec: { to: [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "7s" } }] },
+    };
+    await draft.store.write([written(timeout)]);
+  }, MINUTE);
+  const [group] = effects.proxies.groups.items;
+  assert.deepEqual(group?.proxies, { total: 5, items: ["web-0", "web-1"] });
+  assert.deepEqual([effects.diff.total, effects.diff.items.length], [2, 1]);
+});
+
+test("previews leave nothing behind", async () => {
+  const { api, previews, world, table } = liveWorld();
+  await put(api, ...shop(20));
+  const mesh = world.mesh("default");
+  const configs = mesh.index.dataplaneNames().map((name) => mesh.config.at(name).get());
+  const held = table.size;
+  for (let i = 1; i <= 10; i++) {
+    const { effects } = await previews.preview(write(i), MINUTE);
+    assert.equal(effects.proxies.changed, 20);
+  }
+  assert.ok(table.size > held, "previews encode nothing of their own: this test says nothing");
+  assert.deepEqual(
+    mesh.index.dataplaneNames().map((name) => mesh.config.at(name).get() === configs.shift()),
+    mesh.index.dataplaneNames().map(() => true),
+  );
+  for (const deadline = Date.now() + 5000; table.size > held && Date.now() < deadline; ) {
+    collectGarbage();
+    await delay(20);
+  }
+  assert.equal(table.size, held, "fragments of previews are still there");
+});
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { coreKinds } from "@skein/model";
+import { policyKinds } from "@skein/policies";
+import { type World as Api, createWorld, NOON } from "../../api/testing/world.ts";
+import { accessMatrix } from "../../pipeline/answers.ts";
+import { warningsFor } from "../../pipeline/warnings.ts";
+import { World } from "../../pipeline/world.ts";
+import { openMemoryStore } from "../../store/memory.ts";
+import { FragmentTable } from "../../xds/fragment-table.ts";
+import type { Previews } from "../port.ts";
+import { previews } from "../previews.ts";
+import type { Limits } from "../report.ts";
+
+/** An API whose plans and previews are real: a store, the world that follows it, and no proxies. */
+export interface LiveWorld {
+  readonly api: Api;
+  readonly world: World;
+  readonly table: FragmentTable;
+  readonly previews: Previews;
+}
+
+export interface LiveWorldOptions {
+  readonly limits?: Limits;
+  readonly queue?: number;
+  readonly isConnected?: (mesh: string, dataplane: string) => boolean;
+}
+
+export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
+  const store = openMemoryStore({ now: () => NOON });
+  const table = new FragmentTable();
+  const world = new World({ zone: "zone-1", table });
+  store.watch((changes) => world.apply(changes));
+  const policyTypes = new Set(policyKinds.map(({ type }) => type));
+  const isPolicy = (type: string) => policyTypes.has(type);
+  const made = previews({
+    isConnected: () => false,
+    ...options,
+    world,
+    store,
+    types: [...coreKinds, ...policyKinds].map(({ type }) => type),
+    isPolicy,
+    onMeshWritten: async () => [],
+    zone: "zone-1",
+    now: () => NOON,
+    random: randomBytes,
+    monotonic: () => performance.now(),
+  });
+  const api = createWorld({
+    store,
+    deps: {
+      previews: made,
+      onMeshWritten: async () => [],
+      plans: {
+        plan: ({ mesh, name }) => world.mesh(mesh).planner.plan.at(name).get(),
+        config: ({ mesh, name }) => world.mesh(mesh).config.at(name).get(),
+        access: (mesh) => accessMatrix(world, mesh),
+        xds: async () => undefined,
+        selectedBy: () => [],
+        warnings: (written) => warningsFor(written, store, isPolicy),
+        deleteWarnings: () => [],
+      },
+    },
+  });
+  return { api, world, table, previews: made };
+}
+
+/** A mesh with a service `api` of so many instances, and as many instances of `web`, which call it. */
+export function shop(instances: number): readonly Readonly<Record<string, unknown>>[] {
+  return [
+    { type: "Mesh", name: "default", meshServices: { mode: "Exclusive" } },
+    {
+      type: "MeshService",
+      mesh: "default",
+      name: "api",
+      spec: {
+        selector: { dataplaneLabels: { matchLabels: { app: "api" } } },
+        ports: [{ port: 80, targetPort: 8080, appProtocol: "http", name: "http" }],
+      },
+    },
+    ...Array.from({ length: instances }, (_, i) => instance("api", i, [])),
+    ...Array.from({ length: instances }, (_, i) =>
+      instance("web", i, [{ port: 10_080, backendRef: { kind: "MeshService", name: "api", port: 80 } }]),
+    ),
+  ];
+}
+
+function instance(app: string, i: number, outbound: readonly unknown[]) {
+  return {
+    type: "Dataplane",
+    mesh: "default",
+    name: `${app}-${i}`,
+    labels: { app },
+    networking: {
+      address: `127.1.${app === "api" ? 1 : 2}.${i + 1}`,
+      inbound: [{ name: "main", port: 8080, protocol: "http", tags: { "kuma.io/service": app } }],
+      outbound,
+    },
+  };
+}
+
+/** Writes documents through the API. */
+export async function put(
+  api: Api,
+  ...documents: readonly Readonly<Record<string, unknown>>[]
+): Promise<void> {
+  for (const document of documents) {
+    const kind = api.deps.registry.byType(String(document.type));
+    const path = document.mesh === undefined ? kind?.path : `meshes/${document.mesh}/${kind?.path}`;
+    const { status, text } = await api.call("PUT", `/${path}/${document.name}`, document);
+    if (status >= 300) throw new Error(`${document.type} ${document.name}: ${status} ${text}`);
+  }
+}
