@@ -5,6 +5,8 @@ export const exitCode = {
   usage: 2,
   /** Everything was written, but `--wait` ended before every affected proxy had acknowledged. */
   waitNotSatisfied: 3,
+  /** `explain`: the request would not get through. */
+  refused: 3,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];

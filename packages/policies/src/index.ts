@@ -14,6 +14,7 @@ export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engin
 export { policyKri } from "./engine/rules.ts";
 export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
 export { policyKinds } from "./kinds.ts";
+export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";

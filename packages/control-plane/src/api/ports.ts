@@ -1,5 +1,7 @@
 import type { Resource, ResourceKey } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { Explanation, Question, QuestionProblem } from "../explain/explanation.ts";
+import type { Outcome } from "../identity/outcome.ts";
 import type { XdsType } from "../xds/fragment.ts";
 
 /** An xDS resource as a person sees it. */
@@ -86,6 +88,8 @@ export interface AccessEntry {
 export interface Plans {
   plan(dataplane: ResourceKey): ProxyPlan | undefined;
   access(mesh: string): readonly AccessEntry[];
+  /** What would happen to a request. */
+  explain(question: Question): Outcome<Explanation, QuestionProblem>;
   /** The Envoy resources the proxy should hold, as JSON in the shape of Envoy's config dump. */
   xds(dataplane: ResourceKey, options: { readonly includeEds: boolean }): Promise<unknown>;
   /** Dataplanes that a policy or a MeshService selects, sorted by name. */

@@ -3,6 +3,7 @@ import { registerCatalogue } from "./catalogue.ts";
 import { registerChanges } from "./changes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { registerEnvoyAdmin } from "./envoy-admin.ts";
+import { registerExplain } from "./explain.ts";
 import { registerInspection } from "./inspection.ts";
 import { registerKinds } from "./kind-routes.ts";
 import { registerKri } from "./kri.ts";
@@ -21,6 +22,7 @@ export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
   registerOverviews(app, deps, source);
   registerKri(app, deps);
   registerInspection(app, deps);
+  registerExplain(app, deps);
   registerMatches(app, deps);
   registerEnvoyAdmin(app, deps);
   registerChanges(app, deps);

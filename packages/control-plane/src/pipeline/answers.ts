@@ -9,6 +9,7 @@ import {
   verdict,
 } from "@skein/policies";
 import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
+import { explain } from "../explain/explain.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
@@ -30,6 +31,7 @@ export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
   return {
     plan: planFor,
     access: (mesh) => accessMatrix(world, mesh),
+    explain: (question) => explain(world.mesh(question.mesh), question),
     async xds({ mesh, name }, { includeEds }) {
       const config = world.mesh(mesh).config.at(name).get();
       if (config === undefined) return undefined;

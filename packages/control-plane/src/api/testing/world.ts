@@ -112,6 +112,10 @@ export function createWorld(options: WorldOptions = {}): World {
     plans: {
       plan: () => undefined,
       access: () => [],
+      explain: () => ({
+        ok: false,
+        error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },
+      }),
       xds: async () => undefined,
       selectedBy: () => [],
       warnings: () => [],
