@@ -34,6 +34,17 @@ export class CliError extends Error {
   }
 }
 
+/** A command that has said all that it has to say, and ends with a code of its own. */
+export class Finished extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(code: ExitCode) {
+    super(`finished with exit code ${code}`);
+    this.name = "Finished";
+    this.exitCode = code;
+  }
+}
+
 /** A command line that cannot be understood: exit code 2. */
 export function usageError(message: string, details: readonly string[] = []): CliError {
   return new CliError(message, { details, exitCode: exitCode.usage });

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import type { AnalyzeOptions } from "../commands/analyze.ts";
 import type { ExplainOptions } from "../commands/explain.ts";
 import { meshOption, outputOption, repeatable } from "./options.ts";
 import type { OpenSession } from "./program.ts";
 
-/** Declares `explain`. */
+/** Declares `explain` and `analyze`. */
 export function addAskCommands(program: Command, open: OpenSession): void {
   program
     .command("explain")
@@ -23,5 +24,22 @@ export function addAskCommands(program: Command, open: OpenSession): void {
     .addOption(outputOption())
     .action(async (source: string, destination: string, options: ExplainOptions) =>
       (await import("../commands/explain.ts")).explain(open(), source, destination, options),
+    );
+  program
+    .command("analyze")
+    .description("what in a mesh, or in files, is probably not what was meant; exit code 2 for errors")
+    .option("-m, --mesh <mesh>", "mesh to look at (default: default; with -f all meshes of the files)")
+    .addOption(
+      repeatable("-f, --file <path>", "documents instead of a live mesh, as in apply; repeat for more"),
+    )
+    .option(
+      "--severity <least>",
+      "show info, warning and error; or only warning and error; or only error",
+      "info",
+    )
+    .option("--strict", "exit code 1 for warnings")
+    .addOption(outputOption())
+    .action(async (options: AnalyzeOptions) =>
+      (await import("../commands/analyze.ts")).analyze(open(), options),
     );
 }

@@ -11,6 +11,7 @@ async function worldWithPlan(extra: { plans?: Partial<Plans>; envoyAdmin?: Envoy
   const plans: Plans = {
     plan: ({ name }) => (name === "web-1" ? webPlan : undefined),
     access: () => [],
+    analyze: () => [],
     explain: () => ({
       ok: false,
       error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },

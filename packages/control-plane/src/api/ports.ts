@@ -1,5 +1,7 @@
 import type { Resource, ResourceKey } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { Finding } from "../analyze/finding.ts";
+import type { AnalysisInput } from "../analyze/scope.ts";
 import type { Explanation, Question, QuestionProblem } from "../explain/explanation.ts";
 import type { Outcome } from "../identity/outcome.ts";
 import type { XdsType } from "../xds/fragment.ts";
@@ -90,6 +92,8 @@ export interface Plans {
   access(mesh: string): readonly AccessEntry[];
   /** What would happen to a request. */
   explain(question: Question): Outcome<Explanation, QuestionProblem>;
+  /** What in a mesh is probably not what its people want. */
+  analyze(mesh: string, by: Pick<AnalysisInput, "kinds" | "secret" | "now">): readonly Finding[];
   /** The Envoy resources the proxy should hold, as JSON in the shape of Envoy's config dump. */
   xds(dataplane: ResourceKey, options: { readonly includeEds: boolean }): Promise<unknown>;
   /** Dataplanes that a policy or a MeshService selects, sorted by name. */

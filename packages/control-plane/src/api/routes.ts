@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { registerAnalysis } from "./analysis.ts";
 import { registerCatalogue } from "./catalogue.ts";
 import { registerChanges } from "./changes.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -23,6 +24,7 @@ export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
   registerKri(app, deps);
   registerInspection(app, deps);
   registerExplain(app, deps);
+  registerAnalysis(app, deps);
   registerMatches(app, deps);
   registerEnvoyAdmin(app, deps);
   registerChanges(app, deps);

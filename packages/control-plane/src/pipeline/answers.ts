@@ -8,6 +8,7 @@ import {
   select,
   verdict,
 } from "@skein/policies";
+import { analyze } from "../analyze/analyze.ts";
 import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
 import { explain } from "../explain/explain.ts";
 import type { Store } from "../store/store.ts";
@@ -31,6 +32,13 @@ export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
   return {
     plan: planFor,
     access: (mesh) => accessMatrix(world, mesh),
+    analyze: (name, by) => {
+      const mesh = store.get({ type: "Mesh", mesh: "", name });
+      const own = by.kinds.filter(({ scope }) => scope === "Mesh");
+      const stored = own.flatMap(({ type }) => store.list({ type, mesh: name }));
+      const resources = [...(mesh === undefined ? [] : [mesh]), ...stored];
+      return analyze({ mesh: world.mesh(name), resources, ...by });
+    },
     explain: (question) => explain(world.mesh(question.mesh), question),
     async xds({ mesh, name }, { includeEds }) {
       const config = world.mesh(mesh).config.at(name).get();

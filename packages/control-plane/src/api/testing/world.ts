@@ -112,6 +112,7 @@ export function createWorld(options: WorldOptions = {}): World {
     plans: {
       plan: () => undefined,
       access: () => [],
+      analyze: () => [],
       explain: () => ({
         ok: false,
         error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },
