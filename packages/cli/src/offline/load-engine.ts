@@ -7,7 +7,11 @@ import type { Session } from "../session.ts";
  * The engine over the documents of some files. Commands import this file when they are called: it loads the planning of
  * the control plane, which costs more than any other command does altogether.
  */
-export async function loadEngine(session: Session, locations: readonly string[]): Promise<OfflineEngine> {
+export async function loadEngine(
+  session: Session,
+  locations: readonly string[],
+  zone?: string,
+): Promise<OfflineEngine> {
   const kinds = await session.kinds();
   const resources: NewResource[] = [];
   for (const location of locations) {
@@ -21,5 +25,5 @@ export async function loadEngine(session: Session, locations: readonly string[])
       if (known !== undefined) resources.push(known.resource);
     }
   }
-  return offlineEngine(resources);
+  return offlineEngine(resources, zone);
 }

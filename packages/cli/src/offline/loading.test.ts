@@ -36,7 +36,7 @@ test("starting the command line loads neither planning nor schemas", () => {
 });
 
 test("no command but those that work offline loads the planning", () => {
-  for (const command of ["explain", "apply", "get", "analyze", "test"]) {
+  for (const command of ["explain", "apply", "get", "analyze", "policy-tests"]) {
     const file = source(`commands/${command}.ts`);
     if (existsSync(file)) assert.deepEqual([...loadedBy(file)].filter(isPlanning), [], command);
   }

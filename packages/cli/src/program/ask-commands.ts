@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import type { AnalyzeOptions } from "../commands/analyze.ts";
 import type { ExplainOptions } from "../commands/explain.ts";
+import type { TestOptions } from "../commands/policy-tests.ts";
 import { meshOption, outputOption, repeatable } from "./options.ts";
 import type { OpenSession } from "./program.ts";
 
-/** Declares `explain` and `analyze`. */
+/** Declares `explain`, `analyze` and `test`. */
 export function addAskCommands(program: Command, open: OpenSession): void {
   program
     .command("explain")
@@ -41,5 +42,14 @@ export function addAskCommands(program: Command, open: OpenSession): void {
     .addOption(outputOption())
     .action(async (options: AnalyzeOptions) =>
       (await import("../commands/analyze.ts")).analyze(open(), options),
+    );
+  program
+    .command("test")
+    .description("run expectations about requests against files of resources, without a control plane")
+    .argument("<file...>", "files of policy tests")
+    .option("--junit <file>", "write the results there as JUnit XML too")
+    .addOption(outputOption())
+    .action(async (files: readonly string[], options: TestOptions) =>
+      (await import("../commands/policy-tests.ts")).runPolicyTests(open(), files, options),
     );
 }
