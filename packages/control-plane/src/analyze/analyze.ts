@@ -9,24 +9,44 @@ import { selectedByIdentities, selectedByPolicies, targetsOfRules } from "./sele
 import { outboundsToNothing, servicesWithoutEndpoints, unselectedInbounds } from "./services.ts";
 import { shadowedRules } from "./shadowed.ts";
 
-/** Everything about one mesh that is probably not what its people want, in the order of codes. */
-export function analyze(input: AnalysisInput): readonly Finding[] {
+/** What looks at more than the plans of one proxy, cheap enough to be done in one turn. */
+const CHECKS = [
+  selectedByPolicies,
+  targetsOfRules,
+  outboundsToNothing,
+  selectedByIdentities,
+  httpRulesOnBytes,
+  protocolsThatDiffer,
+  proxiesWithoutIdentity,
+  expiringAuthorities,
+  expiringCertificates,
+  deprecatedShapes,
+  unselectedInbounds,
+  servicesWithoutEndpoints,
+];
+
+/**
+ * Everything about one mesh that is probably not what its people want, in the order of codes. Yields often, so that who
+ * has other things to do can do them in between.
+ */
+export function* analysis(input: AnalysisInput): Generator<undefined, readonly Finding[]> {
   const scope = scopeOf(input);
-  const places = placesOf(scope);
-  return sorted([
-    ...selectedByPolicies(scope),
-    ...shadowedRules(places),
-    ...conflicts(places),
-    ...targetsOfRules(scope),
-    ...outboundsToNothing(scope),
-    ...selectedByIdentities(scope),
-    ...httpRulesOnBytes(scope),
-    ...protocolsThatDiffer(scope),
-    ...proxiesWithoutIdentity(scope),
-    ...expiringAuthorities(scope),
-    ...expiringCertificates(scope),
-    ...deprecatedShapes(scope),
-    ...unselectedInbounds(scope),
-    ...servicesWithoutEndpoints(scope),
-  ]);
+  const found: Finding[] = [];
+  for (const check of CHECKS) {
+    yield;
+    found.push(...check(scope));
+  }
+  const places = yield* placesOf(scope);
+  yield;
+  found.push(...shadowedRules(places), ...(yield* conflicts(places)));
+  return sorted(found);
+}
+
+/** The whole analysis at once. */
+export function analyze(input: AnalysisInput): readonly Finding[] {
+  const steps = analysis(input);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }

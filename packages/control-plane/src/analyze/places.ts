@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /** Every place at which policies are merged; alike inbounds and callers count once. */
-export function placesOf(scope: Scope): readonly Place[] {
+export function* placesOf(scope: Scope): Generator<undefined, readonly Place[]> {
   const places = new Map<string, Place>();
   const byKri = new Map(
     scope.policies.flatMap((policy) => {
@@ -35,17 +35,18 @@ export function placesOf(scope: Scope): readonly Place[] {
     key: string,
     definition: PolicyDefinition,
     name: string,
-    rules: readonly { readonly conf: unknown; readonly origin: Origin; readonly matches?: unknown }[],
+    rulesOf: () => readonly { readonly conf: unknown; readonly origin: Origin; readonly matches?: unknown }[],
     entry: unknown,
   ): void => {
-    if (rules.length === 0 || places.has(key)) return;
-    const candidates = rules.flatMap(({ conf, origin, matches }): readonly Candidate[] => {
+    if (places.has(key)) return;
+    const candidates = rulesOf().flatMap(({ conf, origin, matches }): readonly Candidate[] => {
       const policy = byKri.get(origin.policy);
       return policy === undefined ? [] : [{ policy, conf, origin, matches: JSON.stringify(matches ?? []) }];
     });
     places.set(key, { definition, name, candidates, entry: entry as Merged<unknown> | undefined });
   };
   for (const [name, plan] of scope.plans) {
+    yield;
     const sets = scope.mesh.index.policies.at(name).get();
     for (const definition of scope.definitions.values()) {
       const { type, shortName = "" } = definition.kind;
@@ -58,7 +59,7 @@ export function placesOf(scope: Scope): readonly Place[] {
           `${type} in ${set.id} ${inbound.shared.protocol} ${identified}`,
           definition,
           `inbound ${inbound.section} of ${name}`,
-          inboundRules(own, shortName, true),
+          () => inboundRules(own, shortName, true),
           inbound.shared.policies[type],
         );
       }
@@ -69,13 +70,13 @@ export function placesOf(scope: Scope): readonly Place[] {
           `${type} to ${sets.outbound.id} ${target}`,
           definition,
           `${name} calling ${upstream.destination.name}:${upstream.destination.port}`,
-          outboundRules(own, upstream.destination, shortName),
+          () => outboundRules(own, upstream.destination, shortName),
           upstream.policies[type],
         );
       }
     }
   }
-  return [...places.values()];
+  return [...places.values()].filter(({ candidates }) => candidates.length > 0);
 }
 
 /** The rules of which something is left at a place. */

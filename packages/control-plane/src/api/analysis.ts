@@ -9,7 +9,7 @@ import { requireMesh } from "./source.ts";
 export function registerAnalysis(app: FastifyInstance, deps: ApiDeps): void {
   app.get("/meshes/:mesh/_analysis", async (request, reply) => {
     const mesh = requireMesh(deps, param(request, "mesh"));
-    const items = deps.plans.analyze(mesh.name, {
+    const items = await deps.plans.analyze(mesh.name, {
       kinds: deps.registry.kinds,
       now: deps.now(),
       secret: (secret) => {

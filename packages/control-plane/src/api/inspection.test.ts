@@ -11,7 +11,7 @@ async function worldWithPlan(extra: { plans?: Partial<Plans>; envoyAdmin?: Envoy
   const plans: Plans = {
     plan: ({ name }) => (name === "web-1" ? webPlan : undefined),
     access: () => [],
-    analyze: () => [],
+    analyze: async () => [],
     explain: () => ({
       ok: false,
       error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },

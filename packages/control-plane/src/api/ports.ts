@@ -93,7 +93,7 @@ export interface Plans {
   /** What would happen to a request. */
   explain(question: Question): Outcome<Explanation, QuestionProblem>;
   /** What in a mesh is probably not what its people want. */
-  analyze(mesh: string, by: Pick<AnalysisInput, "kinds" | "secret" | "now">): readonly Finding[];
+  analyze(mesh: string, by: Pick<AnalysisInput, "kinds" | "secret" | "now">): Promise<readonly Finding[]>;
   /** The Envoy resources the proxy should hold, as JSON in the shape of Envoy's config dump. */
   xds(dataplane: ResourceKey, options: { readonly includeEds: boolean }): Promise<unknown>;
   /** Dataplanes that a policy or a MeshService selects, sorted by name. */

@@ -8,13 +8,14 @@ import {
   select,
   verdict,
 } from "@skein/policies";
-import { analyze } from "../analyze/analyze.ts";
+import { analysis } from "../analyze/analyze.ts";
 import type { AccessEntry, Plans, Proxies, ProxyStatus } from "../api/ports.ts";
 import { explain } from "../explain/explain.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import type { LiveFleet } from "./fleet.ts";
+import { inTurns } from "./in-turns.ts";
 import { warningsFor } from "./warnings.ts";
 import type { World } from "./world.ts";
 
@@ -37,7 +38,7 @@ export function plans({ world, store, isPolicy }: AnswersOptions): Plans {
       const own = by.kinds.filter(({ scope }) => scope === "Mesh");
       const stored = own.flatMap(({ type }) => store.list({ type, mesh: name }));
       const resources = [...(mesh === undefined ? [] : [mesh]), ...stored];
-      return analyze({ mesh: world.mesh(name), resources, ...by });
+      return inTurns(analysis({ mesh: world.mesh(name), resources, ...by }));
     },
     explain: (question) => explain(world.mesh(question.mesh), question),
     async xds({ mesh, name }, { includeEds }) {

@@ -112,7 +112,7 @@ export function createWorld(options: WorldOptions = {}): World {
     plans: {
       plan: () => undefined,
       access: () => [],
-      analyze: () => [],
+      analyze: async () => [],
       explain: () => ({
         ok: false,
         error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },
