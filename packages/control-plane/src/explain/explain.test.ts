@@ -170,6 +170,39 @@ networking:
   );
 });
 
+const TAGS = `
+type: Mesh
+name: default
+mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}
+skipCreatingInitialPolicies: ["*"]
+---
+type: Dataplane
+mesh: default
+name: web-1
+networking:
+  address: 127.0.1.1
+  inbound: [{port: 8080, tags: {kuma.io/service: web, kuma.io/protocol: http}}]
+  outbound: [{port: 10001, tags: {kuma.io/service: api}}]
+---
+type: Dataplane
+mesh: default
+name: api-1
+networking:
+  address: 127.0.1.2
+  inbound: [{port: 8080, tags: {kuma.io/service: api, kuma.io/protocol: http}}]
+`;
+
+test("a mesh of service tags with a CA of its own", () => {
+  const denied = ask(TAGS, "web", "api");
+  assert.deepEqual([denied.verdict, denied.source.spiffeId], ["denied", "spiffe://default/web"]);
+  const remedy = `\n---\n${JSON.stringify(denied.remedy?.document)}`;
+  const allowed = ask(TAGS + remedy, "web", "api-1");
+  assert.deepEqual([allowed.verdict, allowed.decidedBy?.rule], ["allowed", "from[0]"]);
+  assert.deepEqual(ask(TAGS, "api", "web").remedy?.document, {
+    networking: { outbound: [{ port: 10_001, tags: { "kuma.io/service": "web" } }] },
+  });
+});
+
 test("names: what is meant by a typo, what is ambiguous, which port", () => {
   assert.deepEqual(problemOf(AIRLINE, "protal", "check-in"), {
     kind: "unknown",

@@ -1,6 +1,7 @@
-import { type DataplaneResource, displayName, type MeshServiceResource } from "@skein/model";
+import { type DataplaneResource, displayName, type MeshServiceResource, SERVICE_TAG } from "@skein/model";
 import type { DestinationKey, ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
+import { tagDestination } from "../plan/destinations.ts";
 import type { MeshIndex } from "../view/mesh-view.ts";
 import type { Question, QuestionProblem } from "./explanation.ts";
 import { findDataplanes, shown, unknownName } from "./find-source.ts";
@@ -51,6 +52,12 @@ export function findDestination(
   const [first] = found.value;
   const only = found.value.length === 1 && first?.name === word ? word : undefined;
   const names = new Set(found.value.flatMap((dataplane) => index.servicesOf(dataplane)));
+  const tag = found.value[0]?.spec.networking?.inbound?.find(({ tags }) => tags?.[SERVICE_TAG])?.tags?.[
+    SERVICE_TAG
+  ];
+  if (names.size === 0 && tag !== undefined && !isExclusive(index)) {
+    return success({ key: tagDestination(tag), name: tag, port: 0, only });
+  }
   if (names.size === 0) {
     return invalid(
       `no MeshService selects ${shown(found.value.map(({ name }) => name))}, so nobody can call it`,
@@ -62,6 +69,11 @@ export function findDestination(
     source,
     only,
   );
+}
+
+/** Services are MeshServices only, so a service tag is no destination. */
+function isExclusive(index: MeshIndex): boolean {
+  return index.mesh.get()?.spec.meshServices?.mode === "Exclusive";
 }
 
 function portOf(

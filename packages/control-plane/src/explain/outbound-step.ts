@@ -1,3 +1,4 @@
+import { SERVICE_TAG } from "@skein/model";
 import type { OutboundPlan, ProxyPlan } from "@skein/policies";
 import type { Hop, Remedy } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
@@ -50,7 +51,9 @@ export function outboundStep(source: ProxyPlan, target: Target): OutboundChoice 
           outbound: [
             {
               port: freePort(source),
-              backendRef: { kind: "MeshService", name: target.name, port: target.port },
+              ...(target.port === 0
+                ? { tags: { [SERVICE_TAG]: target.name } }
+                : { backendRef: { kind: "MeshService", name: target.name, port: target.port } }),
             },
           ],
         },
