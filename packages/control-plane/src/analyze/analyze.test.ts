@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { coreKinds } from "@skein/model";
 import { policyKinds } from "@skein/policies/kinds";
 import { AIRLINE, allow, IDENTITY, policy, worldOf } from "../explain/testing/airline.ts";
+import { PEM } from "../pipeline/testing/certificates.ts";
 import { analyze } from "./analyze.ts";
 import { codesIn, findingsIn } from "./testing/findings.ts";
 
@@ -52,6 +53,51 @@ test("a conflict needs equal precedence, the same field and different values", (
   const service = { kind: "MeshService", name: "check-in" };
   const other = policy("MeshTimeout", "b", { to: [{ targetRef: service, default: { idleTimeout: "2s" } }] });
   assert.ok(!codesIn(AIRLINE + timeout("a", "1s") + other).includes("SK0103"));
+});
+
+test("rules for different callers do not conflict", () => {
+  const forCaller = (name: string, caller: string, value: string) =>
+    policy("MeshTimeout", name, {
+      rules: [
+        {
+          matches: [{ spiffeID: { type: "Exact", value: `spiffe://air.test/${caller}` } }],
+          default: { http: { requestTimeout: value } },
+        },
+      ],
+    });
+  const ids = AIRLINE + IDENTITY;
+  assert.deepEqual(codesIn(ids + forCaller("a", "portal", "1s") + forCaller("b", "radar", "2s")), []);
+  assert.ok(
+    codesIn(ids + forCaller("a", "portal", "1s") + forCaller("b", "portal", "2s")).includes("SK0103"),
+  );
+});
+
+test("certificates: an expired one is an error, a leaf is nobody's CA", () => {
+  const insight = (expires: string) =>
+    `\n---\n${JSON.stringify({ type: "DataplaneInsight", mesh: "default", name: "portal-1", mTLS: { certificateExpirationTime: expires } })}`;
+  assert.deepEqual(codesIn(AIRLINE + insight("2026-05-31T23:59:00Z")), ["SK0404"]);
+  assert.deepEqual(codesIn(AIRLINE + insight("2026-06-01T00:01:00Z")), []);
+  const secret = (pem: string) =>
+    `\n---\n${JSON.stringify({ type: "Secret", mesh: "default", name: "s", data: Buffer.from(pem).toString("base64") })}`;
+  const late = Date.UTC(2200, 0, 1);
+  const [ca] = findingsIn(AIRLINE + secret(PEM["ca.pem"]), late);
+  assert.deepEqual([ca?.code, ca?.severity], ["SK0403", "error"]);
+  assert.deepEqual(codesIn(AIRLINE + secret(PEM["ca.pem"])), []);
+  assert.deepEqual(codesIn(AIRLINE + secret(PEM["leaf.pem"]), late), []);
+});
+
+test("a service whose instances are all away has no endpoints; an ignored inbound is nobody's business", () => {
+  const radar = "port: 9000, protocol: tcp";
+  const [away] = findingsIn(AIRLINE.replace(radar, `${radar}, state: NotReady`));
+  assert.deepEqual(
+    [away?.code, away?.message],
+    ["SK0602", "port 9000 has no endpoints: none of its 1 instances is ready"],
+  );
+  const second = AIRLINE.replace(
+    "inbound: [{name: main, port: 9000",
+    "inbound: [{name: side, port: 9001, protocol: tcp, state: Ignored}, {name: main, port: 9000",
+  );
+  assert.deepEqual(codesIn(second), []);
 });
 
 test("without identity: an error for the proxy where servers are strict, a warning for the policy anyway", () => {

@@ -105,17 +105,15 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
   };
 }
 
-/** Instances that cannot differ in what they do, together. */
+/** Instances that cannot differ in what they do, together: all of them but their addresses is the same. */
 function alike(instances: readonly Instance[]): readonly (readonly [Instance, ...Instance[]])[] {
-  const groups: [Instance, ...Instance[]][] = [];
+  const groups = new Map<string, [Instance, ...Instance[]]>();
   for (const instance of instances) {
-    const group = groups.find(
-      ([first]) =>
-        first.inbound.shared === instance.inbound.shared &&
-        first.plan.identity?.uris.join() === instance.plan.identity?.uris.join(),
-    );
-    if (group === undefined) groups.push([instance]);
+    const { protocol, tls, policies } = instance.inbound.shared;
+    const key = JSON.stringify([instance.plan.identity?.uris, protocol, tls, policies]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [instance]);
     else group.push(instance);
   }
-  return groups;
+  return [...groups.values()];
 }

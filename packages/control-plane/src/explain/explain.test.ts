@@ -170,6 +170,71 @@ networking:
   );
 });
 
+test("shares follow the number of instances, and an advertised address is the instance's own", () => {
+  const third = `
+---
+type: Dataplane
+mesh: default
+name: check-in-3
+labels: {app: check-in, kuma.io/workload: check-in, version: v2}
+networking:
+  address: 127.0.1.8
+  advertisedAddress: 10.0.0.8
+  inbound: [{name: main, port: 8080, protocol: http, tags: {kuma.io/service: check-in}}]
+`;
+  const match = { spiffeID: { type: "Exact", value: "spiffe://air.test/portal" } };
+  const second = policy("MeshTrafficPermission", "v2", {
+    targetRef: { kind: "Dataplane", labels: { version: "v2" } },
+    rules: [{ default: { allow: [match] } }],
+  });
+  const answer = ask(AIRLINE + third + IDENTITY + second, "portal", "check-in");
+  assert.deepEqual(
+    answer.branches.map(({ instances, share }) => [instances.length, share]),
+    [
+      [1, 33.33],
+      [2, 66.67],
+    ],
+  );
+});
+
+test("a shadow deny lets through and is told", () => {
+  const match = { spiffeID: { type: "Exact", value: "spiffe://air.test/portal" } };
+  const shadow = policy("MeshTrafficPermission", "s", {
+    rules: [{ default: { allowWithShadowDeny: [match] } }],
+  });
+  const answer = ask(AIRLINE + IDENTITY + shadow, "portal", "check-in");
+  assert.equal(answer.verdict, "allowed");
+  const hop = answer.branches[0]?.hops.find(({ at }) => at === "permission");
+  assert.deepEqual([hop?.outcome, /in shadow mode would deny it/.test(hop?.text ?? "")], ["warn", true]);
+});
+
+test("retries are those of the destination's protocol", () => {
+  const retry = policy("MeshRetry", "r", {
+    to: [
+      { targetRef: { kind: "Mesh" }, default: { tcp: { maxConnectAttempt: 4 }, http: { numRetries: 2 } } },
+    ],
+  });
+  const retries = (to: string) =>
+    ask(AIRLINE + retry, "portal", to)
+      .branches[0]?.hops.flatMap(({ facts }) => facts)
+      .filter(({ name }) => name.startsWith("retry"))
+      .map(({ name, value }) => `${name} ${value}`);
+  assert.deepEqual(retries("radar"), ["retry.maxConnectAttempt 4"]);
+  assert.deepEqual(retries("check-in"), ["retry.numRetries 2"]);
+});
+
+test("a suggested port is a free one", () => {
+  const answer = ask(
+    AIRLINE.replace(
+      "backendRef: {kind: MeshService, name: radar, port: 9000}",
+      "backendRef: {kind: MeshService, name: portal, port: 8080}",
+    ),
+    "portal",
+    "radar",
+  );
+  assert.equal(Reflect.get(Object(answer.remedy?.document), "networking").outbound[0].port, 10_003);
+});
+
 const TAGS = `
 type: Mesh
 name: default
