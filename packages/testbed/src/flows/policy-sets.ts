@@ -15,14 +15,13 @@ export interface PolicySet {
   readonly away: readonly string[];
 }
 
-/** Everybody, all but the caller, only the caller: each with both modes. */
+/** Everybody has an identity, all but the portal, or the portal alone; servers take plaintext or do not. */
 export const GROUNDS: readonly Ground[] = [
   { identified: {}, mode: "Strict" },
   { identified: {}, mode: "Permissive" },
   { identified: { side: "ground" }, mode: "Strict" },
   { identified: { side: "ground" }, mode: "Permissive" },
   { identified: { side: "front" }, mode: "Strict" },
-  { identified: {}, mode: "Strict" },
 ];
 
 /** The documents of a ground. */
