@@ -55,6 +55,13 @@ test("a conflict needs equal precedence, the same field and different values", (
   assert.ok(!codesIn(AIRLINE + timeout("a", "1s") + other).includes("SK0103"));
 });
 
+test("HTTP rules on inbounds of bytes are said, unless one of the inbounds is HTTP", () => {
+  const rule = (targetRef: object) =>
+    policy("MeshTimeout", "t", { targetRef, rules: [{ default: { http: { requestTimeout: "1s" } } }] });
+  assert.deepEqual(codesIn(AIRLINE + rule({ kind: "Dataplane", labels: { app: "radar" } })), ["SK0301"]);
+  assert.deepEqual(codesIn(AIRLINE + rule({ kind: "Mesh", proxyTypes: ["Sidecar"] })), []);
+});
+
 test("rules for different callers do not conflict", () => {
   const forCaller = (name: string, caller: string, value: string) =>
     policy("MeshTimeout", name, {

@@ -1,15 +1,23 @@
-import { contains } from "@skein/policies";
+import { contains, select } from "@skein/policies";
 import { instancesOf } from "../explain/instances.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
+import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
 
-/** SK0301: HTTP rules about services that speak bytes only. */
-export function httpRulesOnBytes({ policies, services }: Scope): readonly Finding[] {
+/** SK0301: HTTP rules about services and inbounds that speak bytes only. */
+export function httpRulesOnBytes(scope: Scope): readonly Finding[] {
+  return [...toServices(scope), ...onInbounds(scope)];
+}
+
+function isHttpConf(conf: unknown): boolean {
+  return typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf);
+}
+
+function toServices({ policies, services }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.to ?? []).flatMap(({ targetRef, default: conf }, i): readonly Finding[] => {
-      const isHttp = typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf);
-      if (!isHttp || targetRef.kind !== "MeshService") return [];
+      if (!isHttpConf(conf) || targetRef.kind !== "MeshService") return [];
       return services
         .filter(
           ({ name, labels, spec }) =>
@@ -26,6 +34,24 @@ export function httpRulesOnBytes({ policies, services }: Scope): readonly Findin
             `MeshService ${name} speaks bytes only, so the HTTP part has no effect`,
           ),
         );
+    }),
+  );
+}
+
+function onInbounds({ policies, dataplanes, plans }: Scope): readonly Finding[] {
+  return policies.flatMap((policy) =>
+    (policy.spec.rules ?? []).flatMap(({ default: conf }, i): readonly Finding[] => {
+      if (!isHttpConf(conf)) return [];
+      const inbounds = dataplanes.flatMap((dataplane) => {
+        const chosen = select(policy, selectable(dataplane));
+        const all = plans.get(dataplane.name)?.inbounds ?? [];
+        if (chosen.kind === "none") return [];
+        return chosen.kind === "proxy" ? all : all.filter(({ section }) => chosen.sections.has(section));
+      });
+      const isBytes = inbounds.length > 0 && inbounds.every(({ shared }) => shared.protocol === "tcp");
+      const path = `spec.rules[${i}].default`;
+      const message = "every inbound that it selects speaks bytes only, so the HTTP part has no effect";
+      return isBytes ? [finding("SK0301", policy, path, message)] : [];
     }),
   );
 }

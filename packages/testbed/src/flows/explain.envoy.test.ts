@@ -3,6 +3,7 @@ import { Agent } from "node:http";
 import { test } from "node:test";
 import { runCli } from "@skein/cli";
 import type { Explanation } from "@skein/control-plane/explain/explanation";
+import { CODES } from "@skein/control-plane/offline";
 import fc from "fast-check";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
@@ -48,6 +49,7 @@ test(`explain and traffic agree on ${SETS} random policy sets (SEED=${SEED})`, a
       await stand(world, groundDocuments(ground), services);
       for (const set of sets.slice(place * perGround, (place + 1) * perGround)) await trial.take(set);
     }
+    await commandsAgree(world, CALLS);
     context.diagnostic(`SEED=${SEED}: ${trial.report()}`);
     trial.mustHaveSeen(
       "allowed",
@@ -72,6 +74,20 @@ test(`explain and traffic agree on ${TAG_SETS} random sets by tags (SEED=${SEED}
     trial.mustHaveSeen("allowed", "denied");
   });
 });
+
+/** The commands say what the API says, with their exit codes. */
+async function commandsAgree(world: World, calls: readonly Call[]): Promise<void> {
+  for (const call of calls.slice(0, 2)) {
+    const { verdict, reason } = await explained(world, call);
+    const told = await world.ctl(["explain", call.from, call.to, "-m", MESH]);
+    assert.equal(told.code, verdict === "allowed" ? 0 : 3, told.stdout + told.stderr);
+    assert.ok(told.stdout.includes(reason), told.stdout);
+  }
+  const analysis = await world.ctl(["analyze", "-m", MESH, "-o", "json"]);
+  const { items } = JSON.parse(analysis.stdout) as { items: readonly { code: string; severity: string }[] };
+  assert.ok(items.every(({ code }) => code in CODES));
+  assert.equal(analysis.code, items.some(({ severity }) => severity === "error") ? 2 : 0, analysis.stderr);
+}
 
 /** Sets, one after another, in one world. */
 class Trial {
