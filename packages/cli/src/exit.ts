@@ -5,6 +5,8 @@ export const exitCode = {
   usage: 2,
   /** Everything was written, but `--wait` ended before every affected proxy had acknowledged. */
   waitNotSatisfied: 3,
+  /** `explain`: the request would not get through. */
+  refused: 3,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
@@ -29,6 +31,17 @@ export class CliError extends Error {
     this.name = "CliError";
     this.details = options.details ?? [];
     this.exitCode = options.exitCode ?? exitCode.error;
+  }
+}
+
+/** A command that has said all that it has to say, and ends with a code of its own. */
+export class Finished extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(code: ExitCode) {
+    super(`finished with exit code ${code}`);
+    this.name = "Finished";
+    this.exitCode = code;
   }
 }
 

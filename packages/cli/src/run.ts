@@ -1,6 +1,6 @@
 import type { KindDefinition } from "@skein/model";
 import { type Command, CommanderError } from "commander";
-import { CliError, type ExitCode, exitCode } from "./exit.ts";
+import { CliError, type ExitCode, exitCode, Finished } from "./exit.ts";
 import type { Io } from "./io.ts";
 import type { Kinds } from "./kinds.ts";
 import { normalizeArguments } from "./program/normalize-arguments.ts";
@@ -56,6 +56,7 @@ function report(error: unknown, args: readonly string[], program: Command, io: I
     if (error.code !== "commander.help") hint(args, program, io);
     return exitCode.usage;
   }
+  if (error instanceof Finished) return error.exitCode;
   if (!(error instanceof CliError)) {
     io.err(`Error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     io.err("This is a mistake in this program: please report it.\n");

@@ -15,6 +15,7 @@ export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engin
 export { policyKri } from "./engine/rules.ts";
 export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
 export { policyKinds } from "./kinds.ts";
+export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
 export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
 export { type ViewingCaller, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";

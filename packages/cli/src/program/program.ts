@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Session } from "../session.ts";
+import { addAskCommands } from "./ask-commands.ts";
 import { addConfigCommands } from "./config-commands.ts";
 import { addGenerateCommands } from "./generate-commands.ts";
 import { addInspectCommands } from "./inspect-commands.ts";
@@ -33,6 +34,7 @@ export function createProgram(name: string, openSession: OpenSession): Command {
     .showSuggestionAfterError(true);
   addResourceCommands(program, openSession);
   addInspectCommands(program, openSession);
+  addAskCommands(program, openSession);
   addGenerateCommands(program, openSession);
   addConfigCommands(program, openSession);
   addToolCommands(program, openSession);

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import type { Io } from "../io.ts";
 import { createKinds } from "../kinds.ts";
-import { runCli } from "../run.ts";
+import { type RunOptions, runCli } from "../run.ts";
 
 /** The clock of every test. */
 export const now = Date.parse("2026-11-23T12:00:00Z");
@@ -35,6 +35,8 @@ export interface SandboxOptions {
   readonly isTerminal?: boolean;
   readonly stdin?: string;
   readonly programName?: string;
+  /** Default: the kinds of the model, and a MeshTimeout of the tests' own. */
+  readonly loadKinds?: RunOptions["loadKinds"];
 }
 
 /** A home directory of its own, and the command line run inside this process. */
@@ -81,7 +83,7 @@ async function run(args: readonly string[], home: string, options: SandboxOption
     readStdin: async () => options.stdin ?? "",
     now: () => now,
   };
-  const code = await runCli(args, io, { loadKinds: async () => testKinds });
+  const code = await runCli(args, io, { loadKinds: options.loadKinds ?? (async () => testKinds) });
   return { code, out, err };
 }
 

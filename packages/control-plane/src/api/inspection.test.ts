@@ -23,6 +23,11 @@ async function worldWithPlan(extra: { plans?: Partial<Plans>; envoyAdmin?: Envoy
     plan: ({ name }) => (name === "web-1" ? webPlan : undefined),
     access: () => [],
     config: ({ name }) => (name === "web-1" ? NOTHING_HELD : undefined),
+    analyze: async () => [],
+    explain: () => ({
+      ok: false,
+      error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },
+    }),
     xds: async (_, { includeEds }) => ({ clusters: [], ...(includeEds ? { endpoints: [] } : {}) }),
     selectedBy: () => [web],
     warnings: () => [],

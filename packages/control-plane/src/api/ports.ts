@@ -1,5 +1,9 @@
 import type { Resource, ResourceKey, Violation } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { Finding } from "../analyze/finding.ts";
+import type { AnalysisInput } from "../analyze/scope.ts";
+import type { Explanation, Question, QuestionProblem } from "../explain/explanation.ts";
+import type { Outcome } from "../identity/outcome.ts";
 import type { ProxyConfig, XdsType } from "../xds/fragment.ts";
 
 /** An xDS resource as a person sees it. */
@@ -98,6 +102,10 @@ export interface AccessEntry {
 export interface Plans {
   plan(dataplane: ResourceKey): ProxyPlan | undefined;
   access(mesh: string): readonly AccessEntry[];
+  /** What would happen to a request. */
+  explain(question: Question): Outcome<Explanation, QuestionProblem>;
+  /** What in a mesh is probably not what its people want. */
+  analyze(mesh: string, by: Pick<AnalysisInput, "kinds" | "secret" | "now">): Promise<readonly Finding[]>;
   /** The Envoy resources the proxy should hold. */
   config(dataplane: ResourceKey): ProxyConfig | undefined;
   /** The same as JSON in the shape of Envoy's config dump. */

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from "fastify";
+import { registerAnalysis } from "./analysis.ts";
 import { registerBlame } from "./blame.ts";
 import { registerCatalogue } from "./catalogue.ts";
 import { registerChanges } from "./changes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { registerEnvoyAdmin } from "./envoy-admin.ts";
+import { registerExplain } from "./explain.ts";
 import { registerInspection } from "./inspection.ts";
 import { registerKinds } from "./kind-routes.ts";
 import { registerKri } from "./kri.ts";
@@ -25,6 +27,8 @@ export function registerRoutes(app: FastifyInstance, deps: ApiDeps): void {
   registerOverviews(app, deps, source);
   registerKri(app, deps);
   registerInspection(app, deps);
+  registerExplain(app, deps);
+  registerAnalysis(app, deps);
   registerMatches(app, deps);
   registerPolicyConditions(app, deps);
   registerEnvoyAdmin(app, deps);

@@ -122,6 +122,11 @@ export function defaultPolicies(
     });
 }
 
+/** The names of the policies that a new mesh starts with. */
+export function defaultPolicyNames(mesh: string): ReadonlySet<string> {
+  return new Set(documents(mesh).map(({ name }) => name));
+}
+
 /**
  * A resource of the control plane's own, checked and labelled like a user's; `undefined` for an unknown kind.
  * @throws Error when the document breaks the rules of its kind: a bug

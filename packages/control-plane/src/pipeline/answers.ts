@@ -9,13 +9,16 @@ import {
   select,
   verdict,
 } from "@skein/policies";
+import { analysis } from "../analyze/analyze.ts";
 import type { AccessEntry, Plans, Proxies, ProxyCondition, ProxyStatus } from "../api/ports.ts";
+import { explain } from "../explain/explain.ts";
 import type { NamingContext } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { deleteWarnings } from "./delete-warnings.ts";
 import type { LiveFleet } from "./fleet.ts";
+import { inTurns } from "./in-turns.ts";
 import { warningsFor } from "./warnings.ts";
 import type { World } from "./world.ts";
 
@@ -39,6 +42,14 @@ export function plans({
     plan: planFor,
     access: (mesh) => accessMatrix(world, mesh),
     config: ({ mesh, name }) => world.mesh(mesh).config.at(name).get(),
+    analyze: (name, by) => {
+      const mesh = store.get({ type: "Mesh", mesh: "", name });
+      const own = by.kinds.filter(({ scope }) => scope === "Mesh");
+      const stored = own.flatMap(({ type }) => store.list({ type, mesh: name }));
+      const resources = [...(mesh === undefined ? [] : [mesh]), ...stored];
+      return inTurns(analysis({ mesh: world.mesh(name), resources, ...by }));
+    },
+    explain: (question) => explain(world.mesh(question.mesh), question),
     async xds({ mesh, name }, { includeEds }) {
       const config = world.mesh(mesh).config.at(name).get();
       if (config === undefined) return undefined;

@@ -6,25 +6,15 @@ import type { InboundDraft, OutboundDraft } from "../draft.ts";
 import { type ByCaller, forCallers } from "../engine/by-caller.ts";
 import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
+import { type BuiltInTimeouts, INBOUND_TIMEOUTS, OUTBOUND_TIMEOUTS } from "./built-in.ts";
 import type { MeshTimeoutConf } from "./conf.ts";
-
-/** What holds on outbounds where no policy sets the field. */
-const OUTBOUND = { connection: "5s", idle: "1h", request: "15s", streamIdle: "30m" };
-/** What holds on inbounds where no policy sets the field: nothing is cut short that the caller still waits for. */
-const INBOUND = { connection: "10s", idle: "2h", request: "0s", streamIdle: "1h" };
-
-interface Fallbacks {
-  readonly connection: string;
-  readonly idle: string;
-  readonly request: string;
-  readonly streamIdle: string;
-}
 
 /** Timeouts between this proxy and the destination. */
 export function outboundTimeouts(plan: ByRoute<MeshTimeoutConf> | undefined, draft: OutboundDraft): void {
   const conf = plan?.conf ?? {};
-  connectionTimeouts(conf, OUTBOUND, draft);
-  for (const each of draft.routes) requestTimeouts(forRoute(plan, each)?.conf ?? {}, OUTBOUND, each.route);
+  connectionTimeouts(conf, OUTBOUND_TIMEOUTS, draft);
+  for (const each of draft.routes)
+    requestTimeouts(forRoute(plan, each)?.conf ?? {}, OUTBOUND_TIMEOUTS, each.route);
   const headers = conf.http?.requestHeadersTimeout;
   if (draft.hcm !== undefined && headers !== undefined) draft.hcm.requestHeadersTimeout = duration(headers);
 }
@@ -32,18 +22,18 @@ export function outboundTimeouts(plan: ByRoute<MeshTimeoutConf> | undefined, dra
 /** Timeouts between this proxy and its application. */
 export function inboundTimeouts(plan: ByCaller<MeshTimeoutConf> | undefined, draft: InboundDraft): void {
   const conf = plan?.conf ?? {};
-  connectionTimeouts(conf, INBOUND, draft);
+  connectionTimeouts(conf, INBOUND_TIMEOUTS, draft);
   for (const each of draft.routes) {
-    requestTimeouts(forCallers(plan, each.caller)?.conf ?? {}, INBOUND, each.route);
+    requestTimeouts(forCallers(plan, each.caller)?.conf ?? {}, INBOUND_TIMEOUTS, each.route);
   }
   if (draft.hcm !== undefined) {
     draft.hcm.requestHeadersTimeout = duration(conf.http?.requestHeadersTimeout ?? "0s");
-    draft.hcm.streamIdleTimeout = duration(conf.http?.streamIdleTimeout ?? INBOUND.streamIdle);
+    draft.hcm.streamIdleTimeout = duration(conf.http?.streamIdleTimeout ?? INBOUND_TIMEOUTS.streamIdle);
   }
 }
 
 /** What a route says wins over the connection manager's limit, so only these two can depend on route and caller. */
-function requestTimeouts({ http }: MeshTimeoutConf, fallback: Fallbacks, { action }: Route): void {
+function requestTimeouts({ http }: MeshTimeoutConf, fallback: BuiltInTimeouts, { action }: Route): void {
   if (action.case !== "route") return;
   action.value.timeout = duration(http?.requestTimeout ?? fallback.request);
   action.value.idleTimeout = duration(http?.streamIdleTimeout ?? fallback.streamIdle);
@@ -51,7 +41,7 @@ function requestTimeouts({ http }: MeshTimeoutConf, fallback: Fallbacks, { actio
 
 function connectionTimeouts(
   conf: MeshTimeoutConf,
-  fallback: Fallbacks,
+  fallback: BuiltInTimeouts,
   draft: OutboundDraft | InboundDraft,
 ): void {
   draft.cluster.connectTimeout = duration(conf.connectionTimeout ?? fallback.connection);

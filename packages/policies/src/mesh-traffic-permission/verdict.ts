@@ -59,7 +59,8 @@ function isEmpty({ spiffeID, sni }: CallerMatch): boolean {
   return spiffeID === undefined && sni === undefined;
 }
 
-function matchesCaller(match: CallerMatch, caller: Caller): boolean {
+/** Whether a caller is one of those that a match is about; a match without a condition is everybody. */
+export function matchesCaller(match: CallerMatch, caller: Caller): boolean {
   const { spiffeID, sni } = match;
   if (spiffeID !== undefined && !caller.uris.some((uri) => matchesSpiffeId(spiffeID, uri))) return false;
   return sni === undefined || sni.value === caller.sni;

@@ -113,6 +113,11 @@ export function createWorld(options: WorldOptions = {}): World {
       plan: () => undefined,
       access: () => [],
       config: () => undefined,
+      analyze: async () => [],
+      explain: () => ({
+        ok: false,
+        error: { kind: "unknown", field: "source", message: "there is nobody", suggestions: [] },
+      }),
       xds: async () => undefined,
       selectedBy: () => [],
       warnings: () => [],

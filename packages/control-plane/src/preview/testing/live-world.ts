@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { coreKinds } from "@skein/model";
 import { policyKinds } from "@skein/policies";
 import { type World as Api, createWorld, NOON } from "../../api/testing/world.ts";
+import { explain } from "../../explain/explain.ts";
 import { accessMatrix } from "../../pipeline/answers.ts";
 import { warningsFor } from "../../pipeline/warnings.ts";
 import { World } from "../../pipeline/world.ts";
@@ -58,6 +59,8 @@ export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
         selectedBy: () => [],
         warnings: (written) => warningsFor(written, store, isPolicy),
         deleteWarnings: () => [],
+        analyze: async () => [],
+        explain: (question) => explain(world.mesh(question.mesh), question),
       },
     },
   });

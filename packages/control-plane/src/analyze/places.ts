@@ -1,0 +1,91 @@
+import type { Merged, Origin, PolicyDefinition, PolicyResource } from "@skein/policies";
+import { policyKri } from "@skein/policies";
+import { inboundRules, outboundRules } from "@skein/policies/engine/rules";
+import type { Scope } from "./scope.ts";
+
+/** One rule that is about a place, whether or not anything of it is left there. */
+export interface Candidate {
+  readonly policy: PolicyResource;
+  readonly conf: unknown;
+  readonly origin: Origin;
+  /** Who it is for, as text: rules for different callers do not compete. */
+  readonly matches: string;
+}
+
+/** One inbound or destination for which policies of one kind were merged. */
+export interface Place {
+  readonly definition: PolicyDefinition;
+  /** For messages. */
+  readonly name: string;
+  readonly candidates: readonly Candidate[];
+  /** What came of them; absent where nothing did. */
+  readonly entry: Merged<unknown> | undefined;
+}
+
+/** Every place at which policies are merged; alike inbounds and callers count once. */
+export function* placesOf(scope: Scope): Generator<undefined, readonly Place[]> {
+  const places = new Map<string, Place>();
+  const byKri = new Map(
+    scope.policies.flatMap((policy) => {
+      const short = scope.definitions.get(policy.type)?.kind.shortName ?? "";
+      return [[policyKri(policy, short), policy] as const];
+    }),
+  );
+  const add = (
+    key: string,
+    definition: PolicyDefinition,
+    name: string,
+    rulesOf: () => readonly { readonly conf: unknown; readonly origin: Origin; readonly matches?: unknown }[],
+    entry: unknown,
+  ): void => {
+    if (places.has(key)) return;
+    const candidates = rulesOf().flatMap(({ conf, origin, matches }): readonly Candidate[] => {
+      const policy = byKri.get(origin.policy);
+      return policy === undefined ? [] : [{ policy, conf, origin, matches: JSON.stringify(matches ?? []) }];
+    });
+    places.set(key, { definition, name, candidates, entry: entry as Merged<unknown> | undefined });
+  };
+  for (const [name, plan] of scope.plans) {
+    yield;
+    const sets = scope.mesh.index.policies.at(name).get();
+    for (const definition of scope.definitions.values()) {
+      const { type, shortName = "" } = definition.kind;
+      for (const inbound of plan.inbounds) {
+        const set = sets.inbound.get(inbound.section);
+        const own = set?.byKind.get(type);
+        if (set === undefined || own === undefined) continue;
+        const identified = plan.identity !== undefined;
+        add(
+          `${type} in ${set.id} ${inbound.shared.protocol} ${identified}`,
+          definition,
+          `inbound ${inbound.section} of ${name}`,
+          () => inboundRules(own, shortName, true),
+          inbound.shared.policies[type],
+        );
+      }
+      const own = sets.outbound.byKind.get(type);
+      if (own === undefined || definition.kind.policy?.hasTo !== true) continue;
+      for (const { target, upstream } of plan.outbounds) {
+        add(
+          `${type} to ${sets.outbound.id} ${target}`,
+          definition,
+          `${name} calling ${upstream.destination.name}:${upstream.destination.port}`,
+          () => outboundRules(own, upstream.destination, shortName),
+          upstream.policies[type],
+        );
+      }
+    }
+  }
+  return [...places.values()].filter(({ candidates }) => candidates.length > 0);
+}
+
+/** The rules of which something is left at a place. */
+export function contributing({ definition, entry }: Place): ReadonlySet<string> {
+  if (entry === undefined) return new Set();
+  return new Set(Array.from(definition.origins(entry), ruleKey));
+}
+
+/** A rule as one text. */
+export function ruleKey({ policy, rule }: Origin): string {
+  return `${policy} ${rule}`;
+}

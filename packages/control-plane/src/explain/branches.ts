@@ -1,0 +1,119 @@
+import type { ProxyPlan } from "@skein/policies";
+import type { MeshWorld } from "../pipeline/world.ts";
+import { clusterStep } from "./cluster-step.ts";
+import type { Branch, ExplainedVerdict, Hop } from "./explanation.ts";
+import { applicationStep, inboundStep } from "./inbound-step.ts";
+import { type Instance, instancesOf } from "./instances.ts";
+import { permissionStep } from "./permission-step.ts";
+import type { Backend } from "./route-step.ts";
+import { limitsOf } from "./timeouts.ts";
+import { tlsStep } from "./tls-step.ts";
+
+/** What is asked about one backend. */
+export interface BranchInput {
+  readonly mesh: MeshWorld;
+  readonly source: ProxyPlan;
+  readonly backend: Backend;
+  readonly route: string | undefined;
+  /** The only instance of interest. */
+  readonly only: string | undefined;
+}
+
+/** What becomes of the requests to one backend: one branch for each kind of instance. */
+export function branchesOf(input: BranchInput): readonly Branch[] {
+  const { mesh, backend, route, only } = input;
+  const all = instancesOf(mesh, backend.target).filter(
+    ({ plan }) => only === undefined || plan.name === only,
+  );
+  const cluster = clusterStep(backend, all, route);
+  const { destination } = backend.upstream;
+  const name = `${destination.name}:${destination.port}`;
+  if (cluster.hop.outcome === "stop") {
+    return [
+      {
+        backend: name,
+        share: backend.share,
+        instances: [],
+        verdict: "no-endpoints",
+        reason: cluster.hop.text,
+        decidedBy: null,
+        limits: limitsOf(cluster.hop.facts),
+        hops: [cluster.hop],
+        remedy: cluster.remedy ?? null,
+      },
+    ];
+  }
+  const ready = all.filter((instance) => instance.ready);
+  return alike(ready).map((group) => {
+    const [first] = group;
+    const branch = instanceBranch(input, first, cluster.hop);
+    return {
+      ...branch,
+      backend: name,
+      share: Math.round((backend.share * group.length * 100) / ready.length) / 100,
+      instances: group.map(({ plan }) => plan.name),
+    };
+  });
+}
+
+type Decided = Omit<Branch, "backend" | "share" | "instances">;
+
+function instanceBranch({ source, backend }: BranchInput, instance: Instance, cluster: Hop): Decided {
+  const { plan, inbound } = instance;
+  const tls = tlsStep(source, backend.upstream, plan, inbound.shared);
+  const before = [cluster, tls.hop];
+  const limits = limitsOf(cluster.facts);
+  if (tls.outcome === "plaintext-refused" || tls.outcome === "tls-failed") {
+    return {
+      verdict: tls.outcome,
+      reason: tls.hop.text,
+      decidedBy: tls.decidedBy ?? null,
+      limits,
+      hops: before,
+      remedy: tls.remedy ?? null,
+    };
+  }
+  const caller =
+    tls.outcome === "plaintext"
+      ? undefined
+      : { uris: source.identity?.uris ?? [], sni: backend.upstream.tls?.sni };
+  const permission = caller && permissionStep(source, caller, plan, inbound);
+  if (permission !== undefined && !permission.allowed) {
+    return {
+      verdict: "denied",
+      reason: permission.hop.text,
+      decidedBy: permission.decidedBy ?? null,
+      limits,
+      hops: [...before, permission.hop],
+      remedy: permission.remedy ?? null,
+    };
+  }
+  const taken = inboundStep(instance, caller, backend.upstream.destination.protocol);
+  const verdict: ExplainedVerdict = "allowed";
+  return {
+    verdict,
+    reason: permission?.hop.text ?? tls.hop.text,
+    decidedBy: permission?.decidedBy ?? null,
+    limits: limitsOf([...cluster.facts, ...taken.facts]),
+    hops: [
+      ...before,
+      ...(permission === undefined ? [] : [permission.hop]),
+      taken,
+      applicationStep(instance),
+    ],
+    remedy: null,
+  };
+}
+
+/** Instances that cannot differ in what they do, together: all of them but their addresses is the same. */
+function alike(instances: readonly Instance[]): readonly (readonly [Instance, ...Instance[]])[] {
+  const groups = new Map<string, [Instance, ...Instance[]]>();
+  for (const instance of instances) {
+    const { protocol, tls, policies } = instance.inbound.shared;
+    const key = JSON.stringify([instance.plan.identity?.uris, protocol, tls, policies]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [instance]);
+    else group.push(instance);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,83 @@
+import { meshCircuitBreaker, planOf } from "@skein/policies";
+import type { Fact, Hop, Remedy } from "./explanation.ts";
+import { factsOf, plainFact } from "./facts.ts";
+import { shown } from "./find-source.ts";
+import type { Instance } from "./instances.ts";
+import { otherPolicies } from "./other-policies.ts";
+import { retryFacts } from "./retries.ts";
+import type { Backend } from "./route-step.ts";
+import { outboundTimeouts } from "./timeouts.ts";
+
+/** What the caller's proxy does on its way to a destination. */
+export interface ClusterChoice {
+  readonly hop: Hop;
+  readonly remedy?: Remedy;
+}
+
+/** What Envoy allows at a time where nobody says otherwise. */
+const BUILT_IN_LIMITS = "1024 connections, pending requests and requests, 3 retries (Envoy's own)";
+
+/** Endpoints, load balancing, limits, timeouts and retries towards one backend. */
+export function clusterStep(
+  { upstream }: Backend,
+  instances: readonly Instance[],
+  route: string | undefined,
+): ClusterChoice {
+  const { destination, policies } = upstream;
+  const ready = instances.filter((instance) => instance.ready);
+  const away = instances.filter((instance) => !instance.ready).map(({ plan }) => plan.name);
+  const name = `${destination.name}:${destination.port}`;
+  const facts: readonly Fact[] = [
+    plainFact("endpoints", endpointsText(ready, instances.length)),
+    plainFact(
+      "load balancing",
+      policies.MeshLoadBalancingStrategy === undefined ? "round robin" : "by policy",
+    ),
+    ...outboundTimeouts(policies, destination.protocol, route),
+    ...retryFacts(policies, destination.protocol, route),
+    ...breakerFacts(policies),
+    ...otherPolicies(policies),
+  ];
+  if (ready.length > 0) {
+    const missing = away.length === 0 ? "" : `; ${shown(away)} not ready`;
+    return {
+      hop: {
+        at: "cluster",
+        name: upstream.clusterName,
+        outcome: "pass",
+        text: `${ready.length} of ${instances.length} instances of ${name} ready${missing}`,
+        facts,
+      },
+    };
+  }
+  return {
+    hop: {
+      at: "cluster",
+      name: upstream.clusterName,
+      outcome: "stop",
+      text:
+        instances.length === 0
+          ? `${name} has no instances: its selector finds no inbound with its target port`
+          : `none of the ${instances.length} instances of ${name} is ready: ${shown(away)}`,
+      facts,
+    },
+    remedy: {
+      text:
+        instances.length === 0
+          ? `start an instance of ${destination.name}, or correct spec.selector and targetPort of the MeshService`
+          : "look at the health of these instances: state and health.ready of their inbounds",
+    },
+  };
+}
+
+function endpointsText(ready: readonly Instance[], all: number): string {
+  const byZone = Map.groupBy(ready, ({ zone }) => zone);
+  const zones = [...byZone].map(([zone, list]) => `${list.length} in ${zone}`);
+  return `${ready.length}/${all}${zones.length === 0 ? "" : ` (${zones.join(", ")})`}`;
+}
+
+/** Limits and ejection of a cluster. */
+export function breakerFacts(policies: Backend["upstream"]["policies"]): readonly Fact[] {
+  const facts = factsOf(planOf(meshCircuitBreaker, policies));
+  return facts.length === 0 ? [plainFact("circuit breaker", BUILT_IN_LIMITS)] : facts;
+}

@@ -1,0 +1,125 @@
+import type { Origin } from "@skein/policies";
+
+/** A request that somebody asks about. */
+export interface Question {
+  readonly mesh: string;
+  /** A dataplane, or what people call its workload. */
+  readonly source: string;
+  /** A MeshService, a dataplane or a workload, with `:port` where it has several. */
+  readonly destination: string;
+  readonly port?: number;
+  /** Default GET. */
+  readonly method?: string;
+  /** Default `/`. */
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Why a question cannot be answered: which part of it is wrong, and what was probably meant. */
+export interface QuestionProblem {
+  readonly kind: "unknown" | "ambiguous" | "invalid";
+  readonly field: "source" | "destination" | "port";
+  readonly message: string;
+  readonly suggestions: readonly string[];
+}
+
+/**
+ * What becomes of the request. `differs` where backends, instances or instances of the caller do not agree: some requests
+ * get through and others do not.
+ */
+export type ExplainedVerdict =
+  | "allowed"
+  | "denied"
+  | "plaintext-refused"
+  | "tls-failed"
+  | "no-outbound"
+  | "no-route"
+  | "no-endpoints"
+  | "differs";
+
+/** One value of a hop: a setting, what it is, and the rule that set it. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+  /** Absent where no policy says anything and the built-in value holds. */
+  readonly origin?: Origin;
+}
+
+/** One decision on the way. */
+export interface Hop {
+  readonly at: "source" | "outbound" | "route" | "cluster" | "tls" | "inbound" | "permission" | "application";
+  /** What it is about: a dataplane, a listener, a destination. */
+  readonly name: string;
+  readonly outcome: "pass" | "stop" | "warn";
+  /** One sentence: what happens here and why. */
+  readonly text: string;
+  readonly facts: readonly Fact[];
+}
+
+/** What somebody can do to let a refused request through. */
+export interface Remedy {
+  readonly text: string;
+  /** A document to apply, or the part to add to one. */
+  readonly document?: unknown;
+}
+
+/** How long a request may take, in milliseconds; absent where nothing ends it. */
+export interface Limits {
+  readonly requestMs?: number;
+  readonly connectMs?: number;
+  readonly idleMs?: number;
+}
+
+/** A part of the requests that goes one way. */
+export interface Branch {
+  /** The destination of this part. */
+  readonly backend: string;
+  /** Its share of the requests, in percent. */
+  readonly share: number;
+  /** The instances that behave in this way; empty where the request never gets that far. */
+  readonly instances: readonly string[];
+  readonly verdict: ExplainedVerdict;
+  readonly reason: string;
+  /** The rule that decided; null where the absence of one did, or the built-in behaviour. */
+  readonly decidedBy: Origin | null;
+  readonly limits: Limits;
+  readonly hops: readonly Hop[];
+  readonly remedy: Remedy | null;
+}
+
+/** What would happen to a request, from the plans that program Envoy. */
+export interface Explanation {
+  readonly mesh: string;
+  readonly source: {
+    readonly dataplane: string;
+    readonly workload: string;
+    readonly spiffeId: string | null;
+  };
+  readonly destination: {
+    readonly name: string;
+    readonly port: number;
+    readonly protocol: string;
+  };
+  /** Null for protocols without requests. */
+  readonly request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+  } | null;
+  readonly verdict: ExplainedVerdict;
+  readonly reason: string;
+  readonly decidedBy: Origin | null;
+  /** What the caller's application sees. */
+  readonly seen: string;
+  readonly limits: Limits;
+  /** The hops that all requests share: the caller, its outbound, the route. */
+  readonly hops: readonly Hop[];
+  readonly branches: readonly Branch[];
+  readonly remedy: Remedy | null;
+  /** Instances of the caller for which the answer is another one. */
+  readonly otherwise: readonly {
+    readonly dataplane: string;
+    readonly verdict: ExplainedVerdict;
+    readonly reason: string;
+  }[];
+}
