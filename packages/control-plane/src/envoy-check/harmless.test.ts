@@ -29,6 +29,13 @@ test("access logs go nowhere", () => {
   });
 });
 
+test("logs of health checks go nowhere, and words that only sound like paths stay", () => {
+  assert.deepEqual(harmless({ a: { eventLogPath: "/etc/passwd", normalizePath: true, healthPath: "x" } }), {
+    kind: "harmless",
+    config: { a: { eventLogPath: "/dev/null", normalizePath: true, healthPath: "x" } },
+  });
+});
+
 const unchecked: readonly [about: string, config: unknown, reason: RegExp][] = [
   ["files", { certificateChain: { filename: "/etc/key" } }, /proxy's own machine \(filename\)/],
   ["variables", { inline: { environmentVariable: "SECRET" } }, /environmentVariable/],
@@ -43,6 +50,8 @@ const unchecked: readonly [about: string, config: unknown, reason: RegExp][] = [
     { "@type": "type.googleapis.com/xds.type.v3.TypedStruct", typeUrl: LUA },
     /TypedStruct/,
   ],
+  ["other files", { geoDbPath: "/var/lib/geo.mmdb" }, /proxy's own machine \(geoDbPath\)/],
+  ["libraries", { library: "lib.so" }, /library/],
   ["scripts in bytes", { "@type": LUA, defaultSourceCode: { inlineBytes: "eA==" } }, /bytes/],
 ];
 
