@@ -1,5 +1,6 @@
 import type { Origin, OutboundPlan, ProxyPlan } from "@skein/policies";
 import { redirectAnswer, sentRequest } from "@skein/policies/mesh-http-route/applied-filters";
+import { matchText } from "@skein/policies/mesh-http-route/match-text";
 import { routeFor } from "@skein/policies/mesh-http-route/matches-request";
 import type { HttpRoutePlan, HttpRoutesPlan } from "@skein/policies/mesh-http-route/plan";
 import { type HttpRequest, normalizedPath } from "@skein/policies/mesh-http-route/request";
@@ -77,7 +78,7 @@ function byRoute(
   const { policy, origin, origins, filters, match, backends } = route;
   const shares = backends && sharesOf(backends, outbound, source);
   const facts = [
-    { name: "match", value: JSON.stringify(match), origin },
+    { name: "match", value: matchText(match), origin },
     ...filterFacts(route, outbound.upstream),
     ...(shares?.facts ?? []),
   ];
