@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { httpMatch, httpRequest } from "../testing/http-matches.ts";
 import { destination, valid } from "../testing/resources.ts";
 import { envoyMatches } from "../testing/route-match.ts";
 import type { HttpMatch } from "./conf.ts";
+import { covers } from "./covers.ts";
 import { routeMatch } from "./envoy-match.ts";
 import { matchesRequest, routeFor } from "./matches-request.ts";
 import { meshHttpRoute } from "./policy.ts";
@@ -57,55 +59,10 @@ for (const [match, path, headers, taken] of cases) {
   });
 }
 
-const segment = fc.constantFrom("/a", "/b", "/ab");
-const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join(""));
-const value = fc.constantFrom("a", "ab", "b");
-const regex = fc.constantFrom("a", "a|ab", "a.*", "[ab]+", "(a|b)?");
-const match: fc.Arbitrary<HttpMatch> = fc.record(
-  {
-    path: fc.oneof(
-      path.map((text) => ({ type: "Exact" as const, value: text })),
-      fc.oneof(path, fc.constant("/")).map((text) => ({ type: "PathPrefix" as const, value: text })),
-      fc
-        .constantFrom("/a", "/a|/ab", "/a.*", "/[ab]+(/a)?")
-        .map((text) => ({ type: "RegularExpression" as const, value: text })),
-    ),
-    method: fc.constantFrom("GET", "POST"),
-    headers: fc.array(
-      fc.oneof(
-        fc.record({ name: fc.constantFrom("x", "y"), type: fc.constantFrom("Present", "Absent") }),
-        fc.record({ name: fc.constantFrom("x", "y"), type: fc.constantFrom("Exact", "Prefix"), value }),
-        fc.record({ name: fc.constantFrom("x", "y"), type: fc.constant("RegularExpression"), value: regex }),
-      ) as fc.Arbitrary<NonNullable<HttpMatch["headers"]>[number]>,
-      { maxLength: 2 },
-    ),
-    queryParams: fc.array(
-      fc.oneof(
-        fc.record({ name: fc.constantFrom("p", "q"), type: fc.constant("Exact" as const), value }),
-        fc.record({
-          name: fc.constantFrom("p", "q"),
-          type: fc.constant("RegularExpression" as const),
-          value: regex,
-        }),
-      ),
-      { maxLength: 2 },
-    ),
-  },
-  { requiredKeys: [] },
-);
-const query = fc
-  .array(fc.tuple(fc.constantFrom("p", "q"), value), { maxLength: 2 })
-  .map((parts) => (parts.length === 0 ? "" : `?${parts.map((pair) => pair.join("=")).join("&")}`));
-const asked = fc.record({
-  method: fc.constantFrom("GET", "POST"),
-  path: fc.tuple(path, query).map((parts) => parts.join("")),
-  headers: fc.dictionary(fc.constantFrom("x", "y"), value),
-});
-
 test("a match takes what the configuration takes that Envoy gets for it", () => {
   let taken = 0;
   fc.assert(
-    fc.property(match, asked, (wanted, sent) => {
+    fc.property(httpMatch, httpRequest, (wanted, sent) => {
       const takes = matchesRequest(wanted, sent);
       if (takes) taken += 1;
       assert.equal(takes, envoyMatches(routeMatch(wanted), sent));
@@ -136,6 +93,29 @@ test("the route that takes a request is the first that matches, in the order of 
   assert.equal(ruleFor(request("/a/x", {}, "POST")), "to[0].rules[2]");
   assert.equal(ruleFor(request("/a/x")), "to[0].rules[1]");
   assert.equal(ruleFor(request("/b")), "to[0].rules[0]");
+});
+
+test("a match that covers another takes all of its requests", () => {
+  let covered = 0;
+  fc.assert(
+    fc.property(httpMatch, httpMatch, httpRequest, (broad, narrow, sent) => {
+      if (!covers(broad, narrow) || !matchesRequest(narrow, sent)) return;
+      covered += 1;
+      assert.ok(matchesRequest(broad, sent));
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(covered > 10, `only ${covered} requests were taken by a match that another one covers`);
+});
+
+test("only what is clear is covered", () => {
+  const prefix = (value: string) => ({ path: { type: "PathPrefix" as const, value } });
+  const regex = { path: { type: "RegularExpression" as const, value: "/a/.*" } };
+  assert.ok(covers(prefix("/"), regex));
+  assert.ok(covers(prefix("/a"), { ...prefix("/a/b"), method: "GET" }));
+  assert.ok(!covers(prefix("/a"), prefix("/ab")));
+  assert.ok(!covers(prefix("/a"), regex));
+  assert.ok(!covers({ ...prefix("/"), method: "GET" }, prefix("/")));
 });
 
 test("paths are read without dots", () => {
