@@ -13,6 +13,9 @@ export function mismatches(test: PolicyTest, got: Explanation): readonly string[
     retries,
     tls,
     backends,
+    route,
+    location,
+    appPath,
   } = test.expect ?? {};
   const found: string[] = [];
   const compare = (what: string, wanted: unknown, is: unknown): void => {
@@ -21,9 +24,12 @@ export function mismatches(test: PolicyTest, got: Explanation): readonly string[
   if (verdict === "refused") {
     if (got.verdict === "allowed" || got.verdict === "differs") compare("verdict", "refused", got.verdict);
   } else compare("verdict", verdict, got.verdict);
-  if (decidedBy !== undefined && !isDecidedBy(decidedBy, got)) {
+  if (decidedBy !== undefined && !isOf(decidedBy, got.decidedBy)) {
     compare("decided by", decidedBy, got.decidedBy?.policy ?? "none");
   }
+  if (route !== undefined && !isOf(route, got.route)) compare("route", route, got.route?.policy ?? "none");
+  if (location !== undefined) compare("location", location, got.answer?.location ?? "none");
+  if (appPath !== undefined) compare("path at the application", appPath, got.sent?.path ?? "none");
   if (timeout !== undefined) compare("timeout", ms(limitMs(timeout)), ms(got.limits.requestMs));
   if (connectTimeout !== undefined)
     compare("connectTimeout", ms(limitMs(connectTimeout)), ms(got.limits.connectMs));
@@ -48,9 +54,9 @@ function ms(value: number | undefined): string {
 }
 
 /** By KRI or by the name in it. */
-function isDecidedBy(wanted: string, { decidedBy }: Explanation): boolean {
-  if (decidedBy === null) return wanted === "none";
-  return wanted === decidedBy.policy || wanted === parseKri(decidedBy.policy)?.name;
+function isOf(wanted: string, rule: Explanation["decidedBy"]): boolean {
+  if (rule === null) return wanted === "none";
+  return wanted === rule.policy || wanted === parseKri(rule.policy)?.name;
 }
 
 /** How often a failed call is made again. */

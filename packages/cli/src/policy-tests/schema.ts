@@ -11,6 +11,9 @@ const VERDICTS = [
   "no-outbound",
   "no-route",
   "no-endpoints",
+  "redirected",
+  "no-backend",
+  "aborted",
   "differs",
 ] as const;
 
@@ -27,6 +30,12 @@ const expectation = z.object({
   connectTimeout: limit.optional(),
   idleTimeout: limit.optional(),
   retries: z.int().min(0).optional(),
+  /** The route that takes the request, by its name or KRI; `none` where no route does. */
+  route: z.string().optional(),
+  /** Where a redirect leads. */
+  location: z.string().optional(),
+  /** The path that the called application sees, after rewrites. */
+  appPath: z.string().startsWith("/", "must start with '/'").optional(),
   /** Whether the connection between the proxies is mutual TLS. */
   tls: z.boolean().optional(),
   /** Where the requests go, and how many percent of them. */

@@ -2,8 +2,10 @@ import { conflicts } from "./conflicts.ts";
 import { deprecatedShapes } from "./deprecated.ts";
 import { type Finding, sorted } from "./finding.ts";
 import { expiringAuthorities, expiringCertificates, proxiesWithoutIdentity } from "./identities.ts";
+import { hiddenPermissions } from "./permissions.ts";
 import { placesOf } from "./places.ts";
 import { httpRulesOnBytes, protocolsThatDiffer } from "./protocols.ts";
+import { missingRouteTargets, routesToNothing, unreachedRules } from "./routes.ts";
 import { type AnalysisInput, scopeOf } from "./scope.ts";
 import { selectedByIdentities, selectedByPolicies, targetsOfRules } from "./selection.ts";
 import { outboundsToNothing, servicesWithoutEndpoints, unselectedInbounds } from "./services.ts";
@@ -14,6 +16,10 @@ const CHECKS = [
   selectedByPolicies,
   targetsOfRules,
   outboundsToNothing,
+  routesToNothing,
+  missingRouteTargets,
+  unreachedRules,
+  hiddenPermissions,
   selectedByIdentities,
   httpRulesOnBytes,
   protocolsThatDiffer,

@@ -26,6 +26,11 @@ export const CODES = {
     title: "two policies conflict and only their names decide",
     fix: "put both values into one policy, or make one targetRef more specific",
   },
+  SK0104: {
+    severity: "warning",
+    title: "a rule of a route that no request reaches",
+    fix: "delete the rule, or narrow the matches that come before it",
+  },
   SK0201: {
     severity: "warning",
     title: "a rule is about a service that is not there",
@@ -40,6 +45,16 @@ export const CODES = {
     severity: "warning",
     title: "a MeshIdentity selects nothing",
     fix: "correct spec.selector",
+  },
+  SK0204: {
+    severity: "warning",
+    title: "a route sends to nothing",
+    fix: "correct backendRefs or backendRef, or create the MeshService",
+  },
+  SK0205: {
+    severity: "warning",
+    title: "a rule is about a route that is not there",
+    fix: "correct the name or labels in targetRef",
   },
   SK0301: {
     severity: "warning",

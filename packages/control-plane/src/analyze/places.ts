@@ -50,6 +50,8 @@ export function* placesOf(scope: Scope): Generator<undefined, readonly Place[]> 
     const sets = scope.mesh.index.policies.at(name).get();
     for (const definition of scope.definitions.values()) {
       const { type, shortName = "" } = definition.kind;
+      // Rules of routes stand side by side; what hides them is another check's question.
+      if (definition.backendRefs !== undefined) continue;
       for (const inbound of plan.inbounds) {
         const set = sets.inbound.get(inbound.section);
         const own = set?.byKind.get(type);

@@ -17,7 +17,8 @@ function isHttpConf(conf: unknown): boolean {
 function toServices({ policies, services }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.to ?? []).flatMap(({ targetRef, default: conf }, i): readonly Finding[] => {
-      if (!isHttpConf(conf) || targetRef.kind !== "MeshService") return [];
+      const isRoute = policy.type === "MeshHTTPRoute";
+      if ((!isRoute && !isHttpConf(conf)) || targetRef.kind !== "MeshService") return [];
       return services
         .filter(
           ({ name, labels, spec }) =>
@@ -30,8 +31,8 @@ function toServices({ policies, services }: Scope): readonly Finding[] {
           finding(
             "SK0301",
             policy,
-            `spec.to[${i}].default`,
-            `MeshService ${name} speaks bytes only, so the HTTP part has no effect`,
+            `spec.to[${i}].${isRoute ? "rules" : "default"}`,
+            `MeshService ${name} speaks bytes only, so ${isRoute ? "rules about requests have" : "the HTTP part has"} no effect`,
           ),
         );
     }),

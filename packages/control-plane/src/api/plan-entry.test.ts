@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fieldOrigins, routeRules, rulesOf, wholeRules } from "./plan-entry.ts";
-import { routesOf } from "./plan-routes.ts";
 
 const [a, b] = [
   { policy: "kri_mt_default___a_", rule: "to[0]" },
@@ -69,17 +68,4 @@ test("permissions by tags and by identity at once are all shown", () => {
       ["identity.allow", b.policy],
     ],
   );
-});
-
-test("routes are rules with matches, of the policy that they came from", () => {
-  const entry = {
-    rules: [{ matches: [{ path: { type: "PathPrefix", value: "/" } }], conf: { filters: [] }, origin: a }],
-  };
-  assert.deepEqual(routesOf({ MeshHTTPRoute: entry, MeshTimeout: common }), [
-    {
-      kind: "MeshHTTPRoute",
-      rules: [{ kri: a.policy, matches: entry.rules[0]?.matches, conf: { filters: [] } }],
-      origins: [{ kri: a.policy }],
-    },
-  ]);
 });

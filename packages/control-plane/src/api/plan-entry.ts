@@ -1,6 +1,7 @@
 import type { Origin } from "@skein/policies/plan/origin";
 import { isRecord, records } from "../insights/fields.ts";
 import { entryFields, isOrigin } from "../plan/entry-fields.ts";
+import { type RouteRule, routeRulesOf } from "../plan/route-entries.ts";
 
 /** One rule of what a policy decided: for whom, what, and from where. */
 export interface EntryRule {
@@ -24,10 +25,12 @@ export interface FieldOrigin {
 /**
  * What a policy left in a plan, as rules. A merged configuration is one rule for everybody, and one for each group of
  * callers and each route for which it differs; lists of rules, such as those of permissions, are one each, under the
- * name of their list.
+ * name of their list; routes are one list in the order in which they are tried.
  */
 export function rulesOf(entry: unknown): readonly EntryRule[] {
   if (!isRecord(entry)) return [];
+  const routes = routeRulesOf(entry);
+  if (routes !== undefined) return routeRule(routes);
   if ("conf" in entry && isRecord(entry.origins)) return mergedRules(entry);
   return Object.entries(entry).flatMap(([list, value]) =>
     isRecord(value)
@@ -79,6 +82,22 @@ export function fieldOrigins(entry: unknown, route?: string): readonly FieldOrig
 /** The KRIs of the policies behind rules, each once, sorted. */
 export function policiesOf(rules: readonly EntryRule[]): readonly string[] {
   return [...new Set(rules.flatMap(({ origins }) => origins.map(({ policy }) => policy)))].sort();
+}
+
+/** The rules of routes are one list, as they stand in a document. */
+function routeRule(rules: readonly RouteRule[]): readonly EntryRule[] {
+  if (rules.length === 0) return [];
+  return [
+    {
+      conf: {
+        rules: rules.map(({ match, conf }) => ({
+          ...(match === undefined ? {} : { matches: [match] }),
+          default: conf,
+        })),
+      },
+      origins: unique(rules.flatMap(({ origin, origins }) => [origin, ...Object.values(origins)])),
+    },
+  ];
 }
 
 function mergedRules({ callers, routes, ...own }: Readonly<Record<string, unknown>>): readonly EntryRule[] {

@@ -1,11 +1,11 @@
 import type { ProxyPlan } from "@skein/policies";
 import type { MeshWorld } from "../pipeline/world.ts";
+import type { Backend } from "./backends.ts";
 import { clusterStep } from "./cluster-step.ts";
-import type { Branch, ExplainedVerdict, Hop } from "./explanation.ts";
+import type { Branch, Hop } from "./explanation.ts";
 import { applicationStep, inboundStep } from "./inbound-step.ts";
 import { type Instance, instancesOf } from "./instances.ts";
 import { permissionStep } from "./permission-step.ts";
-import type { Backend } from "./route-step.ts";
 import { limitsOf } from "./timeouts.ts";
 import { tlsStep } from "./tls-step.ts";
 
@@ -88,19 +88,26 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
       remedy: permission.remedy ?? null,
     };
   }
-  const taken = inboundStep(instance, caller, backend.upstream.destination.protocol);
-  const verdict: ExplainedVerdict = "allowed";
+  const known = { certificate: caller, tags: backend.called.callerTags ?? "" };
+  const taken = inboundStep(instance, known, backend.called.destination.protocol);
+  const hops = [...before, ...(permission === undefined ? [] : [permission.hop]), taken.hop];
+  if (taken.abortedBy !== undefined) {
+    const { policy, rule } = taken.abortedBy;
+    return {
+      verdict: "aborted",
+      reason: taken.hop.text,
+      decidedBy: taken.abortedBy,
+      limits,
+      hops,
+      remedy: { text: `take the abort out of ${rule} of ${policy}, or delete it` },
+    };
+  }
   return {
-    verdict,
+    verdict: "allowed",
     reason: permission?.hop.text ?? tls.hop.text,
     decidedBy: permission?.decidedBy ?? null,
-    limits: limitsOf([...cluster.facts, ...taken.facts]),
-    hops: [
-      ...before,
-      ...(permission === undefined ? [] : [permission.hop]),
-      taken,
-      applicationStep(instance),
-    ],
+    limits: limitsOf([...cluster.facts, ...taken.hop.facts]),
+    hops: [...hops, applicationStep(instance)],
     remedy: null,
   };
 }

@@ -1,11 +1,11 @@
 import { meshCircuitBreaker, planOf } from "@skein/policies";
+import type { Backend } from "./backends.ts";
 import type { Fact, Hop, Remedy } from "./explanation.ts";
 import { factsOf, plainFact } from "./facts.ts";
 import { shown } from "./find-source.ts";
 import type { Instance } from "./instances.ts";
 import { otherPolicies } from "./other-policies.ts";
 import { retryFacts } from "./retries.ts";
-import type { Backend } from "./route-step.ts";
 import { outboundTimeouts } from "./timeouts.ts";
 
 /** What the caller's proxy does on its way to a destination. */
@@ -19,10 +19,11 @@ const BUILT_IN_LIMITS = "1024 connections, pending requests and requests, 3 retr
 
 /** Endpoints, load balancing, limits, timeouts and retries towards one backend. */
 export function clusterStep(
-  { upstream }: Backend,
+  backend: Backend,
   instances: readonly Instance[],
   route: string | undefined,
 ): ClusterChoice {
+  const { upstream, called } = backend;
   const { destination, policies } = upstream;
   const ready = instances.filter((instance) => instance.ready);
   const away = instances.filter((instance) => !instance.ready).map(({ plan }) => plan.name);
@@ -33,8 +34,8 @@ export function clusterStep(
       "load balancing",
       policies.MeshLoadBalancingStrategy === undefined ? "round robin" : "by policy",
     ),
-    ...outboundTimeouts(policies, destination.protocol, route),
-    ...retryFacts(policies, destination.protocol, route),
+    ...outboundTimeouts(backend, route),
+    ...retryFacts(called.policies, called.destination.protocol, route),
     ...breakerFacts(policies),
     ...otherPolicies(policies),
   ];

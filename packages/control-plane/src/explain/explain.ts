@@ -9,12 +9,13 @@ import type {
   Limits,
   Question,
   QuestionProblem,
+  Remedy,
 } from "./explanation.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
 import { workloadOf } from "./names.ts";
 import { outboundStep } from "./outbound-step.ts";
-import { routeStep } from "./route-step.ts";
+import { type RouteEnd, routeStep } from "./route-step.ts";
 import { seenBy } from "./seen.ts";
 import { sourceStep } from "./source-step.ts";
 
@@ -77,6 +78,9 @@ function explainFor(
       verdict: "no-outbound",
       reason: hop.text,
       decidedBy: null,
+      route: null,
+      answer: null,
+      sent: null,
       seen: seenBy("no-outbound", "tcp", {}),
       limits: {},
       hops: [from, hop],
@@ -86,11 +90,17 @@ function explainFor(
   }
   const route = routeStep(outbound, source, question);
   const branches = route.backends.flatMap((backend) =>
-    branchesOf({ mesh, source, backend, route: route.policy, only: target.only }),
+    branchesOf({
+      mesh,
+      source,
+      backend,
+      route: route.policy,
+      only: backend.target === target.key ? target.only : undefined,
+    }),
   );
   const { protocol } = outbound.upstream.destination;
   const [first] = branches;
-  const verdict = together(branches);
+  const verdict = route.end?.verdict ?? together(branches);
   const limits = first === undefined || branches.length > 1 ? widest(branches) : first.limits;
   const refused = branches.find((branch) => branch.verdict !== "allowed") ?? first;
   return {
@@ -102,13 +112,21 @@ function explainFor(
         : { method: question.method ?? "GET", path: question.path ?? "/", headers: question.headers ?? {} },
     verdict,
     reason: verdict === "differs" ? differing(branches) : (refused?.reason ?? route.hop.text),
-    decidedBy: refused?.decidedBy ?? null,
-    seen: seenBy(verdict, protocol, limits),
+    decidedBy: route.end?.decidedBy ?? refused?.decidedBy ?? null,
+    route: route.rule ?? null,
+    answer: route.end?.answer ?? null,
+    sent: route.sent ?? null,
+    seen: seenBy(verdict, protocol, limits, route.end?.answer),
     limits,
     hops: [from, hop, route.hop],
     branches,
-    remedy: refused?.remedy ?? null,
+    remedy: refused?.remedy ?? remedyOf(route.end) ?? null,
   };
+}
+
+function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
+  if (end?.verdict !== "no-backend" || end.decidedBy === undefined) return undefined;
+  return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
 }
 
 function together(branches: readonly Branch[]): ExplainedVerdict {

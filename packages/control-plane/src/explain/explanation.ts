@@ -35,6 +35,12 @@ export type ExplainedVerdict =
   | "no-outbound"
   | "no-route"
   | "no-endpoints"
+  /** A route answers with a redirect. */
+  | "redirected"
+  /** A route sends to backends of which none can be served. */
+  | "no-backend"
+  /** A MeshFaultInjection aborts every request of this caller. */
+  | "aborted"
   | "differs";
 
 /** One value of a hop: a setting, what it is, and the rule that set it. */
@@ -68,6 +74,21 @@ export interface Limits {
   readonly requestMs?: number;
   readonly connectMs?: number;
   readonly idleMs?: number;
+}
+
+/** What the caller's own proxy answers. */
+export interface Answer {
+  readonly status: number;
+  /** Of a redirect. */
+  readonly location?: string;
+}
+
+/** A request as the called application sees it, after the rewrites of its route. */
+export interface Sent {
+  /** With its query. */
+  readonly path: string;
+  /** Absent: the host that the caller named. */
+  readonly host?: string;
 }
 
 /** A part of the requests that goes one way. */
@@ -109,6 +130,12 @@ export interface Explanation {
   readonly verdict: ExplainedVerdict;
   readonly reason: string;
   readonly decidedBy: Origin | null;
+  /** The rule of a MeshHTTPRoute or MeshTCPRoute that takes it; null where none does. */
+  readonly route: Origin | null;
+  /** What the caller's own proxy answers where it sends the request nowhere; null where it sends it on. */
+  readonly answer: Answer | null;
+  /** The request as the called application sees it; null for bytes, and where it is not sent on. */
+  readonly sent: Sent | null;
   /** What the caller's application sees. */
   readonly seen: string;
   readonly limits: Limits;

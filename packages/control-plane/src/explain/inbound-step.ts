@@ -1,28 +1,48 @@
-import type { Caller, ProxyPlan } from "@skein/policies";
+import type { Origin, Protocol, ProxyPlan } from "@skein/policies";
 import { breakerFacts } from "./cluster-step.ts";
 import type { Hop } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
+import { faultsFor, type KnownCaller } from "./faults.ts";
 import type { Instance } from "./instances.ts";
 import { otherPolicies } from "./other-policies.ts";
+import { rateLimitFacts } from "./rate-limits.ts";
 import { inboundTimeouts } from "./timeouts.ts";
 
+/** What becomes of a request that the called proxy lets in. */
+export interface InboundChoice {
+  readonly hop: Hop;
+  /** The rule that aborts every request of this caller. */
+  readonly abortedBy?: Origin;
+}
+
 /** What the called proxy does with a request that it lets in: limits, faults, timeouts. */
-export function inboundStep({ plan, inbound }: Instance, caller: Caller | undefined, wanted: string): Hop {
+export function inboundStep(
+  { plan, inbound }: Instance,
+  caller: KnownCaller,
+  wanted: Protocol,
+): InboundChoice {
   const { shared } = inbound;
   const isOther = (wanted === "tcp") !== (shared.protocol === "tcp");
-  return {
+  const { facts, aborted } = faultsFor(shared.policies, caller);
+  const hop: Hop = {
     at: "inbound",
     name: plan.name,
-    outcome: isOther ? "warn" : "pass",
-    text: isOther
-      ? `the service says ${wanted} and the inbound ${shared.protocol}: the application gets what it may not understand; make both the same`
-      : `${plan.name} takes it at ${inbound.address}:${inbound.port} as ${shared.protocol}`,
+    outcome: aborted !== undefined ? "stop" : isOther ? "warn" : "pass",
+    text:
+      aborted !== undefined
+        ? `a fault aborts every request of this caller with ${aborted.status}`
+        : isOther
+          ? `the service says ${wanted} and the inbound ${shared.protocol}: the application gets what it may not understand; make both the same`
+          : `${plan.name} takes it at ${inbound.address}:${inbound.port} as ${shared.protocol}`,
     facts: [
-      ...inboundTimeouts(shared.policies, shared.protocol, caller),
+      ...inboundTimeouts(shared.policies, shared.protocol, caller.certificate),
+      ...facts,
+      ...rateLimitFacts(shared.policies, shared.protocol, caller.certificate),
       ...breakerFacts(shared.policies),
       ...otherPolicies(shared.policies),
     ],
   };
+  return { hop, ...(aborted === undefined ? {} : { abortedBy: aborted.origin }) };
 }
 
 /** The end of the way. */

@@ -11,6 +11,9 @@ const TOLD = new Set([
   "MeshTrafficPermission",
   "MeshHTTPRoute",
   "MeshTCPRoute",
+  "MeshRateLimit",
+  "MeshFaultInjection",
+  "MeshGlobalRateLimit",
 ]);
 
 /** What all other policies say here, one fact for each of their rules. */

@@ -1,6 +1,6 @@
 import { durationFromMs } from "@skein/model";
 import type { Protocol } from "@skein/policies";
-import type { ExplainedVerdict, Limits } from "./explanation.ts";
+import type { Answer, ExplainedVerdict, Limits } from "./explanation.ts";
 
 const BYTES: Readonly<Record<ExplainedVerdict, string>> = {
   allowed: "a connection to the application",
@@ -10,6 +10,9 @@ const BYTES: Readonly<Record<ExplainedVerdict, string>> = {
   "no-outbound": "nothing: no port leads there",
   "no-route": "a connection that is closed at once",
   "no-endpoints": "a connection that is closed at once",
+  redirected: "a redirect",
+  "no-backend": "a connection that is closed at once",
+  aborted: "the status that the fault sets",
   differs: "not always the same",
 };
 
@@ -21,11 +24,18 @@ const REQUESTS: Readonly<Record<ExplainedVerdict, string>> = {
   "tls-failed": "503, the connection fails",
   "no-route": "404",
   "no-endpoints": "503, no healthy upstream",
+  "no-backend": "503, no backend of the route can be served",
 };
 
 /** What the application of the caller gets to see. */
-export function seenBy(verdict: ExplainedVerdict, protocol: Protocol, limits: Limits): string {
+export function seenBy(
+  verdict: ExplainedVerdict,
+  protocol: Protocol,
+  limits: Limits,
+  answer?: Answer,
+): string {
   if (protocol === "tcp") return BYTES[verdict];
+  if (answer?.location !== undefined) return `${answer.status} with location ${answer.location}`;
   const text = REQUESTS[verdict];
   if (verdict !== "allowed" || limits.requestMs === undefined) return text;
   return `${text}, or 504 after ${durationFromMs(limits.requestMs)}`;

@@ -1,5 +1,5 @@
 import { durationMs } from "@skein/model";
-import type { Caller, Merged, PolicyPlans, Protocol } from "@skein/policies";
+import type { Caller, Merged, PolicyPlans, Protocol, UpstreamPlan } from "@skein/policies";
 import { forRoute } from "@skein/policies/engine/by-route";
 import {
   type BuiltInTimeouts,
@@ -8,19 +8,35 @@ import {
 } from "@skein/policies/mesh-timeout/built-in";
 import { meshTimeout } from "@skein/policies/mesh-timeout/policy";
 import { matchesCaller } from "@skein/policies/mesh-traffic-permission/verdict";
+import type { Backend } from "./backends.ts";
 import type { Fact, Limits } from "./explanation.ts";
 import { factOr, factsOf } from "./facts.ts";
 
-/** Timeouts between a caller's proxy and a destination. */
+/**
+ * Timeouts between a caller's proxy and a backend: of requests, and of connections as a listener sees them, what holds for
+ * the destination that was called; of a cluster's connections what holds for the backend itself.
+ */
 export function outboundTimeouts(
-  policies: PolicyPlans,
-  protocol: Protocol,
+  { called, upstream }: Pick<Backend, "called" | "upstream">,
   route: string | undefined,
 ): readonly Fact[] {
-  const plan = policies[meshTimeout.kind.type] as Parameters<typeof forRoute>[0];
-  const conf = forRoute(plan, route === undefined ? {} : { policy: route });
-  return timeouts(conf, plan, OUTBOUND_TIMEOUTS, protocol);
+  const entry = ({ policies }: UpstreamPlan) =>
+    policies[meshTimeout.kind.type] as Parameters<typeof forRoute>[0];
+  const { protocol } = called.destination;
+  if (protocol === "tcp") {
+    return [
+      factOr(entry(upstream), "connectionTimeout", OUTBOUND_TIMEOUTS.connection),
+      factOr(entry(called), "idleTimeout", OUTBOUND_TIMEOUTS.idle),
+    ];
+  }
+  const perRequest = forRoute(entry(called), route === undefined ? {} : { policy: route });
+  const facts = timeouts(perRequest, entry(upstream), OUTBOUND_TIMEOUTS, protocol);
+  const headers = factsOf(entry(called)).filter(({ name }) => name === HEADERS);
+  return [...facts.filter(({ name }) => name !== HEADERS), ...headers];
 }
+
+/** The one limit of a listener for requests. */
+const HEADERS = "http.requestHeadersTimeout";
 
 /** Timeouts between a called proxy and its application; what depends on the caller, for this caller. */
 export function inboundTimeouts(

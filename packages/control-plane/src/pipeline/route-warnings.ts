@@ -1,22 +1,57 @@
-import { type BackendRef, displayName, type MeshServiceResource } from "@skein/model";
+import {
+  type BackendRef,
+  type DataplaneResource,
+  displayName,
+  type MeshServiceResource,
+  type Resource,
+  SERVICE_TAG,
+} from "@skein/model";
 import { contains, type PolicyResource } from "@skein/policies";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 
+/** A place in a policy, and what is wrong there. */
+export interface PlacedProblem {
+  readonly path: string;
+  readonly problem: string;
+}
+
 /** References of a policy's rules that lead nowhere now. */
 export function backendWarnings(policy: PolicyResource, store: Store): readonly string[] {
   const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: policy.mesh });
+  const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: policy.mesh });
+  return deadReferences(policy, services, dataplanes).map(
+    ({ path, problem }) => `${path}: ${problem}, so nothing is sent there`,
+  );
+}
+
+/** References of a policy's rules that lead nowhere among these services and, by their tags, dataplanes. */
+export function deadReferences(
+  policy: PolicyResource,
+  services: readonly MeshServiceResource[],
+  dataplanes: readonly DataplaneResource[],
+): readonly PlacedProblem[] {
+  const isTagged = (name: string): boolean =>
+    dataplanes.some(({ spec }) =>
+      (spec.networking?.inbound ?? []).some(({ tags }) => tags?.[SERVICE_TAG] === name),
+    );
   return (policy.spec.to ?? []).flatMap(({ rules }, i) =>
     backendRefs(rules, `spec.to[${i}].rules`).flatMap(({ path, ref }) => {
-      const problem = problemOf(ref, services, policy.type === "MeshHTTPRoute");
-      return problem === undefined ? [] : [`${path}: ${problem}, so nothing is sent there`];
+      const problem = problemOf(ref, services, policy.type === "MeshHTTPRoute", isTagged);
+      return problem === undefined ? [] : [{ path, problem }];
     }),
   );
 }
 
 /** Routes that a policy is about and that are not there. */
 export function routeTargetWarnings(policy: PolicyResource, store: Store): readonly string[] {
-  const routes = store.list({ type: "MeshHTTPRoute", mesh: policy.mesh });
+  return missingRoutes(policy, store.list({ type: "MeshHTTPRoute", mesh: policy.mesh })).map(
+    ({ path, problem }) => `${path}: ${problem}, so this has no effect`,
+  );
+}
+
+/** Routes that a policy is about and that are not among these. */
+export function missingRoutes(policy: PolicyResource, routes: readonly Resource[]): readonly PlacedProblem[] {
   const targets = [
     { path: "spec.targetRef", ref: policy.spec.targetRef },
     ...(policy.spec.to ?? []).map(({ targetRef }, i) => ({
@@ -31,7 +66,7 @@ export function routeTargetWarnings(policy: PolicyResource, store: Store): reado
         ? contains(route.labels, ref.labels ?? {})
         : ref.name === route.name || ref.name === displayName(route),
     );
-    return isThere ? [] : [`${path}: there is no such MeshHTTPRoute now, so this has no effect`];
+    return isThere ? [] : [{ path, problem: "there is no such MeshHTTPRoute now" }];
   });
 }
 
@@ -58,6 +93,7 @@ function problemOf(
   ref: BackendRef,
   services: readonly MeshServiceResource[],
   isHttp: boolean,
+  isTagged: (name: string) => boolean,
 ): string | undefined {
   if (ref.kind !== "MeshService") return undefined;
   const found = services.filter((service) =>
@@ -65,7 +101,9 @@ function problemOf(
       ? contains(service.labels, ref.labels ?? {})
       : ref.name === service.name || ref.name === displayName(service),
   );
-  if (found.length === 0) return "there is no such MeshService now";
+  if (found.length === 0) {
+    return ref.name !== undefined && isTagged(ref.name) ? undefined : "there is no such MeshService now";
+  }
   const ports = found.flatMap((service) => service.spec.ports ?? []);
   const wanted = ports.filter(
     ({ port, name }) =>

@@ -1,6 +1,7 @@
 import type { CallerMatch } from "@skein/policies";
 import type { Origin } from "@skein/policies/plan/origin";
 import { isRecord } from "../insights/fields.ts";
+import { routeFields, routeRulesOf } from "./route-entries.ts";
 
 /** One value that a policy left in a plan. */
 export interface EntryField {
@@ -20,10 +21,11 @@ type About = Pick<EntryField, "caller" | "route">;
 
 /**
  * The values of a plan entry with the rule that each came from. It reads the shapes that entries have in common: merged
- * configurations with their origins, for all or by caller or by route, and rules that carry their origin.
+ * configurations with their origins, for all or by caller or by route, rules that carry their origin, and routes.
  */
 export function entryFields(entry: unknown): readonly EntryField[] {
-  return fields(entry, "", {});
+  const routes = routeRulesOf(entry);
+  return routes === undefined ? fields(entry, "", {}) : routeFields(routes);
 }
 
 function fields(value: unknown, path: string, about: About): readonly EntryField[] {

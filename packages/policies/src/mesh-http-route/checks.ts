@@ -7,6 +7,7 @@ import {
 } from "@skein/model";
 import { BACKEND_KINDS, MIRROR_KINDS } from "../engine/backends.ts";
 import type { ConfContext } from "../engine/policy-kind.ts";
+import { asJavaScript } from "../re2.ts";
 import type { HeaderModifier, HttpMatch, HttpRouteFilter, HttpRule, PathRewrite } from "./conf.ts";
 
 /** What is wrong with the rules of one `to` entry. */
@@ -90,7 +91,7 @@ function validatePath(type: string, value: string, field: string): readonly Viol
 /** Envoy's expressions are RE2's: like JavaScript's, but without look-around and back-references. */
 function validateRegex(text: string, field: string): readonly Violation[] {
   try {
-    new RegExp(text.replace(/^\(\?[imsU]+\)/, ""), "u");
+    asJavaScript(text);
   } catch {
     return [{ field, reason: "must be a regular expression (RE2 syntax)" }];
   }

@@ -62,6 +62,7 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     ],
   ],
   ["a regular expression", path("RegularExpression", "/a/[0-9]+"), []],
+  ["one with a class of RE2", path("RegularExpression", "(?i)/[[:alpha:]]+"), []],
   [
     "no regular expression",
     path("RegularExpression", "/a/("),

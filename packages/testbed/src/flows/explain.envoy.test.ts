@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { test } from "node:test";
-import { runCli } from "@skein/cli";
-import type { Explanation } from "@skein/control-plane/explain/explanation";
 import { CODES } from "@skein/control-plane/offline";
 import fc from "fast-check";
-import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
+import { change, explained, stand } from "./asked-world.ts";
 import { LEGACY_MTLS } from "./documents.ts";
 import { get, tcpClient } from "./load.ts";
 import { GROUNDS, groundDocuments, type PolicySet, policySet } from "./policy-sets.ts";
@@ -16,8 +14,8 @@ import { tagPolicySet } from "./tag-policy-sets.ts";
 /* What explain says against what really happens, for random sets of policies. Where they differ, one is wrong. */
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const SETS = Number(process.env.SETS ?? 200);
-const TAG_SETS = Number(process.env.SETS ?? 40);
+const SETS = Number(process.env.SETS ?? 120);
+const TAG_SETS = Number(process.env.SETS ?? 20);
 /** A slow request takes that long: between the two time-outs that sets choose from. */
 const SLOW_MS = 400;
 
@@ -141,62 +139,6 @@ async function startServices(world: World): Promise<readonly string[]> {
   return ["passenger-portal", "check-in-api", "flight-control", "baggage"];
 }
 
-/** Changes identities and modes, and waits until no connection of the time before is left. */
-async function stand(world: World, ground: readonly string[], services: readonly string[]): Promise<void> {
-  await applyWait(world, ground);
-  for (const name of services) {
-    await until(
-      `${name} has drained what was replaced`,
-      async () => {
-        const stats = await world.sidecarStats(
-          name,
-          "listener_manager.total_(listeners|filter_chains)_draining",
-        );
-        return [...stats.values()].every((count) => count === 0);
-      },
-      { timeoutMs: 20_000 },
-    );
-  }
-}
-
-/** Applies a set; answers with the services that are away now. */
-async function change(world: World, set: PolicySet, asleep: readonly string[]): Promise<readonly string[]> {
-  const moved = [...new Set([...asleep, ...set.away])].filter(
-    (name) => asleep.includes(name) !== set.away.includes(name),
-  );
-  const dataplanes = await Promise.all(moved.map((name) => dataplane(world, name, set.away.includes(name))));
-  await applyWait(world, [...set.documents, ...dataplanes]);
-  return set.away;
-}
-
-async function dataplane(world: World, name: string, isAway: boolean): Promise<string> {
-  const answer = await fetch(`${world.controlPlane.api}/meshes/${MESH}/dataplanes/${name}`);
-  const document = (await answer.json()) as { networking: { inbound: readonly object[] } };
-  const inbound = document.networking.inbound.map((each) => ({
-    ...each,
-    state: isAway ? "NotReady" : "Ready",
-  }));
-  return `${JSON.stringify({ ...document, networking: { ...document.networking, inbound } })}\n`;
-}
-
-/** `skeinctl apply --wait` without the start of a process, which would cost more than the change. */
-async function applyWait(world: World, parts: readonly string[]): Promise<void> {
-  let err = "";
-  const code = await runCli(["--config-file", world.ctlConfigFile, "apply", "-f", "-", "--wait=20s"], {
-    programName: "skeinctl",
-    env: {},
-    home: world.site.dir,
-    stdoutIsTerminal: false,
-    out: () => {},
-    err: (text) => {
-      err += text;
-    },
-    readStdin: async () => documents(...parts),
-    now: () => Date.now(),
-  });
-  assert.equal(code, 0, err);
-}
-
 interface Compared {
   readonly verdict: string;
   readonly problem?: string;
@@ -237,10 +179,3 @@ const STATUS: Readonly<Record<string, number>> = {
   "tls-failed": 503,
   "no-endpoints": 503,
 };
-
-async function explained(world: World, { from, to }: Call): Promise<Explanation> {
-  const query = new URLSearchParams({ source: from, destination: to });
-  const answer = await fetch(`${world.controlPlane.api}/meshes/${MESH}/_explain?${query}`);
-  assert.equal(answer.status, 200, await answer.clone().text());
-  return (await answer.json()) as Explanation;
-}

@@ -63,7 +63,8 @@ const lists = fc
   .map((conf) => (Object.keys(conf).length === 0 ? { allow: [everybody] } : conf));
 const everybody = { spiffeID: { type: "Prefix", value: `spiffe://${TRUST_DOMAIN}` } };
 
-const permission = (name: string): fc.Arbitrary<string> =>
+/** A permission of that name. */
+export const permission = (name: string): fc.Arbitrary<string> =>
   fc
     .tuple(target, fc.array(lists, { minLength: 1, maxLength: 2 }))
     .map(([targetRef, confs]) =>

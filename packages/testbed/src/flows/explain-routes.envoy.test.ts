@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { Agent, request } from "node:http";
+import { test } from "node:test";
+import type { Explanation } from "@skein/control-plane/explain/explanation";
+import fc from "fast-check";
+import { type World, withWorld } from "../world/world.ts";
+import { change, explained, stand } from "./asked-world.ts";
+import { GROUNDS, groundDocuments } from "./policy-sets.ts";
+import { type RoutedRequest, type RouteSet, routeSet } from "./route-sets.ts";
+import { documents, meshYaml } from "./scene.ts";
+
+/* What explain says of routes against what really happens, for random sets of them. Where they differ, one is wrong. */
+
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const SETS = Number(process.env.SETS ?? 60);
+
+const CALLS = [
+  { from: "passenger-portal", to: "check-in-api", port: 10_001 },
+  { from: "passenger-portal", to: "baggage", port: 10_003 },
+] as const;
+type Call = (typeof CALLS)[number];
+
+const STATUS: Readonly<Record<string, number>> = {
+  allowed: 200,
+  denied: 403,
+  "no-endpoints": 503,
+  "no-backend": 503,
+};
+
+test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`, async (context) => {
+  const sets = fc.sample(routeSet, { seed: SEED, numRuns: SETS });
+  await withWorld(async (world) => {
+    await world.startControlPlane();
+    const [ground] = GROUNDS;
+    assert.ok(ground);
+    await world.apply(documents(meshYaml(), ...groundDocuments(ground)));
+    await Promise.all([
+      world.startService({
+        service: "passenger-portal",
+        host: 11,
+        outbounds: CALLS.map(({ to, port }) => ({ service: to, port })),
+      }),
+      world.startService({ service: "check-in-api", host: 12 }),
+      world.startService({ service: "flight-control", host: 13, tcp: true }),
+      world.startService({ service: "baggage", host: 14 }),
+    ]);
+    await stand(world, groundDocuments(ground), ["passenger-portal", "check-in-api", "baggage"]);
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const seen = new Map<string, number>();
+    let away: readonly string[] = [];
+    for (const [i, set] of sets.entries()) {
+      away = await change(world, set, away);
+      const results = await Promise.all(
+        CALLS.flatMap((call) => set.requests.map((sent) => compare(world, agent, call, sent))),
+      );
+      for (const { kind } of results) seen.set(kind, (seen.get(kind) ?? 0) + 1);
+      const problems = results.flatMap(({ problem }) => problem ?? []);
+      assert.deepEqual(problems, [], `SEED=${SEED}: explain and traffic disagree on ${described(set, i)}`);
+    }
+    agent.destroy();
+    context.diagnostic(`SEED=${SEED}: ${Array.from(seen, ([kind, count]) => `${count} ${kind}`).join(", ")}`);
+    for (const kind of [
+      "allowed by a route",
+      "allowed",
+      "rewritten",
+      "redirected",
+      "no-backend",
+      "denied",
+      "split",
+    ]) {
+      assert.ok(seen.has(kind), `no set came to "${kind}"`);
+    }
+  });
+});
+
+function described({ documents: parts, away }: RouteSet, index: number): string {
+  return `set ${index}\n${parts.join("---\n")}away: ${away}`;
+}
+
+interface Compared {
+  readonly kind: string;
+  readonly problem?: string;
+}
+
+async function compare(world: World, agent: Agent, call: Call, sent: RoutedRequest): Promise<Compared> {
+  const address = world.site.block.address(11);
+  const host = `${address}:${call.port}`;
+  const said = await explained(world, call, [
+    ["method", sent.method],
+    ["path", sent.path],
+    ...[["host", host] as const, ...Object.entries(sent.headers)].map(
+      ([name, value]) => ["header", `${name}=${value}`] as const,
+    ),
+  ]);
+  const got = await send(agent, address, call.port, sent);
+  const wrong = disagreement(said, got, host);
+  if (wrong === undefined) return { kind: kindOf(said, sent) };
+  const asked = `${call.from} -> ${call.to}: ${sent.method} ${sent.path} ${JSON.stringify(sent.headers)}`;
+  const problem = `${asked}: explain says ${said.verdict} (${said.reason}; ${said.hops.at(-1)?.text}), but ${wrong}`;
+  return { kind: "wrong", problem };
+}
+
+interface Got {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly body: string;
+}
+
+/** What an app says of the request that reached it. */
+interface Seen {
+  readonly service: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What came otherwise than explained; `undefined` where nothing did. */
+function disagreement(said: Explanation, got: Got, host: string): string | undefined {
+  const { status, location, body } = got;
+  if (said.answer !== null) {
+    const { answer } = said;
+    if (status !== answer.status || location !== answer.location) {
+      return `${status} ${location ?? body.slice(0, 200)} instead of ${answer.status} ${answer.location}`;
+    }
+    return undefined;
+  }
+  const possible = said.branches.filter(({ verdict }) => STATUS[verdict] === status);
+  if (possible.length === 0) return `${status} ${body.slice(0, 200)}`;
+  if (status !== 200) return undefined;
+  const seen = JSON.parse(body) as Seen;
+  if (!possible.some(({ backend }) => backend.startsWith(`${seen.service}:`)))
+    return `${seen.service} answered`;
+  if (seen.path !== said.sent?.path) return `the app saw ${seen.path} instead of ${said.sent?.path}`;
+  const wanted = said.sent.host ?? host;
+  return seen.headers.host === wanted
+    ? undefined
+    : `the app saw host ${seen.headers.host} instead of ${wanted}`;
+}
+
+function kindOf({ verdict, route, sent, branches }: Explanation, { path }: RoutedRequest): string {
+  if (verdict !== "allowed") return verdict;
+  if (new Set(branches.map(({ backend }) => backend)).size > 1) return "split";
+  if (sent?.path !== path) return "rewritten";
+  return route === null ? "allowed" : "allowed by a route";
+}
+
+function send(
+  agent: Agent,
+  host: string,
+  port: number,
+  { method, path, headers }: RoutedRequest,
+): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host, port, method, path, headers, agent, timeout: 10_000 }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8").on("data", (chunk: string) => {
+        body += chunk;
+      });
+      answer.on("error", reject);
+      answer.on("end", () =>
+        resolve({ status: answer.statusCode ?? 0, location: answer.headers.location, body }),
+      );
+    });
+    outgoing.on("timeout", () => outgoing.destroy(new Error(`${method} ${path}: no answer within 10 s`)));
+    outgoing.on("error", reject);
+    outgoing.end();
+  });
+}
