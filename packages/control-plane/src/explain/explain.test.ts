@@ -288,3 +288,39 @@ test("the offline world says what it assumes", () => {
   assert.match(worldOf(rest.join("---\n")).assumptions.join(), /there is no Mesh "default"/);
   assert.deepEqual(worldOf(AIRLINE).assumptions, []);
 });
+
+test("faults are told to those who meet them, with their share", () => {
+  const faults = policy("MeshFaultInjection", "bad-day", {
+    rules: [
+      {
+        matches: [{ spiffeID: { type: "Exact", value: "spiffe://air.test/portal" } }],
+        default: {
+          http: [
+            { abort: { httpStatus: 503, percentage: 25 }, delay: { value: "2s", percentage: "12.5" } },
+            { responseBandwidth: { limit: "8kbps", percentage: 100 } },
+          ],
+        },
+      },
+    ],
+  });
+  const world = AIRLINE + IDENTITY + allow("portal") + faults;
+  const inbound = ask(world, "portal", "check-in").branches[0]?.hops.find(({ at }) => at === "inbound");
+  assert.equal(inbound?.outcome, "warn");
+  assert.match(inbound?.text ?? "", /a MeshFaultInjection interferes on purpose/);
+  const told = inbound?.facts.filter(({ name }) => name === "fault injected");
+  assert.deepEqual(
+    told?.map(({ value }) => value),
+    [
+      "answers 503 for 25% of requests",
+      "waits 2s for 12.5% of requests",
+      "sends answers at 8kbps for 100% of requests",
+    ],
+  );
+  assert.match(told?.[0]?.origin?.policy ?? "", /bad-day/);
+  const other = ask(
+    AIRLINE + IDENTITY + allow("portal") + faults.replace("/portal", "/radar"),
+    "portal",
+    "check-in",
+  );
+  assert.ok(hops(other).includes("inbound pass"), "a caller whom no rule is about meets none");
+});
