@@ -304,7 +304,9 @@ test("faults are told to those who meet them, with their share", () => {
     ],
   });
   const world = AIRLINE + IDENTITY + allow("portal") + faults;
-  const inbound = ask(world, "portal", "check-in").branches[0]?.hops.find(({ at }) => at === "inbound");
+  const met = ask(world, "portal", "check-in");
+  assert.match(met.seen, /504 after 15s; a MeshFaultInjection fails or slows some requests on purpose$/);
+  const inbound = met.branches[0]?.hops.find(({ at }) => at === "inbound");
   assert.equal(inbound?.outcome, "warn");
   assert.match(inbound?.text ?? "", /a MeshFaultInjection interferes on purpose/);
   const told = inbound?.facts.filter(({ name }) => name === "fault injected");

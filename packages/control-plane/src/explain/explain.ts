@@ -10,6 +10,7 @@ import type {
   Question,
   QuestionProblem,
 } from "./explanation.ts";
+import { INJECTED } from "./faults.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
 import { workloadOf } from "./names.ts";
@@ -103,12 +104,18 @@ function explainFor(
     verdict,
     reason: verdict === "differs" ? differing(branches) : (refused?.reason ?? route.hop.text),
     decidedBy: refused?.decidedBy ?? null,
-    seen: seenBy(verdict, protocol, limits),
+    seen: seenBy(verdict, protocol, limits) + (branches.some(hasFaults) ? FAULTS_TOO : ""),
     limits,
     hops: [from, hop, route.hop],
     branches,
     remedy: refused?.remedy ?? null,
   };
+}
+
+const FAULTS_TOO = "; a MeshFaultInjection fails or slows some requests on purpose";
+
+function hasFaults({ hops }: Branch): boolean {
+  return hops.some(({ facts }) => facts.some(({ name }) => name === INJECTED));
 }
 
 function together(branches: readonly Branch[]): ExplainedVerdict {

@@ -4,6 +4,9 @@ import { meshFaultInjection } from "@skein/policies/mesh-fault-injection/policy"
 import { matchesCaller } from "@skein/policies/mesh-traffic-permission/verdict";
 import type { Fact } from "./explanation.ts";
 
+/** Name of the facts about faults that the caller in question meets. */
+export const INJECTED = "fault injected";
+
 /**
  * The faults that a caller meets, one fact for each with its share. Those of the deprecated `from` go by tags that only
  * the caller's proxy knows: each of their entries is told, with its target.
@@ -24,9 +27,7 @@ export function faultFacts(policies: PolicyPlans, caller: Caller | undefined): r
         callers.length === 0 ||
         (caller !== undefined && callers.some((match) => matchesCaller(match, caller))),
     )
-    .flatMap(({ http, origin }) =>
-      http.flatMap(words).map((value) => ({ name: "fault injected", value, origin })),
-    );
+    .flatMap(({ http, origin }) => http.flatMap(words).map((value) => ({ name: INJECTED, value, origin })));
 }
 
 type Fault = Extract<FaultPlan, { readonly model: "matches" }>["rules"][number]["http"][number];
