@@ -83,6 +83,23 @@ test("takes a list apart and skips empty documents", async () => {
   assert.deepEqual(cp.log(), ["PUT /meshes/demo?validate=strict"]);
 });
 
+test("-f may be given several times, and all of them are one set", async () => {
+  await using cp = await startFakeControlPlane(both);
+  using sandbox = createSandbox({ url: cp.url });
+  const [first, second] = [sandbox.file("mesh.yaml", mesh), sandbox.file("timeout.yaml", timeout)];
+  const { code, out } = await sandbox.run("apply", "-f", first, "-f", second);
+  assert.equal(code, 0);
+  assert.match(out, /name="demo" Created\nresource type="MeshTimeout"/);
+  const sent = cp.log().length;
+  const twice = await sandbox.run("apply", "-f", first, "-f", first);
+  assert.equal(twice.code, 1);
+  assert.match(twice.err, /is already described in/);
+  assert.equal(cp.log().length, sent, "nothing was sent");
+  const none = await sandbox.run("apply");
+  assert.equal(none.code, 2);
+  assert.match(none.err, /required option '-f, --file <path>' not specified/);
+});
+
 test("sends nothing when any document is wrong, and says where each mistake is", async () => {
   await using cp = await startFakeControlPlane(both);
   using sandbox = createSandbox({ url: cp.url });

@@ -18,7 +18,7 @@ import { changeIdOf } from "../wait/change.ts";
 import { parseWait } from "../wait/parse-wait.ts";
 
 export interface ApplyOptions {
-  readonly file: string;
+  readonly file: readonly string[];
   readonly var: readonly string[];
   readonly dryRun?: string;
   readonly validate: string;
@@ -44,7 +44,7 @@ export async function apply(session: Session, options: ApplyOptions): Promise<vo
   const warning = dryRun === "client" ? undefined : warnOfOtherVersion(session);
   const kinds = await session.kinds();
   const documents = await loadDocuments(
-    { location: options.file, variables: options.var, unknownFields },
+    { locations: options.file, variables: options.var, unknownFields },
     session.io,
     kinds,
   );

@@ -68,13 +68,13 @@ test("explain shows the verdict, every hop, and the rule behind each value", asy
   assert.equal(
     out,
     `portal -> check-in:8080 (http): GET /
-ALLOWED  spiffe://air.test/portal is allowed  [kri_mtp_default_east__allow_ rules[0]]
+ALLOWED  spiffe://air.test/portal is allowed  [allow rules[0]]
 The caller gets the application's answer, or 504 after 3s.
 
 ok   source      the caller is …
 ok   cluster     1 of 1 instances of check-in:8080 ready
        endpoints            1/1 (1 in east)
-       http.requestTimeout  3s               kri_mt_default_east__t_ to[0]
+       http.requestTimeout  3s               t to[0]
 `,
   );
   assert.equal(

@@ -4,11 +4,12 @@ import type { Io } from "../io.ts";
 import type { Kinds } from "../kinds.ts";
 import { type CheckedDocument, checkDocument } from "./check.ts";
 import { parseSource } from "./parse.ts";
-import { readSources } from "./source.ts";
+import { readSources, type Source } from "./source.ts";
 
 /** What `apply` was pointed at. */
 export interface LoadRequest {
-  readonly location: string;
+  /** Files, directories, URLs, or `-`; together they are one set of documents. */
+  readonly locations: readonly string[];
   /** `-v` options; none leaves `{{ }}` alone. */
   readonly variables: readonly string[];
   readonly unknownFields: UnknownFieldPolicy;
@@ -23,7 +24,8 @@ export async function loadDocuments(
   io: Io,
   kinds: Kinds<KindDefinition>,
 ): Promise<readonly CheckedDocument[]> {
-  const written = await readSources(request.location, io);
+  const written: Source[] = [];
+  for (const location of request.locations) written.push(...(await readSources(location, io)));
   const sources = request.variables.length === 0 ? written : await fillIn(written, request.variables);
   const documents: CheckedDocument[] = [];
   const mistakes: string[] = [];
@@ -45,10 +47,7 @@ export async function loadDocuments(
   return documents;
 }
 
-async function fillIn(
-  sources: Awaited<ReturnType<typeof readSources>>,
-  texts: readonly string[],
-): ReturnType<typeof readSources> {
+async function fillIn(sources: readonly Source[], texts: readonly string[]): Promise<readonly Source[]> {
   const { parseVariables, renderVariables } = await import("./variables.ts");
   const variables = parseVariables(texts);
   return sources.map((source) => renderVariables(source, variables));

@@ -16,7 +16,7 @@ export async function loadEngine(
   const resources: NewResource[] = [];
   for (const location of locations) {
     const documents = await loadDocuments(
-      { location, variables: [], unknownFields: "strict" },
+      { locations: [location], variables: [], unknownFields: "strict" },
       session.io,
       kinds,
     );

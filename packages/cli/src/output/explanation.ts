@@ -1,5 +1,6 @@
 import { listAt, objectAt, textAt, valueAt } from "../read.ts";
 import type { Paint } from "./color.ts";
+import { nameOfKri } from "./kri.ts";
 
 /** Turns a document into text, as YAML. */
 export type ToText = (value: unknown) => string;
@@ -75,7 +76,7 @@ function hopLines(hop: unknown, paint: Paint): readonly string[] {
 
 function originText(origin: unknown): string {
   const policy = textAt(origin, "policy");
-  return policy === "" ? "" : `${policy} ${textAt(origin, "rule")}`;
+  return policy === "" ? "" : `${nameOfKri(policy)} ${textAt(origin, "rule")}`;
 }
 
 function remedyLines(remedy: unknown, toText: ToText): readonly string[] {

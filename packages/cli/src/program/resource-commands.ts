@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ApplyOptions } from "../commands/apply.ts";
 import type { DeleteOptions } from "../commands/delete.ts";
 import type { ExportOptions } from "../commands/export.ts";
@@ -11,9 +11,13 @@ export function addResourceCommands(program: Command, open: OpenSession): void {
   program
     .command("apply")
     .description("create or change resources")
-    .requiredOption(
-      "-f, --file <path>",
-      "file, directory (its .yaml, .yml and .json files), http(s) URL, or - for stdin",
+    .addOption(
+      new Option(
+        "-f, --file <path>",
+        "file, directory (its .yaml, .yml and .json files), http(s) URL, or - for stdin; repeat for more",
+      )
+        .makeOptionMandatory()
+        .argParser((value: string, before: readonly string[] = []) => [...before, value]),
     )
     .addOption(repeatable("-v, --var <key=value>", "value of a {{ key }} in the documents; repeat for more"))
     .option(

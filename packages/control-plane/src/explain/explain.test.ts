@@ -288,3 +288,41 @@ test("the offline world says what it assumes", () => {
   assert.match(worldOf(rest.join("---\n")).assumptions.join(), /there is no Mesh "default"/);
   assert.deepEqual(worldOf(AIRLINE).assumptions, []);
 });
+
+test("faults are told to those who meet them, with their share", () => {
+  const faults = policy("MeshFaultInjection", "bad-day", {
+    rules: [
+      {
+        matches: [{ spiffeID: { type: "Exact", value: "spiffe://air.test/portal" } }],
+        default: {
+          http: [
+            { abort: { httpStatus: 503, percentage: 25 }, delay: { value: "2s", percentage: "12.5" } },
+            { responseBandwidth: { limit: "8kbps", percentage: 100 } },
+          ],
+        },
+      },
+    ],
+  });
+  const world = AIRLINE + IDENTITY + allow("portal") + faults;
+  const met = ask(world, "portal", "check-in");
+  assert.match(met.seen, /504 after 15s; a MeshFaultInjection fails or slows some requests on purpose$/);
+  const inbound = met.branches[0]?.hops.find(({ at }) => at === "inbound");
+  assert.equal(inbound?.outcome, "warn");
+  assert.match(inbound?.text ?? "", /a MeshFaultInjection interferes on purpose/);
+  const told = inbound?.facts.filter(({ name }) => name.startsWith("fault."));
+  assert.deepEqual(
+    told?.map(({ value }) => value),
+    [
+      "12.5% of the requests wait 2s",
+      "25% of the requests get 503",
+      "100% of the requests are answered at 8kbps",
+    ],
+  );
+  assert.match(told?.[0]?.origin?.policy ?? "", /bad-day/);
+  const other = ask(
+    AIRLINE + IDENTITY + allow("portal") + faults.replace("/portal", "/radar"),
+    "portal",
+    "check-in",
+  );
+  assert.ok(hops(other).includes("inbound pass"), "a caller whom no rule is about meets none");
+});

@@ -11,6 +11,7 @@ import type {
   QuestionProblem,
   Remedy,
 } from "./explanation.ts";
+import { isFault } from "./faults.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
 import { workloadOf } from "./names.ts";
@@ -116,7 +117,7 @@ function explainFor(
     route: route.rule ?? null,
     answer: route.end?.answer ?? null,
     sent: route.sent ?? null,
-    seen: seenBy(verdict, protocol, limits, route.end?.answer),
+    seen: seenBy(verdict, protocol, limits, route.end?.answer) + (branches.some(hasFaults) ? FAULTS_TOO : ""),
     limits,
     hops: [from, hop, route.hop],
     branches,
@@ -127,6 +128,12 @@ function explainFor(
 function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
   if (end?.verdict !== "no-backend" || end.decidedBy === undefined) return undefined;
   return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
+}
+
+const FAULTS_TOO = "; a MeshFaultInjection fails or slows some requests on purpose";
+
+function hasFaults({ hops }: Branch): boolean {
+  return hops.some(({ facts }) => facts.some(isFault));
 }
 
 function together(branches: readonly Branch[]): ExplainedVerdict {

@@ -65,6 +65,11 @@ function fact(name: string, percentage: number | string, what: string): Fact {
   return { name: `fault.${name}`, value: `${String(percentage)}% of the requests ${what}` };
 }
 
+/** Whether a fact is about a fault. */
+export function isFault({ name }: Fact): boolean {
+  return name.startsWith("fault.");
+}
+
 function isAlways(percentage: number | string): boolean {
   return Number(percentage) >= 100;
 }

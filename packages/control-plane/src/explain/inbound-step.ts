@@ -24,16 +24,19 @@ export function inboundStep(
   const { shared } = inbound;
   const isOther = (wanted === "tcp") !== (shared.protocol === "tcp");
   const { facts, aborted } = faultsFor(shared.policies, caller);
+  const taken = `${plan.name} takes it at ${inbound.address}:${inbound.port} as ${shared.protocol}`;
   const hop: Hop = {
     at: "inbound",
     name: plan.name,
-    outcome: aborted !== undefined ? "stop" : isOther ? "warn" : "pass",
+    outcome: aborted !== undefined ? "stop" : isOther || facts.length > 0 ? "warn" : "pass",
     text:
       aborted !== undefined
         ? `a fault aborts every request of this caller with ${aborted.status}`
         : isOther
           ? `the service says ${wanted} and the inbound ${shared.protocol}: the application gets what it may not understand; make both the same`
-          : `${plan.name} takes it at ${inbound.address}:${inbound.port} as ${shared.protocol}`,
+          : facts.length > 0
+            ? `${taken}, and a MeshFaultInjection interferes on purpose`
+            : taken,
     facts: [
       ...inboundTimeouts(shared.policies, shared.protocol, caller.certificate),
       ...facts,

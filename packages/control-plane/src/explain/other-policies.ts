@@ -9,6 +9,7 @@ const TOLD = new Set([
   "MeshRetry",
   "MeshTLS",
   "MeshTrafficPermission",
+  "MeshFaultInjection",
   "MeshHTTPRoute",
   "MeshTCPRoute",
   "MeshRateLimit",

@@ -1,9 +1,10 @@
-import type {
-  DataplaneResource,
-  MeshIdentityResource,
-  MeshResource,
-  MeshServiceResource,
-  Resource,
+import {
+  type DataplaneResource,
+  LABEL,
+  type MeshIdentityResource,
+  type MeshResource,
+  type MeshServiceResource,
+  type Resource,
 } from "@skein/model";
 import { contains, type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
@@ -40,7 +41,8 @@ function policyWarnings(
   store: Store,
 ): readonly string[] {
   const warnings: string[] = [];
-  const selected = dataplanes.filter((dataplane) => select(policy, selectable(dataplane)).kind !== "none");
+  const inForce = asIfInForce(policy);
+  const selected = dataplanes.filter((dataplane) => select(inForce, selectable(dataplane)).kind !== "none");
   if (dataplanes.length > 0 && selected.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
@@ -86,6 +88,12 @@ function policyWarnings(
     }
   }
   return warnings;
+}
+
+/** A policy on trial selects nobody, by its label; what there is to warn of is what it would do without. */
+function asIfInForce(policy: PolicyResource): PolicyResource {
+  const { [LABEL.effect]: _effect, ...labels } = policy.labels;
+  return { ...policy, labels };
 }
 
 function serviceWarnings(

@@ -82,12 +82,19 @@ export class PlanComparer {
   }
 
   #policyDeltas(old: PolicyPlans, now: PolicyPlans): readonly Delta[] {
-    return remembered(this.#policies, old, now, () => deltas(policyFields(old), policyFields(now)));
+    return remembered(this.#policies, old, now, () =>
+      deltas(policyFields(old), policyFields(now)).filter((delta) => !isBirthOfModel(delta)),
+    );
   }
 
   #endpointDeltas(old: EndpointsPlan, now: EndpointsPlan): readonly Delta[] {
     return remembered(this.#endpoints, old, now, () => deltas(instances(old), instances(now)));
   }
+}
+
+/** That a plan has begun to hold a kind of rules goes without saying: the rules are told. */
+function isBirthOfModel({ field, before, after, origin }: Delta): boolean {
+  return field === "model" && origin === undefined && (before === undefined || after === undefined);
 }
 
 function remembered<T extends object>(

@@ -111,3 +111,15 @@ function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
 }
+
+test("the fields of a first fault are its rules, not the inner name of their shape", async () => {
+  const { api, previews } = liveWorld();
+  await put(api, ...shop(1));
+  const { effects } = await previews.preview(async (draft) => {
+    const rules = [{ default: { http: [{ abort: { httpStatus: 503, percentage: 1 } }] } }];
+    const document = { type: "MeshFaultInjection", mesh: "default", name: "f", spec: { rules } };
+    await draft.store.write([written(document)]);
+  }, MINUTE);
+  const fields = effects.diff.items.map(({ kind, field }) => `${kind} ${field}`);
+  assert.deepEqual(new Set(fields), new Set(["MeshFaultInjection rules"]));
+});

@@ -1,4 +1,5 @@
 import type { EchoAnswer } from "../apps/answer.ts";
+import { drained as noneDraining } from "../kong-air/drained.ts";
 import { until } from "../poll.ts";
 import type { Service, Sidecar } from "../world/service.ts";
 import { type World, withWorld } from "../world/world.ts";
@@ -75,24 +76,9 @@ export async function withTwoCallers(
   });
 }
 
-/**
- * Waits until the connections that came before a change of a filter chain are gone: they keep what they began with.
- * Envoy hands a change to its workers before it counts what drains, so one look at rest is not enough.
- */
+/** Waits until the connections that came before a change of a filter chain are gone: they keep what they began with. */
 export async function drained(sidecar: Sidecar): Promise<void> {
-  let looks = 0;
-  await until(
-    "connections of before have drained",
-    async () => {
-      const pending = await sidecar.stats(
-        "listener_manager.total_(filter_chains|listeners)_(draining|warming)$",
-      );
-      const atRest = pending.size > 0 && [...pending.values()].every((count) => count === 0);
-      looks = atRest ? looks + 1 : 0;
-      return looks === 4;
-    },
-    { timeoutMs: 30_000 },
-  );
+  await noneDraining((filter) => sidecar.stats(filter));
 }
 
 /** How often Envoy took another version of a listener. */

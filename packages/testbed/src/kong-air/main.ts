@@ -5,6 +5,7 @@ import { joinWorld, type World } from "../world/world.ts";
 import { startBackgroundTraffic, stopBackgroundTraffic } from "./background.ts";
 import { appUrl, callThrough, describeCall, sample } from "./call.ts";
 import { CAST, outboundsOf, outboundsTo, pairs, upKongAir } from "./cast.ts";
+import { drained } from "./drained.ts";
 
 const USAGE = `kong-air: the airline's services, for the pages and for you
 
@@ -14,9 +15,11 @@ const USAGE = `kong-air: the airline's services, for the pages and for you
   kong-air ps                          what runs, with its address and pid
   kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
   kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
-  kong-air sample FROM TO [--count N]  have FROM call TO N times (100), and count which versions answered
+  kong-air sample FROM TO [--count N] [--at-once N]
+                                       have FROM call TO N times (100), so many at once (8), and count who answered
   kong-air matrix                      have everyone call everyone
   kong-air stats NAME FILTER           counters of a sidecar's Envoy whose names match FILTER
+  kong-air drained NAME                wait until a sidecar has no connections from before its last change
   kong-air traffic start FROM TO [--rate N]
   kong-air traffic stop                steady calls in the background; stop reports every lost one`;
 
@@ -57,10 +60,14 @@ const commands: Readonly<Record<string, Command>> = {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { count: { type: "string", default: "100" } },
+      options: {
+        count: { type: "string", default: "100" },
+        "at-once": { type: "string", default: "8" },
+      },
     });
     const [from = "", to = ""] = positionals;
-    for (const [who, count] of await sample(world, from, to, Number(values.count))) {
+    const answered = await sample(world, from, to, Number(values.count), Number(values["at-once"]));
+    for (const [who, count] of answered) {
       console.log(`${who}  ${count}`);
     }
     return 0;
@@ -71,6 +78,10 @@ const commands: Readonly<Record<string, Command>> = {
   },
   stats: async (world, [name = "", filter = ""]) => {
     for (const [stat, value] of await world.sidecarStats(name, filter)) console.log(`${stat}: ${value}`);
+    return 0;
+  },
+  drained: async (world, [name = ""]) => {
+    await drained((filter) => world.sidecarStats(name, filter));
     return 0;
   },
   traffic,
