@@ -64,6 +64,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   readonly order: number;
   planInbound?(input: InboundInput): Inbound | undefined;
   planOutbound?(input: OutboundInput): Outbound | undefined;
+  /** Whether a policy without a `to` list says anything of calls; it does where nothing is said here. */
+  concernsCalls?(policy: PolicyResource): boolean;
   /** What it says of the proxy as a whole. */
   planProxy?(input: ProxyInput): Proxy | undefined;
   /** The routes of an entry, which policies of a higher order may be about. */

@@ -65,7 +65,7 @@ test("a policy of the service of one inbound is about the calls too", () => {
   assert.deepEqual(names(outbound.byKind.get("MeshTimeout")), ["some"]);
 });
 
-const tls = policy("MeshTLS", "tls", { rules: [{ default: { mode: "Strict" } }] });
+const tls = (conf: object) => policy("MeshTLS", "tls", { rules: [{ default: conf }] });
 const retry = policy("MeshRetry", "retry", {
   to: [{ targetRef: MESH, default: { tcp: { maxConnectAttempt: 1 } } }],
 });
@@ -74,7 +74,8 @@ const reaches: readonly [about: string, policy: PolicyResource, inbound: boolean
   ["from", timeout("t", MESH, "from"), true, false],
   ["rules", timeout("t", MESH, "rules"), true, false],
   ["from and to", timeout("t", MESH, "from", "to"), true, true],
-  ["MeshTLS, which both sides need", tls, true, true],
+  ["a mode of MeshTLS", tls({ mode: "Strict" }), true, false],
+  ["versions of MeshTLS, which both sides need", tls({ tlsVersion: { min: "TLS12" } }), true, true],
   ["MeshRetry", retry, false, true],
 ];
 

@@ -40,7 +40,7 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
   const outbound = new Map(
     definitions
       .filter((each) => each.planOutbound !== undefined)
-      .map(({ kind }) => [kind.type, kind.policy?.hasTo === true] as const),
+      .map((each) => [each.kind.type, each] as const),
   );
   const proxy = new Set(
     definitions.filter((each) => each.planProxy !== undefined).map(({ kind }) => kind.type),
@@ -49,12 +49,26 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
   return {
     inbound: ({ type, spec }) =>
       inbound.has(type) && (isThere(spec.rules) || isThere(spec.from) || spec.default !== undefined),
-    outbound: ({ type, spec }) => {
-      const hasTo = outbound.get(type);
-      return hasTo !== undefined && (!hasTo || isThere(spec.to));
+    outbound: (policy) => {
+      const definition = outbound.get(policy.type);
+      if (definition === undefined) return false;
+      if (definition.kind.policy?.hasTo === true) return isThere(policy.spec.to);
+      return definition.concernsCalls?.(policy) ?? true;
     },
     proxy: ({ type }) => proxy.has(type),
   };
+}
+
+const keys = new WeakMap<PolicyResource, string>();
+
+/** Names one revision of a policy; remembered with the object, because sets are named after what is in them. */
+export function policyKey(policy: PolicyResource): string {
+  let key = keys.get(policy);
+  if (key === undefined) {
+    key = `${policy.type}/${policy.name}@${policy.revision}`;
+    keys.set(policy, key);
+  }
+  return key;
 }
 
 /** Makes equal sets the same object, for as long as somebody holds them. */
@@ -73,10 +87,7 @@ export class PolicySets {
   /** The set of these policies, which need no particular order. */
   of(policies: readonly PolicyResource[]): PolicySet {
     if (policies.length === 0) return EMPTY;
-    const id = policies
-      .map((policy) => `${policy.type}/${policy.name}@${policy.revision}`)
-      .sort()
-      .join(" ");
+    const id = policies.map(policyKey).sort().join(" ");
     const known = this.#sets.get(id)?.deref();
     if (known !== undefined) return known;
     const byKind = new Map<string, PolicyResource[]>();
