@@ -59,6 +59,12 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
   };
 }
 
+/** Policies that have changed together. */
+export interface PolicySetsChange {
+  /** The sets of a proxy after it. */
+  of(proxy: Selectable, before: ProxyPolicies): ProxyPolicies;
+}
+
 const keys = new WeakMap<PolicyResource, string>();
 
 /** Names one revision of a policy; remembered with the object, because sets are named after what is in them. */
@@ -104,6 +110,56 @@ export class PolicySets {
 
   /** The sets of a proxy, given every policy of its mesh. */
   forProxy(proxy: Selectable, policies: Iterable<PolicyResource>): ProxyPolicies {
+    const { outbound, inbound, whole } = this.#parts(proxy, policies);
+    return {
+      outbound: this.of(outbound),
+      inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
+      proxy: this.of(whole),
+    };
+  }
+
+  /**
+   * What the sets of proxies become when policies change, from what they were: it looks at no other policy, and a set
+   * that many proxies have is made anew once.
+   */
+  changing(changed: ReadonlyMap<string, PolicyResource | undefined>): PolicySetsChange {
+    const current = [...changed.values()].filter((policy) => policy !== undefined);
+    const made = new Map<PolicySet, Map<string, PolicySet>>();
+    const become = (set: PolicySet, added: readonly PolicyResource[]): PolicySet => {
+      const key = added.map(policyKey).join(" ");
+      let byAdded = made.get(set);
+      if (byAdded === undefined) {
+        byAdded = new Map();
+        made.set(set, byAdded);
+      }
+      let next = byAdded.get(key);
+      if (next === undefined) {
+        const all = [...set.byKind.values()].flat();
+        const rest = all.filter(({ type, name }) => !changed.has(`${type}/${name}`));
+        next = rest.length === all.length && added.length === 0 ? set : this.of([...rest, ...added]);
+        byAdded.set(key, next);
+      }
+      return next;
+    };
+    return {
+      of: (proxy, before) => {
+        const { outbound, inbound, whole } = this.#parts(proxy, current);
+        return {
+          outbound: become(before.outbound, outbound),
+          inbound: new Map(
+            Array.from(inbound, ([section, list]) => [
+              section,
+              become(before.inbound.get(section) ?? EMPTY, list),
+            ]),
+          ),
+          proxy: become(before.proxy, whole),
+        };
+      },
+    };
+  }
+
+  /** Which of some policies are about which part of a proxy. */
+  #parts(proxy: Selectable, policies: Iterable<PolicyResource>) {
     const outbound: PolicyResource[] = [];
     const whole: PolicyResource[] = [];
     const inbound = new Map<string, PolicyResource[]>(proxy.inbounds.map(({ section }) => [section, []]));
@@ -118,10 +174,6 @@ export class PolicySets {
         if (selection.kind === "proxy" || selection.sections.has(section)) list.push(policy);
       }
     }
-    return {
-      outbound: this.of(outbound),
-      inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
-      proxy: this.of(whole),
-    };
+    return { outbound, inbound, whole };
   }
 }
