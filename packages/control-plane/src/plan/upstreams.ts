@@ -129,8 +129,9 @@ export class Upstreams {
     for (const definition of this.#definitions) {
       const type = definition.kind.type;
       const list = kind.policies.byKind.get(type) ?? [];
+      if (list.length === 0) continue;
       const entryKey = list.map(policyKey).join(" ");
-      const entry = this.#entry(plan, `${type} ${entryKey} ${routesKey}`, () =>
+      const entry = this.#entry(plan, `${entryKey} ${routesKey}`, () =>
         definition.planOutbound?.({ policies: list, destination: plan, routes: [...routes] }),
       );
       if (entry === undefined) continue;
