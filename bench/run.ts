@@ -6,6 +6,7 @@ import { type Report, table } from "./harness/figure.ts";
 import { type BenchOptions, benchOptions } from "./harness/options.ts";
 import { identity } from "./identity.ts";
 import { planning } from "./planning.ts";
+import { preview } from "./preview.ts";
 import { sidecar } from "./sidecar.ts";
 import { store } from "./store.ts";
 
@@ -13,6 +14,7 @@ const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonl
   ["identity", identity],
   ["store", store],
   ["planning", planning],
+  ["preview", preview],
   ["cli", cli],
   ["sidecar", sidecar],
   ["fanout", fanout],
