@@ -22,7 +22,7 @@ check: setup types lint ## types, lint and unit tests: under two minutes
 test: setup-test types lint ## everything: check, then real Envoys, kills, the executable pages and the demo
 	@$(NODE) tools/test.ts fast slow
 
-bench: setup ## every benchmark, or one: NAME=fanout PROXIES=500 SERVICES=100 JSON=FILE
+bench: setup ## every benchmark, or one: NAME=fanout PROXIES=500 SERVICES=100 POLICIES=200 JSON=FILE
 	@$(NODE) bench/run.ts
 
 shell: setup ## a shell with skeinctl, skein-cp and skein-dp; PAGE=04 to follow a page by hand

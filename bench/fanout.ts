@@ -1,9 +1,10 @@
 import { pause } from "@skein/testbed";
-import { type Arena, createArena, extraInstance, type Measured } from "./fanout/arena.ts";
-import { MESH, type ModelProxy, meshTimeout, permission } from "./fanout/mesh-model.ts";
+import { type Arena, createArena, type Measured } from "./fanout/arena.ts";
+import { extraInstance, MESH, type ModelProxy, meshTimeout, permission } from "./fanout/mesh-model.ts";
 import { wallMs } from "./harness/clock.ts";
 import { type Figure, type Report, table } from "./harness/figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
+import { PhaseMarks } from "./harness/phase-marks.ts";
 import { cpuSeconds, residentMb } from "./harness/process-usage.ts";
 import { median } from "./harness/stats.ts";
 
@@ -21,12 +22,15 @@ export async function fanout(options: BenchOptions): Promise<readonly Report[]> 
 }
 
 async function measureSize(size: BenchOptions["sizes"][number], options: BenchOptions): Promise<Report> {
-  await using arena = await createArena({ ...size, profileDir: options.profileDir });
-  const title = `Fan-out: ${size.proxies} proxies, ${size.services} services`;
+  const { policies = 0, profileDir } = options;
+  await using arena = await createArena({ ...size, policies, profileDir });
+  const among = policies === 0 ? "" : `, ${policies} policies`;
+  const title = `Fan-out: ${size.proxies} proxies, ${size.services} services${among}`;
+  const prefix = `fanout ${size.proxies}/${size.services}${policies === 0 ? "" : `/${policies}`}`;
   const figures: Figure[] = [];
   try {
     await measure(arena, options, (name, value, unit) => {
-      figures.push({ figure: `fanout ${size.proxies}/${size.services}: ${name}`, value, unit });
+      figures.push({ figure: `${prefix}: ${name}`, value, unit });
     });
     return { title, figures };
   } catch (error) {
@@ -218,22 +222,4 @@ async function inSync(api: Arena["api"]): Promise<number> {
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Where phases begin on the clock that CPU profiles use, printed for `bench/profile.ts`. */
-class PhaseMarks {
-  readonly #on: boolean;
-  readonly #marks: string[] = [];
-
-  constructor(on: boolean) {
-    this.#on = on;
-  }
-
-  begin(phase: string): void {
-    this.#marks.push(`${phase}=${process.hrtime.bigint() / 1000n}`);
-  }
-
-  print(): void {
-    if (this.#on) process.stdout.write(`profile phases: ${this.#marks.join(" ")}\n`);
-  }
 }

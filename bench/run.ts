@@ -5,12 +5,16 @@ import { fanout } from "./fanout.ts";
 import { type Report, table } from "./harness/figure.ts";
 import { type BenchOptions, benchOptions } from "./harness/options.ts";
 import { identity } from "./identity.ts";
+import { planning } from "./planning.ts";
+import { preview } from "./preview.ts";
 import { sidecar } from "./sidecar.ts";
 import { store } from "./store.ts";
 
 const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonly Report[]>> = new Map([
   ["identity", identity],
   ["store", store],
+  ["planning", planning],
+  ["preview", preview],
   ["cli", cli],
   ["sidecar", sidecar],
   ["fanout", fanout],

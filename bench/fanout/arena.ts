@@ -8,12 +8,15 @@ import { wallMs } from "../harness/clock.ts";
 import { cpuSeconds } from "../harness/process-usage.ts";
 import { type FleetHandle, spawnFleet } from "./fleet-handle.ts";
 import type { ProxyObservation } from "./fleet-protocol.ts";
-import { dataplane, MESH, type ModelProxy, modelMesh, SECURITY } from "./mesh-model.ts";
+import { MESH, type ModelProxy, modelMesh, SECURITY } from "./mesh-model.ts";
+import { mixedPolicies } from "./mixed-policies.ts";
 
 /** Sizes and surroundings of one fan-out run. */
 export interface ArenaOptions {
   readonly proxies: number;
   readonly services: number;
+  /** Policies of mixed kinds that are there before the proxies. */
+  readonly policies: number;
   /** Where the control plane leaves a CPU profile when it stops. */
   readonly profileDir: string | undefined;
 }
@@ -26,9 +29,9 @@ export interface Arena extends AsyncDisposable {
   readonly model: readonly ModelProxy[];
   /** Connects all proxies over `rampMs`; resolves when every one is in sync. */
   bringUp(rampMs: number): Promise<{ readonly seconds: number; readonly cpu: number }>;
-  /** Makes a change and resolves when all proxies that it affects have answered and the fleet is quiet. */
   /** The last lines of the control plane's log. */
   logs(): string;
+  /** Makes a change and resolves when all proxies that it affects have answered and the fleet is quiet. */
   measure(change: () => Promise<{ readonly changeId: number }>): Promise<Measured>;
 }
 
@@ -61,6 +64,7 @@ export async function createArena(options: ArenaOptions): Promise<Arena> {
     const api = createApiClient(world.controlPlane.api);
     const model = modelMesh(options.proxies, options.services);
     for (const [path, document] of SECURITY) await api.put(path, document);
+    await inTurn(mixedPolicies(options.policies, model), 8, ([path, document]) => api.put(path, document));
     return {
       api,
       fleet,
@@ -131,9 +135,4 @@ export async function inTurn<T, R>(
   };
   await Promise.all(Array.from({ length: width }, worker));
   return results;
-}
-
-/** The Dataplane of one more instance of a service. */
-export function extraInstance(service: string, at: number): ReturnType<typeof dataplane> {
-  return dataplane({ index: 1_000_000 + at, name: `extra-${at}`, service, calls: [] });
 }

@@ -36,6 +36,13 @@ export function serviceName(index: number): string {
   return `svc-${index}`;
 }
 
+const SERVICES_OF_A_TEAM = 5;
+
+/** The team of a service: five services each. */
+export function teamOf(service: string): string {
+  return `team-${Math.floor(Number(service.slice("svc-".length)) / SERVICES_OF_A_TEAM)}`;
+}
+
 /** The Dataplane that a simulated proxy brings along. */
 export function dataplane({ index, name, service, calls }: ModelProxy): {
   readonly type: "Dataplane";
@@ -57,7 +64,7 @@ export function dataplane({ index, name, service, calls }: ModelProxy): {
     type: "Dataplane",
     mesh: MESH,
     name,
-    labels: { app: service, "kuma.io/workload": service },
+    labels: { app: service, team: teamOf(service), "kuma.io/workload": service },
     networking: {
       address,
       inbound: [{ port: 8080, servicePort: 8080, protocol: "http", tags: { "kuma.io/service": service } }],
@@ -68,6 +75,11 @@ export function dataplane({ index, name, service, calls }: ModelProxy): {
       })),
     },
   };
+}
+
+/** The Dataplane of one more instance of a service. */
+export function extraInstance(service: string, at: number): ReturnType<typeof dataplane> {
+  return dataplane({ index: 1_000_000 + at, name: `extra-${at}`, service, calls: [] });
 }
 
 /** Strict mutual TLS with certificates of the control plane's own CA, open to everybody in the mesh. */

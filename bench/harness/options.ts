@@ -2,8 +2,10 @@
 export interface BenchOptions {
   /** Sizes of the fan-out: proxies and services. */
   readonly sizes: readonly { readonly proxies: number; readonly services: number }[];
+  /** Policies of mixed kinds in the mesh; where nobody chose, each benchmark has its own. */
+  readonly policies: number | undefined;
   readonly repetitions: number;
-  /** Directory for CPU profiles of the control plane; none where absent. */
+  /** Directory for CPU profiles of what is measured; none where absent. */
   readonly profileDir: string | undefined;
   /** Measured seconds of one load run. */
   readonly loadSeconds: number;
@@ -14,7 +16,7 @@ const DEFAULT_SIZES = [
   { proxies: 2_000, services: 400 },
 ];
 
-/** Reads `PROXIES`, `SERVICES`, `REPETITIONS`, `PROFILE` and `SECONDS`. @throws Error for one that is no number */
+/** Reads `PROXIES`, `SERVICES`, `POLICIES`, `REPETITIONS`, `PROFILE` and `SECONDS`. @throws Error for one that is no number */
 export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
   const proxies = positive(env, "PROXIES");
   const services = positive(env, "SERVICES");
@@ -25,6 +27,7 @@ export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
   };
   return {
     sizes: isChosen ? [size] : DEFAULT_SIZES,
+    policies: whole(env, "POLICIES", 0),
     repetitions: positive(env, "REPETITIONS") ?? 15,
     profileDir: env.PROFILE || undefined,
     loadSeconds: positive(env, "SECONDS") ?? 10,
@@ -32,10 +35,14 @@ export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
 }
 
 function positive(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  return whole(env, name, 1);
+}
+
+function whole(env: NodeJS.ProcessEnv, name: string, least: number): number | undefined {
   const text = env[name];
   if (text === undefined || text === "") return undefined;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`${name} must be a whole number above 0, not "${text}"`);
+  if (!Number.isInteger(value) || value < least)
+    throw new Error(`${name} must be a whole number of at least ${least}, not "${text}"`);
   return value;
 }

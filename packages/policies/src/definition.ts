@@ -63,7 +63,10 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Planning and translation run in ascending order. */
   readonly order: number;
   planInbound?(input: InboundInput): Inbound | undefined;
+  /** Not called where there is no policy. */
   planOutbound?(input: OutboundInput): Outbound | undefined;
+  /** Whether a policy without a `to` list says anything of calls; it does where nothing is said here. */
+  concernsCalls?(policy: PolicyResource): boolean;
   /** What it says of the proxy as a whole. */
   planProxy?(input: ProxyInput): Proxy | undefined;
   /** The routes of an entry, which policies of a higher order may be about. */

@@ -12,7 +12,7 @@ export { callerGroups } from "./engine/by-caller.ts";
 export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
-export { policyKri } from "./engine/rules.ts";
+export { concernsDestination, policyKri } from "./engine/rules.ts";
 export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
 export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";

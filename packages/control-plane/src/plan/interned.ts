@@ -8,11 +8,12 @@ export class Interned<T extends object> {
     if (this.#values.get(key)?.deref() === undefined) this.#values.delete(key);
   });
 
-  /** The value of this key, made when nobody holds it. */
-  get(key: string, make: () => T): T {
+  /** The value of this key, made when nobody holds it; where none can be made there is none the next time either. */
+  get<Made extends T | undefined>(key: string, make: () => Made): T | Made {
     const known = this.#values.get(key)?.deref();
     if (known !== undefined) return known;
     const value = make();
+    if (value === undefined) return value;
     this.#values.set(key, new WeakRef(value));
     this.#gone.register(value, key);
     return value;

@@ -1,17 +1,19 @@
-import type {
-  BackendPlan,
-  BackendReference,
-  DestinationKey,
-  DestinationPlan,
-  IdentityPlan,
-  Naming,
-  PolicyDefinition,
-  RouteIdentity,
-  UpstreamPlan,
+import {
+  type BackendPlan,
+  type BackendReference,
+  concernsDestination,
+  type DestinationKey,
+  type DestinationPlan,
+  type IdentityPlan,
+  type Naming,
+  type PolicyDefinition,
+  type PolicyResource,
+  type RouteIdentity,
+  type UpstreamPlan,
 } from "@skein/policies";
 import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import type { PolicySet } from "../view/policy-set.ts";
+import { type PolicySet, policyKey } from "../view/policy-set.ts";
 import type { Destination } from "./destinations.ts";
 import { Interned } from "./interned.ts";
 import { backendTarget } from "./outbound-target.ts";
@@ -26,9 +28,14 @@ export interface CallerKind {
   readonly secrets: { readonly certificate: string; readonly validation: string } | undefined;
   /** What they say of their tags, while some policy of the mesh asks for it. */
   readonly tags: string | undefined;
+  /** The same for all kinds that differ in policies only. */
+  readonly key: string;
 }
 
-/** Plans how kinds of callers reach destinations. */
+/**
+ * Plans how kinds of callers reach destinations. Callers that differ in policies which do not matter to a destination
+ * reach it in the same way, and what one kind of policy says is merged once for all callers of which it says the same.
+ */
 export class Upstreams {
   readonly #graph: Graph;
   readonly #view: MeshView;
@@ -36,6 +43,9 @@ export class Upstreams {
   readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly #kinds = new Interned<CallerKind>();
   readonly #plans = new WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>();
+  readonly #narrowed = new Interned<CallerKind>();
+  readonly #planned = new WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>();
+  readonly #entries = new WeakMap<DestinationPlan, Interned<object>>();
 
   constructor(
     graph: Graph,
@@ -60,20 +70,52 @@ export class Upstreams {
       identity === undefined
         ? undefined
         : { certificate: identity.certificateSecret, validation: identity.validationSecret };
-    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""} ${policies.id}`;
-    return this.#kinds.get(key, () => ({ policies, naming, secrets, tags }));
+    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}`;
+    return this.#kinds.get(`${key} ${policies.id}`, () => ({ policies, naming, secrets, tags, key }));
   }
 
   /** How a kind of caller reaches a destination; `undefined` where there is no such destination. */
   plan(kind: CallerKind, key: DestinationKey): Readable<UpstreamPlan | undefined> {
-    let plans = this.#plans.get(kind);
-    if (plans === undefined) {
-      plans = this.#graph.family<DestinationKey, UpstreamPlan | undefined>((destination) =>
-        this.#plan(kind, destination),
-      );
-      this.#plans.set(kind, plans);
+    return this.#family(this.#plans, kind, (destination) => {
+      const found = this.#destination.at(destination).get();
+      if (found === undefined) return undefined;
+      const narrowed = this.#narrow(kind, found.plan);
+      return this.#family(this.#planned, narrowed, (each) => this.#plan(narrowed, each))
+        .at(destination)
+        .get();
+    }).at(key);
+  }
+
+  #family(
+    families: WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>,
+    kind: CallerKind,
+    compute: (key: DestinationKey) => UpstreamPlan | undefined,
+  ): Family<DestinationKey, UpstreamPlan | undefined> {
+    let family = families.get(kind);
+    if (family === undefined) {
+      family = this.#graph.family(compute);
+      families.set(kind, family);
     }
-    return plans.at(key);
+    return family;
+  }
+
+  /** The kind without the policies that cannot matter to a destination. */
+  #narrow(kind: CallerKind, destination: DestinationPlan): CallerKind {
+    const byKind = new Map<string, readonly PolicyResource[]>();
+    const parts: string[] = [];
+    for (const {
+      planOutbound,
+      kind: { type },
+    } of this.#definitions) {
+      if (planOutbound === undefined) continue;
+      const list =
+        kind.policies.byKind.get(type)?.filter((each) => concernsDestination(each, destination)) ?? [];
+      if (list.length === 0) continue;
+      byKind.set(type, list);
+      for (const policy of list) parts.push(policyKey(policy));
+    }
+    const id = parts.join(" ");
+    return this.#narrowed.get(`${kind.key} ${id}`, () => ({ ...kind, policies: { id, byKind } }));
   }
 
   #plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
@@ -82,17 +124,23 @@ export class Upstreams {
     const { plan, acceptsTls } = destination;
     const policies: Record<string, unknown> = {};
     const routes: RouteIdentity[] = [];
+    let routesKey = "";
     const backends: Record<string, BackendPlan> = {};
     for (const definition of this.#definitions) {
       const type = definition.kind.type;
-      const entry = definition.planOutbound?.({
-        policies: kind.policies.byKind.get(type) ?? [],
-        destination: plan,
-        routes,
-      });
+      const list = kind.policies.byKind.get(type) ?? [];
+      if (list.length === 0) continue;
+      const entryKey = list.map(policyKey).join(" ");
+      const entry = this.#entry(plan, `${entryKey} ${routesKey}`, () =>
+        definition.planOutbound?.({ policies: list, destination: plan, routes: [...routes] }),
+      );
       if (entry === undefined) continue;
       policies[type] = entry;
-      routes.push(...(definition.routes?.(entry) ?? []));
+      const own = definition.routes?.(entry) ?? [];
+      if (own.length > 0) {
+        routes.push(...own);
+        routesKey += ` ${entryKey}`;
+      }
       for (const reference of definition.backendRefs?.(entry) ?? []) {
         backends[reference.key] = this.#backend(kind, reference, plan);
       }
@@ -113,6 +161,16 @@ export class Upstreams {
       ...(kind.tags === undefined ? {} : { callerTags: kind.tags }),
       policies,
     };
+  }
+
+  /** What one kind of policy says of a destination; the same object for all who are told the same. */
+  #entry(destination: DestinationPlan, key: string, make: () => unknown): object | undefined {
+    let entries = this.#entries.get(destination);
+    if (entries === undefined) {
+      entries = new Interned();
+      this.#entries.set(destination, entries);
+    }
+    return entries.get(key, () => make() as object | undefined);
   }
 
   #backend(kind: CallerKind, reference: BackendReference, from: DestinationPlan): BackendPlan {

@@ -9,7 +9,6 @@ import {
   SERVICE_TAG,
 } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
-import { select } from "@skein/policies";
 import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
 import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
 import { sameItems } from "./same-items.ts";
@@ -168,23 +167,33 @@ export class MeshIndex implements MeshView {
     }
   }
 
-  /** Only dataplanes that a policy selected before or selects now are looked at again. */
+  /** Each dataplane's sets change by what has changed: no other policy is looked at. */
   #policiesChanged(
-    changes: readonly { before: PolicyResource | undefined; after: PolicyResource | undefined }[],
+    changes: readonly {
+      readonly before: PolicyResource | undefined;
+      readonly after: PolicyResource | undefined;
+    }[],
   ): void {
+    const changed = new Map<string, PolicyResource | undefined>();
     for (const { before, after } of changes) {
-      if (before !== undefined) this.#policies.delete(`${before.type}/${before.name}`);
-      if (after !== undefined) this.#policies.set(`${after.type}/${after.name}`, after);
+      for (const [policy, now] of [
+        [before, undefined],
+        [after, after],
+      ] as const) {
+        if (policy !== undefined) changed.set(`${policy.type}/${policy.name}`, now);
+      }
+    }
+    for (const [key, policy] of changed) {
+      if (policy === undefined) this.#policies.delete(key);
+      else this.#policies.set(key, policy);
     }
     if (changes.some(({ before, after }) => this.#asks(before) || this.#asks(after))) {
       this.callerTags.set([...this.#policies.values()].some((policy) => this.#asks(policy)));
     }
+    const change = this.#sets.changing(changed);
     for (const dataplane of this.#dataplanes.values()) {
-      const proxy = selectable(dataplane);
-      const concerns = (policy: PolicyResource | undefined) =>
-        policy !== undefined && select(policy, proxy).kind !== "none";
-      if (!changes.some(({ before, after }) => concerns(before) || concerns(after))) continue;
-      this.policies.set(dataplane.name, this.#sets.forProxy(proxy, this.#policies.values()));
+      const before = this.policies.at(dataplane.name).get();
+      this.policies.set(dataplane.name, change.of(selectable(dataplane), before));
     }
   }
 

@@ -65,7 +65,42 @@ test("a policy of the service of one inbound is about the calls too", () => {
   assert.deepEqual(names(outbound.byKind.get("MeshTimeout")), ["some"]);
 });
 
-const tls = policy("MeshTLS", "tls", { rules: [{ default: { mode: "Strict" } }] });
+test("what changes makes the same sets as all policies would", () => {
+  const made = sets();
+  const spec = { kind: "Dataplane", labels: { app: "web" } };
+  const kept = [
+    timeout("a", MESH, "rules"),
+    timeout("b", { kind: "MeshService", name: "web" }, "from", "to"),
+  ];
+  const [old, gone] = [timeout("c", MESH, "to"), timeout("d", spec, "to", "from")];
+  const now = timeout("c", { kind: "Dataplane", sectionName: "admin" }, "rules");
+  const added = timeout("e", spec, "to");
+  const before = made.forProxy(proxy, [...kept, old, gone]);
+  const change = made.changing(
+    new Map([
+      ["MeshTimeout/c", now],
+      ["MeshTimeout/d", undefined],
+      ["MeshTimeout/e", added],
+    ]),
+  );
+  assert.deepEqual(change.of(proxy, before), made.forProxy(proxy, [...kept, now, added]));
+  const other = { ...proxy, labels: { app: "other" } };
+  assert.deepEqual(
+    change.of(other, made.forProxy(other, [...kept, old, gone])),
+    made.forProxy(other, [...kept, now, added]),
+    "another proxy with the same sets",
+  );
+});
+
+test("a set that has nothing to do with a change stays the same object", () => {
+  const made = sets();
+  const before = made.forProxy(proxy, [timeout("a", MESH, "to")]);
+  const other = timeout("b", { kind: "Dataplane", labels: { app: "other" } }, "to");
+  const after = made.changing(new Map([["MeshTimeout/b", other]])).of(proxy, before);
+  assert.equal(after.outbound, before.outbound);
+});
+
+const tls = (conf: object) => policy("MeshTLS", "tls", { rules: [{ default: conf }] });
 const retry = policy("MeshRetry", "retry", {
   to: [{ targetRef: MESH, default: { tcp: { maxConnectAttempt: 1 } } }],
 });
@@ -74,7 +109,8 @@ const reaches: readonly [about: string, policy: PolicyResource, inbound: boolean
   ["from", timeout("t", MESH, "from"), true, false],
   ["rules", timeout("t", MESH, "rules"), true, false],
   ["from and to", timeout("t", MESH, "from", "to"), true, true],
-  ["MeshTLS, which both sides need", tls, true, true],
+  ["a mode of MeshTLS", tls({ mode: "Strict" }), true, false],
+  ["versions of MeshTLS, which both sides need", tls({ tlsVersion: { min: "TLS12" } }), true, true],
   ["MeshRetry", retry, false, true],
 ];
 

@@ -40,7 +40,7 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
   const outbound = new Map(
     definitions
       .filter((each) => each.planOutbound !== undefined)
-      .map(({ kind }) => [kind.type, kind.policy?.hasTo === true] as const),
+      .map((each) => [each.kind.type, each] as const),
   );
   const proxy = new Set(
     definitions.filter((each) => each.planProxy !== undefined).map(({ kind }) => kind.type),
@@ -49,12 +49,32 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
   return {
     inbound: ({ type, spec }) =>
       inbound.has(type) && (isThere(spec.rules) || isThere(spec.from) || spec.default !== undefined),
-    outbound: ({ type, spec }) => {
-      const hasTo = outbound.get(type);
-      return hasTo !== undefined && (!hasTo || isThere(spec.to));
+    outbound: (policy) => {
+      const definition = outbound.get(policy.type);
+      if (definition === undefined) return false;
+      if (definition.kind.policy?.hasTo === true) return isThere(policy.spec.to);
+      return definition.concernsCalls?.(policy) ?? true;
     },
     proxy: ({ type }) => proxy.has(type),
   };
+}
+
+/** Policies that have changed together. */
+export interface PolicySetsChange {
+  /** The sets of a proxy after it. */
+  of(proxy: Selectable, before: ProxyPolicies): ProxyPolicies;
+}
+
+const keys = new WeakMap<PolicyResource, string>();
+
+/** Names one revision of a policy; remembered with the object, because sets are named after what is in them. */
+export function policyKey(policy: PolicyResource): string {
+  let key = keys.get(policy);
+  if (key === undefined) {
+    key = `${policy.type}/${policy.name}@${policy.revision}`;
+    keys.set(policy, key);
+  }
+  return key;
 }
 
 /** Makes equal sets the same object, for as long as somebody holds them. */
@@ -73,10 +93,7 @@ export class PolicySets {
   /** The set of these policies, which need no particular order. */
   of(policies: readonly PolicyResource[]): PolicySet {
     if (policies.length === 0) return EMPTY;
-    const id = policies
-      .map((policy) => `${policy.type}/${policy.name}@${policy.revision}`)
-      .sort()
-      .join(" ");
+    const id = policies.map(policyKey).sort().join(" ");
     const known = this.#sets.get(id)?.deref();
     if (known !== undefined) return known;
     const byKind = new Map<string, PolicyResource[]>();
@@ -93,6 +110,56 @@ export class PolicySets {
 
   /** The sets of a proxy, given every policy of its mesh. */
   forProxy(proxy: Selectable, policies: Iterable<PolicyResource>): ProxyPolicies {
+    const { outbound, inbound, whole } = this.#parts(proxy, policies);
+    return {
+      outbound: this.of(outbound),
+      inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
+      proxy: this.of(whole),
+    };
+  }
+
+  /**
+   * What the sets of proxies become when policies change, from what they were: it looks at no other policy, and a set
+   * that many proxies have is made anew once.
+   */
+  changing(changed: ReadonlyMap<string, PolicyResource | undefined>): PolicySetsChange {
+    const current = [...changed.values()].filter((policy) => policy !== undefined);
+    const made = new Map<PolicySet, Map<string, PolicySet>>();
+    const become = (set: PolicySet, added: readonly PolicyResource[]): PolicySet => {
+      const key = added.map(policyKey).join(" ");
+      let byAdded = made.get(set);
+      if (byAdded === undefined) {
+        byAdded = new Map();
+        made.set(set, byAdded);
+      }
+      let next = byAdded.get(key);
+      if (next === undefined) {
+        const all = [...set.byKind.values()].flat();
+        const rest = all.filter(({ type, name }) => !changed.has(`${type}/${name}`));
+        next = rest.length === all.length && added.length === 0 ? set : this.of([...rest, ...added]);
+        byAdded.set(key, next);
+      }
+      return next;
+    };
+    return {
+      of: (proxy, before) => {
+        const { outbound, inbound, whole } = this.#parts(proxy, current);
+        return {
+          outbound: become(before.outbound, outbound),
+          inbound: new Map(
+            Array.from(inbound, ([section, list]) => [
+              section,
+              become(before.inbound.get(section) ?? EMPTY, list),
+            ]),
+          ),
+          proxy: become(before.proxy, whole),
+        };
+      },
+    };
+  }
+
+  /** Which of some policies are about which part of a proxy. */
+  #parts(proxy: Selectable, policies: Iterable<PolicyResource>) {
     const outbound: PolicyResource[] = [];
     const whole: PolicyResource[] = [];
     const inbound = new Map<string, PolicyResource[]>(proxy.inbounds.map(({ section }) => [section, []]));
@@ -107,10 +174,6 @@ export class PolicySets {
         if (selection.kind === "proxy" || selection.sections.has(section)) list.push(policy);
       }
     }
-    return {
-      outbound: this.of(outbound),
-      inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
-      proxy: this.of(whole),
-    };
+    return { outbound, inbound, whole };
   }
 }

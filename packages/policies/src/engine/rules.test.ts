@@ -5,7 +5,7 @@ import type { DestinationPlan } from "../plan/proxy-plan.ts";
 import { destination, policy } from "../testing/resources.ts";
 import { merge } from "./merge.ts";
 import type { PolicyResource, PolicySpec, TargetRef } from "./policy-resource.ts";
-import { fromRules, inboundRules, outboundRules, policyKri } from "./rules.ts";
+import { concernsDestination, fromRules, inboundRules, outboundRules, policyKri } from "./rules.ts";
 
 const MESH: TargetRef = { kind: "Mesh" };
 const backend: TargetRef = { kind: "MeshService", name: "backend" };
@@ -72,6 +72,30 @@ test("a namespaced policy's names are of its namespace", () => {
   assert.equal(confs([from("shop")], inZone).length, 1);
   assert.equal(confs([from("bank")], inZone).length, 0);
 });
+
+const concerns: readonly [about: string, spec: PolicySpec, concerns: boolean][] = [
+  ["the mesh", { to: [{ targetRef: MESH }] }, true],
+  [
+    "this service, second",
+    { to: [{ targetRef: { ...backend, name: "other" } }, { targetRef: backend }] },
+    true,
+  ],
+  ["another service", { to: [{ targetRef: { ...backend, name: "other" } }] }, false],
+  ["a route, which may be on any", { to: [{ targetRef: { kind: "MeshHTTPRoute", name: "r" } }] }, true],
+  [
+    "a route at the top",
+    { targetRef: { kind: "MeshHTTPRoute", name: "r" }, to: [{ targetRef: { ...backend, name: "other" } }] },
+    true,
+  ],
+  ["no list", { rules: [{ default: {} }] }, true],
+  ["an empty list", { to: [] }, false],
+];
+
+for (const [about, spec, expected] of concerns) {
+  test(`what may matter to a destination: ${about}`, () => {
+    assert.equal(concernsDestination(policy(spec), destination()), expected);
+  });
+}
 
 const orders: readonly [about: string, policies: readonly PolicyResource[], ascending: readonly string[]][] =
   [

@@ -49,6 +49,18 @@ export function outboundRules(
   return outboundEntries(policies, destination).map((entry) => contribution(entry, shortName));
 }
 
+/**
+ * Whether what a policy says of calls can matter to a destination. A policy for which it cannot may be left out when
+ * that destination is planned. What is about routes, and what has no `to` list, may matter to any.
+ */
+export function concernsDestination(policy: PolicyResource, destination: DestinationPlan): boolean {
+  const { to } = policy.spec;
+  if (to === undefined || isAboutRoute(policy)) return true;
+  return to.some(
+    ({ targetRef }) => targetRef.kind === "MeshHTTPRoute" || targets(targetRef, policy, destination),
+  );
+}
+
 /** The `to` entries behind `outboundRules`, in the same order. */
 export function outboundEntries(
   policies: readonly PolicyResource[],

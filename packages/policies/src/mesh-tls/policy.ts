@@ -18,12 +18,13 @@ export const meshTls: PolicyDefinition<Merged<MeshTlsConf>, Merged<MeshTlsConf>>
   },
   planOutbound({ policies }) {
     const rules = inboundRules(policies, "mtls", true).flatMap(({ conf, origin }) => {
-      const { tlsVersion, tlsCiphers } = conf as MeshTlsConf;
-      const concerns = tlsVersion !== undefined || tlsCiphers !== undefined;
-      return concerns ? [{ conf: { tlsVersion, tlsCiphers }, origin }] : [];
+      if (!concernsCallers(conf)) return [];
+      const { tlsVersion, tlsCiphers } = conf;
+      return [{ conf: { tlsVersion, tlsCiphers }, origin }];
     });
     return merge<MeshTlsConf>(rules);
   },
+  concernsCalls: (policy) => inboundRules([policy], "mtls", true).some(({ conf }) => concernsCallers(conf)),
   translateInbound(plan, draft) {
     draft.tlsParams = tlsParameters(plan?.conf ?? {});
   },
@@ -32,3 +33,8 @@ export const meshTls: PolicyDefinition<Merged<MeshTlsConf>, Merged<MeshTlsConf>>
   },
   origins: ({ origins }) => Object.values(origins),
 };
+
+function concernsCallers(conf: unknown): conf is MeshTlsConf {
+  const { tlsVersion, tlsCiphers } = conf as MeshTlsConf;
+  return tlsVersion !== undefined || tlsCiphers !== undefined;
+}
