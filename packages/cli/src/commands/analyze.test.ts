@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { coreKinds } from "@skein/model";
+import { policyKinds } from "@skein/policies/kinds";
+import { createKinds } from "../kinds.ts";
 import { startFakeControlPlane } from "../testing/fake-control-plane.ts";
 import { createSandbox } from "../testing/run-command.ts";
 
@@ -82,6 +85,18 @@ test("files are analyzed without a control plane", async () => {
     alone.err,
     'Note: there is no Mesh "demo": it is taken to have meshServices.mode: Exclusive and the default policies\n',
   );
+});
+
+test("an older form is warned of, but not in the policies that every new mesh starts with", async () => {
+  using sandbox = createSandbox({ loadKinds: async () => createKinds([...coreKinds, ...policyKinds]) });
+  const timeout = (name: string) =>
+    `type: MeshTimeout\nmesh: demo\nname: ${name}\nspec:\n  from: [{targetRef: {kind: Mesh}, default: {idleTimeout: 1h}}]\n`;
+  const warned = async (name: string): Promise<boolean> =>
+    (await sandbox.run("analyze", "-f", sandbox.file("timeout.yaml", timeout(name)))).err.includes(
+      "spec.from is deprecated",
+    );
+  assert.equal(await warned("mine"), true);
+  assert.equal(await warned("mesh-timeout-all-demo"), false);
 });
 
 test("a file with a mistake is refused as apply refuses it", async () => {

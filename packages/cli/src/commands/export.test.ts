@@ -15,6 +15,7 @@ const resources = {
     { name: "MeshTimeout", path: "meshtimeouts", scope: "Mesh", includeInFederation: true, policy },
     { name: "MeshTrust", path: "meshtrusts", scope: "Mesh", includeInFederation: true },
     { name: "Secret", path: "secrets", scope: "Mesh", includeInFederation: true },
+    { name: "ServiceInsight", path: "service-insights", scope: "Mesh", includeInFederation: false },
   ],
 };
 const mtls = {
@@ -165,6 +166,12 @@ test("kubernetes: what another cluster would refuse is left out", async () => {
   });
   assert.deepEqual(valueAt(documents[0], "spec", "skipCreatingInitialPolicies"), ["*"]);
   assert.ok(cp.log().includes("GET /meshes/demo/meshtrusts/t?format=k8s"));
+});
+
+test("what a control plane observes is left out of all: nobody can apply it", async () => {
+  const kinds = new Set((await exported("--profile", "all")).map(({ type }) => type));
+  assert.ok(kinds.has("Dataplane"));
+  assert.ok(!kinds.has("ServiceInsight"), [...kinds].join());
 });
 
 test("unknown profiles and formats", async () => {

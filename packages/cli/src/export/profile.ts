@@ -21,7 +21,16 @@ export interface KindListing {
 }
 
 const adminKinds: ReadonlySet<string> = new Set(["Secret", "GlobalSecret"]);
-const runtimeKinds: ReadonlySet<string> = new Set(["Dataplane", "DataplaneInsight"]);
+const runtimeKinds: ReadonlySet<string> = new Set(["Dataplane"]);
+/** What a control plane observes. Nobody can write it, so it is no document that `apply` takes. */
+const observedKinds: ReadonlySet<string> = new Set([
+  "DataplaneInsight",
+  "MeshInsight",
+  "ServiceInsight",
+  "ZoneEgressInsight",
+  "ZoneIngressInsight",
+  "ZoneInsight",
+]);
 /** Needed first, needed before what refers to them, and dangerous before the rest is through. */
 const places: Readonly<Record<string, number>> = { Mesh: 0, Secret: 1, GlobalSecret: 99 };
 
@@ -41,6 +50,7 @@ export function selectKinds(resources: readonly unknown[], request: ExportReques
 
 function isSelected(resource: unknown, { profile, isMigration, includeAdmin }: ExportRequest): boolean {
   const name = textAt(resource, "name");
+  if (observedKinds.has(name)) return false;
   if (isMigration && valueAt(resource, "includeInFederation") !== true) return false;
   if (profile === "federation" && valueAt(resource, "policy", "isTargetRef") === true) return false;
   if (profile === "federation" && name === "MeshGateway") return false;

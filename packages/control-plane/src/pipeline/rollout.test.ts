@@ -37,6 +37,10 @@ test("each stage begins when everybody has acknowledged the one before", () => {
   assert.equal(finished, 0);
   settle();
   assert.deepEqual(stages, ["announced", "serving", "calling", "enforced"]);
+  assert.equal(finished, 0, "finished before the servers have acknowledged that they refuse plaintext");
+  made.progress();
+  assert.equal(finished, 0);
+  settle();
   assert.equal(finished, 1);
   settle();
   assert.equal(stages.length, 4);
@@ -71,5 +75,5 @@ test("one broken proxy does not hold up a mesh for ever", async () => {
   const { made, stages, timeouts } = rollouts(5);
   await new Promise<void>((resolve) => made.start("m", "issuer", resolve));
   assert.deepEqual(stages, ["announced", "serving", "calling", "enforced"]);
-  assert.deepEqual(timeouts, ["announced", "serving", "calling"]);
+  assert.deepEqual(timeouts, ["announced", "serving", "calling", "enforced"]);
 });

@@ -44,7 +44,7 @@ export class Rollouts {
     this.#options = options;
   }
 
-  /** An issuer became ready; `finished` is called when it is enforced, or gone. */
+  /** An issuer became ready; `finished` is called when everybody has acknowledged that it is enforced, or it is gone. */
   start(mesh: string, issuer: string, finished: () => void): void {
     if (this.#rollouts.has(issuer)) {
       finished();
@@ -114,7 +114,8 @@ export class Rollouts {
     rollout.stage = stage;
     setStage(rollout.mesh, rollout.issuer, stage);
     if (stage === "enforced") {
-      rollout.finished();
+      // Until the last server has acknowledged, some still take plaintext.
+      this.whenSettled(rollout.mesh, rollout.issuer, rollout.finished);
       return;
     }
     rollout.timer = setTimeout(() => {

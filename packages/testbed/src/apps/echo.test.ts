@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { freePort } from "../net/http.ts";
 import { callerOf } from "./caller.ts";
 import { type RunningApp, startEcho } from "./echo.ts";
+import { talkTo } from "./talk.ts";
+import { startTcpEcho } from "./tcp-echo.ts";
 
 let port = 0;
 let app: RunningApp;
@@ -66,6 +69,26 @@ test("fails every second time when asked to", async () => {
   const seen = [];
   for (let i = 0; i < 4; i++) seen.push((await get("/fail?status=503&every=2"))[0]);
   assert.deepEqual(seen, [503, 200, 503, 200]);
+});
+
+test("talks with a server of bytes, and tells where the conversation ends", async () => {
+  const servers = await Promise.all([freePort(), freePort()]);
+  const [echoing, mute] = servers;
+  const echo = await startTcpEcho({ instance: "flight-db-1", address: "127.0.0.1", port: echoing });
+  const greeter = createServer((socket) => {
+    socket.on("error", () => {}).on("data", () => socket.destroy());
+    socket.write("hello\n");
+  });
+  await new Promise<void>((resolve) => greeter.listen(mute, "127.0.0.1", resolve));
+  try {
+    const talk = (to: number) => talkTo(new URL(`http://127.0.0.1:${to}`));
+    assert.deepEqual(await talk(echoing), { greeting: "flight-db-1", answered: true });
+    assert.deepEqual(await talk(mute), { greeting: "hello", answered: false });
+    assert.deepEqual(await talk(await freePort()), { greeting: null, answered: false });
+  } finally {
+    await echo.close();
+    greeter.close();
+  }
 });
 
 test("is as well as it was told to be", async () => {

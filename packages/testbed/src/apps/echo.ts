@@ -3,6 +3,7 @@ import type { CallAnswer, EchoAnswer } from "./answer.ts";
 import { sendJson } from "./answer.ts";
 import { callerOf } from "./caller.ts";
 import { createOutcall, type Outcall } from "./outcall.ts";
+import { talkTo } from "./talk.ts";
 
 export interface EchoOptions {
   readonly service: string;
@@ -22,6 +23,7 @@ export interface RunningApp {
  * An app of the airline. It reports who called it, and makes calls when asked:
  *
  * - `/call/<service>/<path>` and `/call?url=` call on and answer with what came back, under its status
+ * - `/talk/<service>` opens a connection of bytes to that service and tells how far the conversation came
  * - `/fail?status=503` fails; with `&every=2` it answers well each second time
  * - `/delay?ms=500` takes its time
  * - `/healthz` answers `ok`, under the status that the last `/health?status=503` asked for
@@ -74,6 +76,10 @@ async function route(
     response.end("ok\n");
   } else if (first === "call") {
     await call(options, outcall, request, response, url);
+  } else if (first === "talk") {
+    const target = targetOf(options, url);
+    if (target === undefined) return unknownUpstream(options, response, url);
+    sendJson(response, 200, await talkTo(new URL(target)));
   } else if (first === "fail") {
     const status = failing(url, state.failures) ? number(url, "status", 503) : 200;
     sendJson(response, status, echo(options, request));
@@ -106,17 +112,16 @@ async function call(
 ): Promise<void> {
   const { service, instance, version } = options;
   const target = targetOf(options, url);
-  if (target === undefined) {
-    const known = Object.keys(options.upstreams).join(", ") || "none";
-    sendJson(response, 404, {
-      service,
-      error: `unknown upstream in ${url.pathname}; this app knows: ${known}`,
-    });
-    return;
-  }
+  if (target === undefined) return unknownUpstream(options, response, url);
   const made = await outcall.get(target, traceHeaders(request));
   const answer: CallAnswer = { service, instance, version, caller: caller(request), call: made };
   sendJson(response, made.status === 0 ? 502 : made.status, answer);
+}
+
+function unknownUpstream(options: EchoOptions, response: ServerResponse, url: URL): void {
+  const known = Object.keys(options.upstreams).join(", ") || "none";
+  const error = `unknown upstream in ${url.pathname}; this app knows: ${known}`;
+  sendJson(response, 404, { service: options.service, error });
 }
 
 /** `/call?url=U` is U; `/call/<upstream>/<rest>?<query>` is below that upstream's base URL. */

@@ -1,4 +1,5 @@
 import type { CallAnswer, EchoAnswer } from "../apps/answer.ts";
+import type { Talk } from "../apps/talk.ts";
 import type { World } from "../world/world.ts";
 
 /** What happened to one real request from one app to another, through both sidecars. */
@@ -44,6 +45,22 @@ export async function callThrough(world: World, from: string, to: string, path =
   };
 }
 
+/** Has the app `from` open a connection of bytes to `to`: one line that says how far the conversation came. */
+export async function talkThrough(world: World, from: string, to: string): Promise<string> {
+  const answer = await fetch(`${appUrl(world, from)}/talk/${to}`);
+  const body: unknown = await answer.json();
+  if (!isTalk(body)) throw new Error(`${from}: ${JSON.stringify(body)}`);
+  const { greeting, answered } = body;
+  const outcome =
+    greeting === null ? "closed" : `greeted by ${greeting}, then ${answered ? "answered" : "closed"}`;
+  return `${from} -> ${to}  ${outcome}`;
+}
+
+/** Sets what the app of an instance says when it is asked whether it is well. */
+export async function setHealth(world: World, name: string, status: number): Promise<void> {
+  await (await fetch(`${appUrl(world, name)}/health?status=${status}`)).body?.cancel();
+}
+
 /** Has `from` call `to` so many times, some at once; counts who answered: `check-in-api v1`, or `status 503`. */
 export async function sample(
   world: World,
@@ -75,6 +92,10 @@ export function describeCall(result: CallResult): string {
 
 function isCallAnswer(value: unknown): value is CallAnswer {
   return typeof value === "object" && value !== null && "call" in value;
+}
+
+function isTalk(value: unknown): value is Talk {
+  return typeof value === "object" && value !== null && "greeting" in value;
 }
 
 function isEcho(value: unknown): value is EchoAnswer {

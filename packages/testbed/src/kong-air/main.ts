@@ -3,20 +3,26 @@ import { parseArgs } from "node:util";
 import { startTraffic, summary, type TrafficReport } from "../traffic.ts";
 import { joinWorld, type World } from "../world/world.ts";
 import { startBackgroundTraffic, stopBackgroundTraffic } from "./background.ts";
-import { appUrl, callThrough, describeCall, sample } from "./call.ts";
+import { appUrl, callThrough, describeCall, sample, setHealth, talkThrough } from "./call.ts";
 import { CAST, outboundsOf, outboundsTo, pairs, upKongAir } from "./cast.ts";
 import { drained } from "./drained.ts";
+import { strangersHandshake } from "./handshake.ts";
 
 const USAGE = `kong-air: the airline's services, for the pages and for you
 
   kong-air up                          start a control plane, the mesh and three services with sidecars
-  kong-air add NAME [--service S] [--version V] [--label K=V]... [--calls SERVICE]...
-                                       start one more instance, with a sidecar; it calls the three, or those named
+  kong-air add NAME [--service S] [--version V] [--label K=V]... [--calls SERVICE]... [--tcp]
+                                       start one more instance, with a sidecar; it calls the three, or those named;
+                                       --tcp: it speaks bytes and greets with its name
   kong-air ps                          what runs, with its address and pid
   kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
   kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
   kong-air sample FROM TO [--count N] [--at-once N]
                                        have FROM call TO N times (100), so many at once (8), and count who answered
+  kong-air talk FROM TO                have FROM open a connection to TO, which speaks bytes, and send it a line
+  kong-air health NAME STATUS          what the app NAME says from now on when it is asked whether it is well (200, 503)
+  kong-air handshake NAME [--tls 1.2|1.3]
+                                       knock at a sidecar with that TLS and without a certificate
   kong-air matrix                      have everyone call everyone
   kong-air stats NAME FILTER           counters of a sidecar's Envoy whose names match FILTER
   kong-air drained NAME                wait until a sidecar has no connections from before its last change
@@ -56,6 +62,15 @@ const commands: Readonly<Record<string, Command>> = {
     console.log(describeCall(result));
     return result.status === 0 ? 1 : 0;
   },
+  talk: async (world, [from = "", to = ""]) => {
+    console.log(await talkThrough(world, from, to));
+    return 0;
+  },
+  health: async (world, [name = "", status = "200"]) => {
+    await setHealth(world, name, Number(status));
+    return 0;
+  },
+  handshake,
   sample: async (world, args) => {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -96,6 +111,7 @@ async function add(world: World, args: readonly string[]): Promise<number> {
       version: { type: "string", default: "v1" },
       label: { type: "string", multiple: true, default: [] },
       calls: { type: "string", multiple: true, default: [] },
+      tcp: { type: "boolean", default: false },
     },
   });
   const [instance] = positionals;
@@ -112,9 +128,29 @@ async function add(world: World, args: readonly string[]): Promise<number> {
     version: values.version,
     labels: { version: values.version, ...labels },
     outbounds,
+    tcp: values.tcp,
   });
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   console.log(`${instance.padEnd(21)}${`${sidecar.address}:8080`.padEnd(20)}ready in ${seconds} s`);
+  return 0;
+}
+
+async function handshake(world: World, args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { tls: { type: "string", default: "1.3" } },
+  });
+  const [name = ""] = positionals;
+  const part = world.parts.find((candidate) => candidate.kind === "sidecar" && candidate.name === name);
+  if (part?.host === undefined) return fail(`no sidecar named ${name} runs in this world`);
+  if (values.tls !== "1.2" && values.tls !== "1.3") return fail("--tls is 1.2 or 1.3");
+  const outcome = await strangersHandshake({
+    host: world.site.block.address(part.host),
+    port: 8080,
+    version: `TLSv${values.tls}`,
+  });
+  console.log(`${name}  TLS ${values.tls}  ${outcome}`);
   return 0;
 }
 
