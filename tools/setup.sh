@@ -91,6 +91,29 @@ PY
   ln -sf ../redis/redis-server .tools/bin/redis-server
 fi
 
+# A Rego engine, for the tests of MeshOPA: they run it in an agent of their own, or the OPA that SKEIN_OPA names.
+if [ "${1:-}" = test ] && [ "$(uname -m)" != x86_64 ]; then
+  [ -n "${SKEIN_OPA:-}" ] || die "there is no Rego engine for $(uname -m); for the tests set SKEIN_OPA to an opa with its Envoy plugin."
+elif [ "${1:-}" = test ]; then
+  want=$(stamp tools/regorus/requirements.txt)
+  if [ "$(cat .tools/regorus/stamp 2>/dev/null)" != "$want" ]; then
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "the tests need Python 3.10 or newer for their Rego engine."
+    echo "skein: downloading a Rego engine for the tests"
+    rm -rf .tools/regorus && mkdir -p .tools/regorus
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/regorus/requirements.txt -d .tools/regorus \
+      --python-version 3.11 --platform manylinux_2_34_x86_64 --only-binary=:all: \
+      || die "pip could not download the Rego engine; check the network."
+    python3 - <<'PY'
+import glob, zipfile
+wheel = glob.glob(".tools/regorus/*.whl")[0]
+with zipfile.ZipFile(wheel) as z:
+    z.extractall(".tools/regorus", [name for name in z.namelist() if name.startswith("regorus/")])
+PY
+    rm -f .tools/regorus/*.whl
+    echo "$want" >.tools/regorus/stamp
+  fi
+fi
+
 # The commands, run from the sources, for whoever puts .tools/bin on PATH.
 shim() {
   printf '#!/bin/sh\nexec "%s/.tools/bin/node" "%s/%s" "$@"\n' "$PWD" "$PWD" "$2" >".tools/bin/$1" && chmod 755 ".tools/bin/$1"

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { coreKinds, createRegistry, durationMs, type LabelContext } from "@skein/model";
 import { policyKinds } from "@skein/policies";
+import { agentPlan } from "@skein/policies/mesh-opa/policy";
 import type { ApiDeps } from "./api/deps.ts";
 import { createDiagnostics } from "./api/diagnostics.ts";
 import { createApi } from "./api/server.ts";
@@ -25,9 +26,10 @@ import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { type Naming, startNaming } from "./naming/run.ts";
+import { AgentServer } from "./opa/agent-server.ts";
 import { plans, proxies } from "./pipeline/answers.ts";
 import { ChangeLog } from "./pipeline/change-log.ts";
-import { Drains } from "./pipeline/drains.ts";
+import { type DrainOptions, Drains } from "./pipeline/drains.ts";
 import { LiveFleet } from "./pipeline/fleet.ts";
 import { IdentityController } from "./pipeline/identity-controller.ts";
 import { authenticatedProxy } from "./pipeline/registration.ts";
@@ -190,20 +192,26 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       hold: (revision, mesh) => changes.hold(revision, mesh),
       log,
     });
-    const drains = new Drains({
-      store,
-      changes,
-      authorize: async (token, dataplane) => {
-        if (!needsToken) return { ok: true };
-        const claims = await validator.dataplane(token ?? "", dataplane.mesh);
-        if (!claims.ok) return { ok: false, error: claims.error.message };
-        return checkDataplaneToken(claims.value, authenticatedProxy(store, dataplane, labels));
+    const authorize: DrainOptions["authorize"] = async (token, dataplane) => {
+      if (!needsToken) return { ok: true };
+      const claims = await validator.dataplane(token ?? "", dataplane.mesh);
+      if (!claims.ok) return { ok: false, error: claims.error.message };
+      return checkDataplaneToken(claims.value, authenticatedProxy(store, dataplane, labels));
+    };
+    const drains = new Drains({ store, changes, authorize });
+    const agents = new AgentServer({
+      secrets,
+      confOf: (mesh, name) => {
+        const plan = world.mesh(mesh).planner.plan.at(name).get();
+        return plan && agentPlan(plan.policies)?.conf;
       },
+      authorize,
     });
 
     const feed = (list: readonly Change[]) => {
       world.apply(list);
       identities.changed(list);
+      agents.changed(list);
       const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
       for (const revision of revisions) fleet.changed(revision);
     };
@@ -258,6 +266,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
           headers,
         ),
       drain: (request) => drains.handle(request),
+      agent: (request) => agents.handle(request),
       log,
     });
     const deps: ApiDeps = {
@@ -357,6 +366,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         isReady = false;
         await naming?.stop();
         fleet.close();
+        agents.close();
         rollouts.close();
         issuer.close();
         await insights.close();

@@ -42,7 +42,10 @@ export function bootstrapRequest(inputs: BootstrapInputs): BootstrapRequest {
       envoy: { version: envoyVersion.version, build: envoyVersion.build, kumaDpCompatible: true },
     },
     ...(inputs.caCert === undefined ? {} : { caCert: inputs.caCert }),
-    dynamicMetadata: options.hostIp === undefined ? {} : { HOST_IP: options.hostIp },
+    dynamicMetadata: {
+      ...(options.hostIp === undefined ? {} : { HOST_IP: options.hostIp }),
+      ...(options.opa === undefined ? {} : { "opa.extAuthzAddr": options.opa.extAuthzAddress }),
+    },
     readinessPort: options.readinessPort,
     appProbeProxyDisabled: false,
     operatingSystem: host.operatingSystem,

@@ -5,6 +5,7 @@ export type LaunchErrorCode =
   | "invalid-ca"
   | "missing-token"
   | "envoy-not-found"
+  | "opa-not-found"
   | "work-dir"
   | "control-plane-unreachable"
   | "control-plane-untrusted"

@@ -23,6 +23,8 @@ export interface LaunchPlan {
   readonly ownsWorkDir: boolean;
   readonly admin: AdminAddress;
   readonly command: { readonly file: string; readonly args: readonly string[] };
+  /** The command of the authorization agent that runs beside Envoy. */
+  readonly agent?: { readonly file: string; readonly args: readonly string[] };
   readonly controlPlane: { readonly address: string; readonly caFile?: string; readonly skipVerify: boolean };
   /** The file Envoy reads its token from. */
   readonly tokenFile?: string;
@@ -54,7 +56,7 @@ export function readLaunchPlan(workDir: string): LaunchPlan {
 /** Checked by hand: a schema library would cost the supervisor a fifth of its memory. */
 function isLaunchPlan(value: unknown): value is LaunchPlan {
   if (!isRecord(value)) return false;
-  const { mode, pid, admin, command, controlPlane, readiness, log } = value;
+  const { mode, pid, admin, command, agent, controlPlane, readiness, log } = value;
   return (
     (mode === "supervised" || mode === "lean") &&
     typeof pid === "number" &&
@@ -68,6 +70,8 @@ function isLaunchPlan(value: unknown): value is LaunchPlan {
     isRecord(command) &&
     typeof command.file === "string" &&
     Array.isArray(command.args) &&
+    (agent === undefined ||
+      (isRecord(agent) && typeof agent.file === "string" && Array.isArray(agent.args))) &&
     isRecord(controlPlane) &&
     typeof controlPlane.address === "string" &&
     isRecord(readiness) &&

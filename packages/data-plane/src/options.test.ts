@@ -57,6 +57,40 @@ describe("options", () => {
     assert.equal(options.readinessAddress, "0.0.0.0");
   });
 
+  test("of the agent have Kong's names and defaults, and say nothing where there is none", () => {
+    assert.equal(resolved({}).opa, undefined);
+    assert.deepEqual(resolved({ opaEnabled: true }).opa, {
+      binaryPath: undefined,
+      extAuthzAddress: "localhost:9191",
+      address: "localhost:8181",
+      diagnosticAddress: "0.0.0.0:8282",
+      configPath: undefined,
+      overrides: [],
+    });
+    const env = {
+      KMESH_OPA_ENABLED: "true",
+      KMESH_OPA_EXT_AUTHZ_ADDR: "[::1]:1",
+      KMESH_OPA_ADDR: "a:2",
+      KMESH_OPA_DIAGNOSTIC_ADDR: "127.0.0.1:3",
+      KMESH_OPA_CONFIG_PATH: "/opa.yaml",
+      KMESH_OPA_CONFIG_OVERRIDES: "a=b,c=d",
+      SKEIN_OPA: "/bin/opa",
+    };
+    assert.deepEqual(resolved({}, env).opa, {
+      binaryPath: "/bin/opa",
+      extAuthzAddress: "[::1]:1",
+      address: "a:2",
+      diagnosticAddress: "127.0.0.1:3",
+      configPath: "/opa.yaml",
+      overrides: ["a=b", "c=d"],
+    });
+    assert.match(
+      rejected({ name: "a", opaEnabled: true, opaAddr: "here" }),
+      /--opa-addr .*"here" is not a host and a port/,
+    );
+    assert.match(rejected({ name: "a", opaEnabled: true, lean: true }), /nobody stays to run the agent/);
+  });
+
   test("that are wrong are all named, with flag and variable", () => {
     const text = rejected({
       name: "a",

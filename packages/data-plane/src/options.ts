@@ -44,6 +44,18 @@ export interface RunOptions {
   readonly metricsKeyPath: string;
   readonly systemCaPath: string;
   readonly hostIp: string | undefined;
+  /** The authorization agent; `undefined`: none. */
+  readonly opa: OpaOptions | undefined;
+}
+
+/** How an Open Policy Agent is run beside Envoy. Addresses are a host and a port. */
+export interface OpaOptions {
+  readonly binaryPath: string | undefined;
+  readonly extAuthzAddress: string;
+  readonly address: string;
+  readonly diagnosticAddress: string;
+  readonly configPath: string | undefined;
+  readonly overrides: readonly string[];
 }
 
 export type OptionsOutcome =
@@ -96,6 +108,16 @@ export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutc
     metricsKeyPath: read.text("metricsKeyPath") ?? "",
     systemCaPath: read.text("systemCaPath") ?? "",
     hostIp: env.HOST_IP || undefined,
+    opa: read.flag("opaEnabled", false)
+      ? {
+          binaryPath: read.text("opaBinaryPath"),
+          extAuthzAddress: read.address("opaExtAuthzAddr", "localhost:9191"),
+          address: read.address("opaAddr", "localhost:8181"),
+          diagnosticAddress: read.address("opaDiagnosticAddr", "0.0.0.0:8282"),
+          configPath: read.text("opaConfigPath"),
+          overrides: (read.text("opaConfigOverrides") ?? "").split(",").filter((each) => each !== ""),
+        }
+      : undefined,
   };
   const violations = [...read.violations, ...conflicts(options, name)];
   return violations.length === 0 ? { kind: "ok", options } : { kind: "invalid", violations };
@@ -103,6 +125,12 @@ export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutc
 
 function conflicts(options: RunOptions, givenName: string | undefined): Violation[] {
   const found: Violation[] = [];
+  if (options.lean && options.opa !== undefined) {
+    found.push({
+      field: "--lean, --opa-enabled",
+      reason: "nobody stays to run the agent in lean mode; leave out --lean, or run OPA by yourself",
+    });
+  }
   const hasDocument = options.dataplane !== undefined || options.dataplaneFile !== undefined;
   if (options.dataplane !== undefined && options.dataplaneFile !== undefined) {
     found.push({ field: "--dataplane", reason: "give either --dataplane or --dataplane-file, not both" });
@@ -154,6 +182,12 @@ function reader(flags: FlagValues, env: Environment) {
       if (url?.protocol === "https:" || url?.protocol === "http:") return url;
       reject(key, `${JSON.stringify(text)} is not a URL; write https://HOST:5678`);
       return new URL(otherwise);
+    },
+    address(key: SettingKey, otherwise: string): string {
+      const text = raw(key) ?? otherwise;
+      if (/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/.test(text) && URL.canParse(`http://${text}`)) return text;
+      reject(key, `${JSON.stringify(text)} is not a host and a port; write for example ${otherwise}`);
+      return otherwise;
     },
     duration(key: SettingKey, otherwise: number): number {
       const text = raw(key);

@@ -21,7 +21,8 @@ import { readHostFacts } from "./host-facts.ts";
 import { LaunchError, messageOf } from "./launch-error.ts";
 import { type LaunchPlan, writeLaunchPlan } from "./launch-plan.ts";
 import type { Logger } from "./log.ts";
-import type { RunOptions } from "./options.ts";
+import { agentBootConfig, findOpa, opaCommand } from "./opa-command.ts";
+import type { OpaOptions, RunOptions } from "./options.ts";
 import { readToken, writeToken } from "./token-mirror.ts";
 import { launcherVersion } from "./version.ts";
 import { pause } from "./wait.ts";
@@ -91,7 +92,16 @@ export async function prepare(inputs: PrepareInputs): Promise<LaunchPlan> {
         host: readHostFacts(options.maxMemoryBytes),
       }),
     );
-    const plan = await layOut(inputs, { workDir, mesh, name, bootstrap, token, ca, binary });
+    const plan = await layOut(inputs, {
+      workDir,
+      mesh,
+      name,
+      bootstrap,
+      token,
+      ca,
+      binary,
+      controlPlane,
+    });
     writeLaunchPlan(plan);
     return plan;
   } catch (error) {
@@ -99,6 +109,29 @@ export async function prepare(inputs: PrepareInputs): Promise<LaunchPlan> {
     if (inputs.signal.aborted) throw new LaunchError("interrupted", "Interrupted before Envoy was started.");
     throw error;
   }
+}
+
+/** Writes the agent's configuration and finds the program. */
+function agentCommand(
+  opa: OpaOptions,
+  found: Findings,
+  env: PrepareInputs["env"],
+  files: { readonly ca: string; readonly tokenFile: string | undefined },
+): Command {
+  const binary = findOpa(opa.binaryPath, env.PATH);
+  const configFile = opa.configPath ?? join(found.workDir.path, "opa.json");
+  if (opa.configPath === undefined) {
+    const config = agentBootConfig({
+      mesh: found.mesh,
+      name: found.name,
+      extAuthzAddress: opa.extAuthzAddress,
+      controlPlane: found.controlPlane,
+      caFile: found.ca === undefined ? undefined : files.ca,
+      tokenFile: files.tokenFile,
+    });
+    writeFileSync(configFile, JSON.stringify(config, undefined, 2), { mode: 0o600 });
+  }
+  return opaCommand(binary, configFile, opa);
 }
 
 interface Findings {
@@ -109,6 +142,7 @@ interface Findings {
   readonly token: string | undefined;
   readonly ca: string | undefined;
   readonly binary: string;
+  readonly controlPlane: ControlPlane;
 }
 
 async function layOut(inputs: PrepareInputs, found: Findings): Promise<LaunchPlan> {
@@ -133,6 +167,7 @@ async function layOut(inputs: PrepareInputs, found: Findings): Promise<LaunchPla
   if (tokenFile !== undefined)
     writeFileSync(files.sds, tokenSecretFile(tokenFile, dirname(tokenFile)), { mode: 0o600 });
   if (found.ca !== undefined) writeFileSync(files.ca, found.ca, { mode: 0o600 });
+  const agent = options.opa && agentCommand(options.opa, found, inputs.env, { ca: files.ca, tokenFile });
   const command = envoyCommand({ binary: found.binary, configFile: files.bootstrap, options });
   const source =
     options.token === undefined && options.tokenFile !== undefined ? resolve(options.tokenFile) : undefined;
@@ -145,6 +180,7 @@ async function layOut(inputs: PrepareInputs, found: Findings): Promise<LaunchPla
     ownsWorkDir: found.workDir.owned,
     admin: adapted.admin,
     command: options.lean ? command : await bindToLauncher(command, inputs.env.PATH),
+    ...(agent === undefined ? {} : { agent: await bindToLauncher(agent, inputs.env.PATH) }),
     controlPlane: {
       address: options.cpAddress.href,
       skipVerify: options.skipVerify,

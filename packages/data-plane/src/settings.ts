@@ -214,6 +214,48 @@ export const SETTINGS = [
     env: "KUMA_DATAPLANE_RUNTIME_DYNAMIC_SYSTEM_CA_PATH",
     help: "the host's own CA bundle",
   },
+  {
+    key: "opaEnabled",
+    flag: "--opa-enabled",
+    env: "KMESH_OPA_ENABLED",
+    help: "run an Open Policy Agent beside Envoy, for MeshOPA policies",
+  },
+  {
+    key: "opaBinaryPath",
+    flag: "--opa-binary-path <file>",
+    env: "SKEIN_OPA",
+    help: "OPA with its Envoy plugin (default: opa on PATH)",
+  },
+  {
+    key: "opaExtAuthzAddr",
+    flag: "--opa-ext-authz-addr <address>",
+    env: "KMESH_OPA_EXT_AUTHZ_ADDR",
+    help: "where Envoy asks the agent (default localhost:9191)",
+  },
+  {
+    key: "opaAddr",
+    flag: "--opa-addr <address>",
+    env: "KMESH_OPA_ADDR",
+    help: "the agent's own API (default localhost:8181)",
+  },
+  {
+    key: "opaDiagnosticAddr",
+    flag: "--opa-diagnostic-addr <address>",
+    env: "KMESH_OPA_DIAGNOSTIC_ADDR",
+    help: "the agent's health and metrics (default 0.0.0.0:8282)",
+  },
+  {
+    key: "opaConfigPath",
+    flag: "--opa-config-path <file>",
+    env: "KMESH_OPA_CONFIG_PATH",
+    help: "configuration of the agent, in place of the one that the control plane gives",
+  },
+  {
+    key: "opaConfigOverrides",
+    flag: "--opa-set <settings>",
+    env: "KMESH_OPA_CONFIG_OVERRIDES",
+    help: "settings of the agent, key=value, with commas between them",
+  },
 ] as const satisfies readonly Setting[];
 
 export type SettingKey = (typeof SETTINGS)[number]["key"];

@@ -1,4 +1,5 @@
 import type { Server } from "node:net";
+import type { AgentProcess } from "./agent-process.ts";
 import { callControlPlane } from "./control-plane-http.ts";
 import { drain, drainProtocol } from "./drain.ts";
 import { envoyAdmin } from "./envoy-admin.ts";
@@ -68,7 +69,9 @@ export async function supervise(plan: LaunchPlan): Promise<number> {
     plan.tokenSource === undefined || plan.tokenFile === undefined
       ? undefined
       : mirrorToken(plan.tokenSource, plan.tokenFile, log);
+  const agent = plan.agent === undefined || ending ? undefined : await runAgent(plan.agent, log);
   const code = ending ? 0 : await envoy.run();
+  await agent?.stop();
   readiness.close();
   process.off("SIGTERM", onEnd);
   process.off("SIGINT", onEnd);
@@ -76,6 +79,12 @@ export async function supervise(plan: LaunchPlan): Promise<number> {
   removeWorkDir(plan);
   log.info("ended", { code });
   return code;
+}
+
+/** Loaded where there is an agent: its code is memory. */
+async function runAgent(command: NonNullable<LaunchPlan["agent"]>, log: Logger): Promise<AgentProcess> {
+  const { AgentProcess } = await import("./agent-process.ts");
+  return new AgentProcess(command, log);
 }
 
 async function openReadiness(

@@ -17,6 +17,8 @@ export interface InboundInput {
    * replaces the other; not at all where the proxy has no certificate.
    */
   readonly callers: "tags" | "identity" | "either" | undefined;
+  /** Host and port of the proxy's own authorization agent, where it said that it has one. */
+  readonly extAuthzAddress?: string | undefined;
 }
 
 /** A route as policies refer to it. */

@@ -6,6 +6,7 @@ import { meshGlobalRateLimitKind } from "./mesh-global-rate-limit/kind.ts";
 import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
 import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
 import { meshLoadBalancingStrategyKind } from "./mesh-load-balancing-strategy/kind.ts";
+import { meshOpaKind } from "./mesh-opa/kind.ts";
 import { meshProxyPatchKind } from "./mesh-proxy-patch/kind.ts";
 import { meshRateLimitKind } from "./mesh-rate-limit/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
@@ -48,6 +49,7 @@ export const policyList: readonly ListedPolicy[] = [
     kind: meshLoadBalancingStrategyKind,
     load: async () => (await import("./mesh-load-balancing-strategy/policy.ts")).meshLoadBalancingStrategy,
   },
+  { kind: meshOpaKind, load: async () => (await import("./mesh-opa/policy.ts")).meshOpa },
   { kind: meshRateLimitKind, load: async () => (await import("./mesh-rate-limit/policy.ts")).meshRateLimit },
   {
     kind: meshFaultInjectionKind,

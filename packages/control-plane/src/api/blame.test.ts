@@ -70,6 +70,7 @@ test("every resource of a proxy has a part that it is made from", async () => {
     adminSocket: "/tmp/admin.sock",
     adminPort: 9901,
     adminAddress: undefined,
+    extAuthzAddress: undefined,
   });
   const { json } = await api.call("GET", base);
   const config = live.mesh("default").config.at("web-0").get();

@@ -23,6 +23,7 @@ async function start(t: TestContext): Promise<{ readonly port: number; readonly 
     xds: { attach: () => undefined, streams: 0, close: async () => undefined },
     bootstrap: () => nothing,
     drain: async () => nothing,
+    agent: async () => nothing,
     log: { error: () => undefined },
   });
   server.listen(0, "127.0.0.1");

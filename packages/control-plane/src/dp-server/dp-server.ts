@@ -5,6 +5,7 @@ import {
   type Http2ServerResponse,
 } from "node:http2";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
+import type { AgentAnswer, AgentRequest } from "../opa/agent-server.ts";
 import type { XdsServer } from "../xds/server.ts";
 
 export interface DpServerOptions {
@@ -17,6 +18,7 @@ export interface DpServerOptions {
     headers: { readonly host: string | undefined; readonly accept: string | undefined },
   ) => HttpAnswer;
   readonly drain: (request: DrainRequest) => Promise<HttpAnswer>;
+  readonly agent: (request: AgentRequest) => Promise<AgentAnswer>;
   readonly log: { error(details: object, message: string): void };
 }
 
@@ -44,7 +46,9 @@ export function createDpServer(options: DpServerOptions): Http2SecureServer {
     ALPNCallback: ({ protocols }) => SPOKEN.find((name) => protocols.includes(name)),
   });
   server.on("request", (request, response) => {
-    answer(options, request).then(
+    const gone = new AbortController();
+    response.on("close", () => gone.abort());
+    answer(options, request, gone.signal).then(
       (reply) => send(response, reply),
       (error: unknown) => {
         options.log.error({ err: error, path: request.url }, "a request on the data plane port failed");
@@ -58,7 +62,11 @@ export function createDpServer(options: DpServerOptions): Http2SecureServer {
   return server;
 }
 
-async function answer(options: DpServerOptions, request: Http2ServerRequest): Promise<HttpAnswer> {
+async function answer(
+  options: DpServerOptions,
+  request: Http2ServerRequest,
+  gone: AbortSignal,
+): Promise<HttpAnswer | AgentAnswer> {
   const url = new URL(request.url, "https://localhost");
   const authority = request.headers[":authority"];
   const host = typeof authority === "string" ? authority : request.headers.host;
@@ -76,6 +84,11 @@ async function answer(options: DpServerOptions, request: Http2ServerRequest): Pr
       query: url.searchParams,
       token: request.headers.authorization,
     });
+  }
+  if (url.pathname.startsWith("/opa/") && request.method === "GET") {
+    const { authorization, "if-none-match": match, prefer } = request.headers;
+    const headers = { authorization, "if-none-match": match, prefer: prefer?.toString() };
+    return options.agent({ path: url.pathname, query: url.searchParams, headers, gone });
   }
   return { status: 404, contentType: "text/plain", body: "404: Page Not Found\n" };
 }
@@ -96,8 +109,9 @@ async function readBody(request: Http2ServerRequest): Promise<string | undefined
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function send(response: Http2ServerResponse, reply: HttpAnswer): void {
+function send(response: Http2ServerResponse, reply: HttpAnswer | AgentAnswer): void {
   if (response.writableEnded || response.destroyed) return;
-  response.writeHead(reply.status, { "content-type": reply.contentType });
+  const more = "headers" in reply ? reply.headers : undefined;
+  response.writeHead(reply.status, { "content-type": reply.contentType, ...more });
   response.end(reply.body);
 }

@@ -20,6 +20,7 @@ async function serve() {
     xds: { attach: grpc.attach, streams: 0, close: () => grpc.close(100) },
     bootstrap: () => ({ status: 200, contentType: "text/plain", body: "bootstrap" }),
     drain: async () => ({ status: 200, contentType: "text/plain", body: "drain" }),
+    agent: async () => ({ status: 404, contentType: "text/plain", body: "" }),
     log: { error: (_, message) => failures.push(message) },
   });
   server.listen(0, "127.0.0.1");

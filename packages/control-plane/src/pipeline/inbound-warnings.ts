@@ -52,7 +52,10 @@ export function inboundWarnings(
  * The selected dataplanes of which no inbound that the policy is about speaks HTTP. A policy for a whole mesh is meant
  * for those that do: it is about nothing only where none does.
  */
-function speakTcpOnly(policy: PolicyResource, selected: readonly DataplaneResource[]): readonly string[] {
+export function speakTcpOnly(
+  policy: PolicyResource,
+  selected: readonly DataplaneResource[],
+): readonly string[] {
   const names = selected.flatMap((dataplane) => {
     const selection = select(policy, selectable(dataplane));
     const inbounds = (dataplane.spec.networking?.inbound ?? []).filter(
@@ -65,7 +68,8 @@ function speakTcpOnly(policy: PolicyResource, selected: readonly DataplaneResour
   return isForAll && names.length < selected.length ? [] : names;
 }
 
-function named(names: readonly string[]): string {
+/** The first by name, the others by number, with the verb. */
+export function named(names: readonly string[]): string {
   const [first = ""] = names;
   return names.length === 1 ? `${first} speaks` : `${first} and ${names.length - 1} more speak`;
 }

@@ -110,6 +110,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         (other.serviceAddress || other.address || address) !== serviceAddress,
     );
     const clusterName = name ?? `${isTwin ? serviceAddress : "localhost"}:${servicePort}`;
+    const { extAuthzAddress } = node.at(dataplane.name).get();
     const key = [
       inboundProtocol(inbound),
       serviceAddress,
@@ -124,6 +125,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       domains.get().join(","),
       backendMode(certificate),
       definitions.some(({ perService, kind }) => perService && policies.byKind.has(kind.type)) && serviceName,
+      extAuthzAddress,
       policies.id,
     ].join(" ");
     return {
@@ -142,6 +144,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
             protocol: inboundProtocol(inbound),
             service: serviceName,
             callers: own.callers,
+            extAuthzAddress,
           });
           if (entry !== undefined) plans[definition.kind.type] = entry;
         }

@@ -9,6 +9,7 @@ const NOTHING: NodeFacts = {
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
+  extAuthzAddress: undefined,
 };
 
 const cases: readonly [
@@ -31,6 +32,10 @@ const cases: readonly [
     { "dataplane.admin.socketPath": "/run/admin.sock" },
     { adminSocket: "/run/admin.sock" },
   ],
+  ["its agent", { dynamicMetadata: { "opa.extAuthzAddr": "[::1]:9191" } }, { extAuthzAddress: "[::1]:9191" }],
+  ["an agent without a port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost" } }, {}],
+  ["an agent on no port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost:99999" } }, {}],
+  ["an agent with a path", { dynamicMetadata: { "opa.extAuthzAddr": "localhost:80/x" } }, {}],
 ];
 
 for (const [about, metadata, expected] of cases) {
@@ -47,6 +52,7 @@ test("facts are the same when all of them are", () => {
     { adminSocket: "/x" },
     { adminAddress: "::1" },
     { adminPort: 1 },
+    { extAuthzAddress: "localhost:1" },
   ];
   for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);
 });

@@ -10,6 +10,8 @@ export interface NodeFacts {
   /** Where that interface is a port: the address of the machine itself that it is open on. */
   readonly adminAddress: string | undefined;
   readonly adminPort: number | undefined;
+  /** Host and port of the authorization agent that the launcher runs beside Envoy. */
+  readonly extAuthzAddress: string | undefined;
 }
 
 /** What holds for a proxy that is not connected: the plan can be asked for all the same. */
@@ -20,7 +22,11 @@ export const UNKNOWN_NODE: NodeFacts = {
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
+  extAuthzAddress: undefined,
 };
+
+/** Key under which a launcher tells it, among its dynamic metadata. */
+const EXT_AUTHZ_ADDRESS = "opa.extAuthzAddr";
 
 /** What a proxy says must not make its admin listener a way to other machines. */
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
@@ -41,7 +47,17 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     adminSocket: text("dataplane.admin.socketPath"),
     adminAddress: address !== undefined && LOOPBACK.has(address) ? address : undefined,
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
+    extAuthzAddress: extAuthzAddress(metadata.dynamicMetadata),
   };
+}
+
+/** What Envoy would take for an address; a proxy that says nonsense is asked for at the usual place. */
+function extAuthzAddress(dynamic: unknown): string | undefined {
+  const text =
+    typeof dynamic === "object" && dynamic !== null ? Reflect.get(dynamic, EXT_AUTHZ_ADDRESS) : undefined;
+  if (typeof text !== "string" || !/^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/.test(text))
+    return undefined;
+  return URL.canParse(`http://${text}`) ? text : undefined;
 }
 
 /** Whether two sets of facts mean the same configuration. */
@@ -52,6 +68,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.ipv6 === b.ipv6 &&
     a.adminSocket === b.adminSocket &&
     a.adminAddress === b.adminAddress &&
-    a.adminPort === b.adminPort
+    a.adminPort === b.adminPort &&
+    a.extAuthzAddress === b.extAuthzAddress
   );
 }

@@ -8,6 +8,8 @@ export interface Commands {
   readonly ctl: readonly string[];
   readonly app: readonly string[];
   readonly rateLimit: readonly string[];
+  /** OPA with its Envoy plugin, or what stands in for it. */
+  readonly opa: string;
   /** The Envoy binary. */
   readonly envoy: string;
 }
@@ -27,6 +29,7 @@ export function workspaceCommands(): Commands {
     ctl: [node, `${ROOT}/packages/cli/bin/skeinctl.js`],
     rateLimit: [node, `${ROOT}/packages/rate-limit/src/main.ts`],
     app: [node, "--max-old-space-size=64", `${ROOT}/packages/testbed/src/apps/main.ts`],
+    opa: process.env.SKEIN_OPA ?? `${ROOT}/packages/testbed/src/opa/main.ts`,
     envoy,
   };
 }

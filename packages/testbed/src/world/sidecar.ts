@@ -12,3 +12,14 @@ export function sidecarSettings(dir: string, address: string, commands: Commands
     KUMA_DATAPLANE_RUNTIME_ENVOY_LOG_LEVEL: "warning",
   };
 }
+
+/** Settings of a sidecar with an authorization agent. */
+export function agentSettings(address: string, program: string): Record<string, string> {
+  return {
+    KMESH_OPA_ENABLED: "true",
+    SKEIN_OPA: program,
+    KMESH_OPA_EXT_AUTHZ_ADDR: `${address}:9191`,
+    KMESH_OPA_ADDR: `${address}:8181`,
+    KMESH_OPA_DIAGNOSTIC_ADDR: `${address}:8282`,
+  };
+}

@@ -13,7 +13,7 @@ import { dataplaneYaml } from "./dataplane.ts";
 import { processEnvironment } from "./environment.ts";
 import { type Part, type Parts, partsIn } from "./part.ts";
 import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
-import { sidecarSettings } from "./sidecar.ts";
+import { agentSettings, sidecarSettings } from "./sidecar.ts";
 import { joinSite, occupySite, type Site } from "./site.ts";
 
 /** How a world is made. */
@@ -142,7 +142,7 @@ export class World implements AsyncDisposable {
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
-    return await this.#runSidecar(name, dir, host);
+    return await this.#runSidecar(name, dir, host, spec.opa === true ? this.#commands.opa : spec.opa);
   }
 
   /** An app and its sidecar. */
@@ -205,7 +205,7 @@ export class World implements AsyncDisposable {
     await this.stop();
   }
 
-  async #runSidecar(name: string, dir: string, host: number): Promise<Sidecar> {
+  async #runSidecar(name: string, dir: string, host: number, opa?: string): Promise<Sidecar> {
     const address = this.site.block.address(host);
     const command = [
       ...this.#commands.dataPlane,
@@ -213,7 +213,10 @@ export class World implements AsyncDisposable {
       ...["--dataplane-file", join(dir, "dataplane.yaml"), "--dataplane-token-file", join(dir, "token")],
       ...["--cp-address", this.controlPlane.dataplanes, "--ca-cert-file", this.controlPlane.caFile],
     ];
-    const settings = sidecarSettings(dir, address, this.#commands);
+    const settings = {
+      ...sidecarSettings(dir, address, this.#commands),
+      ...(opa === undefined ? {} : agentSettings(address, opa)),
+    };
     const child = await this.#start("sidecar", name, command, settings, host);
     await this.#answers(child, `http://${address}:9902/ready`, 30_000);
     const adminSocket = this.#adminSocket(name);

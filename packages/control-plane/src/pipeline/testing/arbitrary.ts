@@ -336,6 +336,12 @@ const patches = fc
   .array(patch, { minLength: 1, maxLength: 2 })
   .map((appendModifications): Document => ({ default: { appendModifications } }));
 
+const opa = fc.oneof(
+  fc.constantFrom("s0", "s1").map((secret): Document => ({ appendPolicies: [{ rego: { secret } }] })),
+  fc.constantFrom("Allow", "Deny").map((onAgentFailure): Document => ({ authConfig: { onAgentFailure } })),
+  fc.constant<Document>({ agentConfig: { inlineString: "{}" } }),
+);
+
 const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshHTTPRoute: routing(httpRule, 2),
   MeshTCPRoute: routing(
@@ -355,6 +361,7 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshLoadBalancingStrategy: to(strategy, wholeServices),
   MeshRateLimit: fc.oneof(from(limit), sectioned(limit), byCaller(requestLimit)),
   MeshFaultInjection: fc.oneof(from(fault, caller), rules(fault), byCaller(fault)),
+  MeshOPA: opa.map((conf): Document => ({ default: conf })),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
   MeshProxyPatch: patches,
@@ -369,14 +376,17 @@ function sidecars(targetRef: Document | undefined): Document | undefined {
   return { kind, ...targetRef, proxyTypes: ["Sidecar"] };
 }
 
+/** Kinds that take no services at the top. */
+const NO_SERVICES: readonly string[] = ["MeshTLS", "MeshOPA"];
+
 /** A policy of one of these kinds under one of these names. */
 const policy: fc.Arbitrary<Document> = fc.oneof(
   ...Object.entries(policySpecs).map(([type, specs]) =>
     fc
       .tuple(fc.constantFrom("p0", "p1", "p2"), top, specs, fc.boolean())
       .map(([policyName, targetRef, spec, shadow]) => {
-        // MeshTLS takes no services at the top.
-        const allowed = type === "MeshTLS" && targetRef?.kind === "MeshService" ? undefined : targetRef;
+        const allowed =
+          NO_SERVICES.includes(type) && targetRef?.kind === "MeshService" ? undefined : targetRef;
         const selected = SIDECARS_ONLY.includes(type) ? sidecars(allowed) : allowed;
         return compact({
           type,

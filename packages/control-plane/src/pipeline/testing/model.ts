@@ -18,6 +18,7 @@ export type Step =
       readonly dataplane: string;
       readonly unifiedNaming: boolean;
       readonly reusePort: boolean;
+      readonly extAuthzAddress: string | undefined;
     }
   | { readonly do: "stage"; readonly issuer: string; readonly stage: IdentityStage | undefined }
   | { readonly do: "certificate"; readonly dataplane: string; readonly secret: string; readonly is: boolean }
@@ -45,6 +46,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       dataplane,
       unifiedNaming: fc.boolean(),
       reusePort: fc.boolean(),
+      extAuthzAddress: fc.constantFrom(undefined, "localhost:9191", "127.0.0.9:1"),
     }),
   },
   {
@@ -219,8 +221,8 @@ function setFact(world: World, fact: Step): void {
   const mesh = world.mesh("default");
   switch (fact.do) {
     case "node": {
-      const { unifiedNaming, reusePort } = fact;
-      mesh.node.set(fact.dataplane, { ...UNKNOWN_NODE, unifiedNaming, reusePort });
+      const { unifiedNaming, reusePort, extAuthzAddress } = fact;
+      mesh.node.set(fact.dataplane, { ...UNKNOWN_NODE, unifiedNaming, reusePort, extAuthzAddress });
       return;
     }
     case "stage":

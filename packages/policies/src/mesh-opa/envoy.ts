@@ -1,0 +1,75 @@
+import { create } from "@bufbuild/protobuf";
+import { ApiVersion } from "@skein/envoy-api/envoy/config/core/v3/config_source_pb";
+import {
+  GrpcService_EnvoyGrpcSchema as EnvoyGrpcSchema,
+  GrpcServiceSchema,
+} from "@skein/envoy-api/envoy/config/core/v3/grpc_service_pb";
+import {
+  BufferSettingsSchema,
+  ExtAuthzSchema,
+} from "@skein/envoy-api/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb";
+import { HttpStatusSchema, type StatusCode } from "@skein/envoy-api/envoy/type/v3/http_status_pb";
+import type { InboundDraft } from "../draft.ts";
+import { addHttpFilter } from "../engine/http-filters.ts";
+import { duration } from "../envoy-values.ts";
+import { serviceCluster } from "../service-cluster.ts";
+import type { AuthConfig } from "./conf.ts";
+
+/** Where an agent is asked that does not listen elsewhere. */
+export const DEFAULT_AGENT = "localhost:9191";
+
+const DEFAULT_STATUS = 403;
+/** Envoy's own 200 ms are short for a rule that asks another service. */
+const TIMEOUT = "5s";
+
+/**
+ * Has Envoy ask the proxy's agent before a request goes on, once permissions and limits have let it. The rules are not in
+ * here: the agent has them, so a change of them replaces no listener.
+ */
+export function askAgent(
+  plan: { readonly conf: { readonly authConfig?: AuthConfig | undefined }; readonly agent: string },
+  draft: InboundDraft,
+): void {
+  if (draft.hcm === undefined) return;
+  const { statusOnError, onAgentFailure, requestBody } = plan.conf.authConfig ?? {};
+  const url = new URL(`http://${plan.agent}`);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const cluster = `opa-agent:${plan.agent}`;
+  draft.services.set(
+    cluster,
+    // An agent that was told "localhost" listens there; looking the name up could give the other address family.
+    serviceCluster(cluster, host === "localhost" ? "127.0.0.1" : host, Number(url.port || 80)),
+  );
+  addHttpFilter(
+    draft.hcm,
+    "envoy.filters.http.ext_authz",
+    ExtAuthzSchema,
+    create(ExtAuthzSchema, {
+      services: {
+        case: "grpcService",
+        value: create(GrpcServiceSchema, {
+          targetSpecifier: {
+            case: "envoyGrpc",
+            value: create(EnvoyGrpcSchema, { clusterName: cluster }),
+          },
+          timeout: duration(TIMEOUT),
+        }),
+      },
+      transportApiVersion: ApiVersion.V3,
+      failureModeAllow: onAgentFailure === "Allow",
+      statusOnError: create(HttpStatusSchema, { code: (statusOnError ?? DEFAULT_STATUS) as StatusCode }),
+      ...body(requestBody),
+    }),
+  );
+}
+
+function body(conf: AuthConfig["requestBody"]) {
+  if ((conf?.maxSize ?? 0) === 0) return {};
+  return {
+    withRequestBody: create(BufferSettingsSchema, {
+      maxRequestBytes: conf?.maxSize ?? 0,
+      allowPartialMessage: true,
+      packAsBytes: conf?.sendRawBody === true,
+    }),
+  };
+}
