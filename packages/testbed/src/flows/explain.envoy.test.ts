@@ -14,7 +14,7 @@ import { tagPolicySet } from "./tag-policy-sets.ts";
 /* What explain says against what really happens, for random sets of policies. Where they differ, one is wrong. */
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const SETS = Number(process.env.SETS ?? 100);
+const SETS = Number(process.env.SETS ?? 120);
 const TAG_SETS = Number(process.env.SETS ?? 20);
 /** A slow request takes that long: between the two time-outs that sets choose from. */
 const SLOW_MS = 400;
