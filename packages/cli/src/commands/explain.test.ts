@@ -95,6 +95,16 @@ test("a refused request exits with 3 and shows what would let it through", async
   assert.deepEqual([json.code, JSON.parse(json.out)], [3, denied]);
 });
 
+test("what a route changes of a request is said", async () => {
+  const sent = { path: "/v2", host: "in.test" };
+  await using cp = await startFakeControlPlane({
+    "GET /meshes/default/_explain": { body: { ...allowed, sent } },
+  });
+  using sandbox = createSandbox({ url: cp.url });
+  const { out } = await sandbox.run("explain", "portal", "check-in");
+  assert.match(out, /^The application sees \/v2, host in.test\.$/m);
+});
+
 test("a question that makes no sense is an error, not a refusal", async () => {
   const reason = 'there is no dataplane or workload "protal"; did you mean "portal"?';
   await using cp = await startFakeControlPlane({

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { skeinKinds } from "../skein-kinds.ts";
 import { createSandbox, type Sandbox } from "../testing/run-command.ts";
 
 const MESH = `type: Mesh
@@ -67,6 +68,55 @@ test("expectations that hold", async () => {
     out: `${file}\n  ok    the portal may call\n  ok    nobody calls the portal\n\n2 tests, 0 failed\n`,
     err: "",
   });
+});
+
+test("expectations about routes, and what they say where they do not hold", async () => {
+  using sandbox = createSandbox({ loadKinds: async () => skeinKinds() });
+  const route = JSON.stringify({
+    type: "MeshHTTPRoute",
+    mesh: "default",
+    name: "moved",
+    spec: {
+      to: [
+        {
+          targetRef: { kind: "MeshService", name: "check-in" },
+          rules: [
+            {
+              matches: [{ path: { type: "PathPrefix", value: "/old" } }],
+              default: { filters: [{ type: "RequestRedirect", requestRedirect: { port: 81 } }] },
+            },
+          ],
+        },
+      ],
+    },
+  });
+  const ask = (path: string, expect: object) => ({
+    name: path,
+    from: "portal",
+    to: "check-in",
+    path,
+    expect,
+  });
+  const file = prepared(
+    sandbox,
+    [
+      ask("/old", { verdict: "redirected", location: "http://127.0.0.1:81/old", route: "moved" }),
+      ask("/new", { route: "none", appPath: "/new" }),
+      ask("/old/x", { verdict: "allowed", location: "http://h/", route: "none", appPath: "/" }),
+    ],
+    `${MESH}---\n${route}\n`,
+  );
+  const { code, out } = await sandbox.run("test", file);
+  assert.equal(code, 1);
+  assert.match(out, /ok {4}\/old\n {2}ok {4}\/new\n/);
+  for (const line of [
+    "verdict: expected allowed, got redirected",
+    "location: expected http://h/, got http://127.0.0.1:81/old/x",
+    "route: expected none, got kri_mhttpr_default_zone-1__moved_",
+    "path at the application: expected /, got none",
+  ]) {
+    assert.ok(out.includes(line), out);
+  }
 });
 
 test("a failure shows what was expected and the reasoning, in the pipeline's file too", async () => {

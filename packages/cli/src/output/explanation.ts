@@ -45,7 +45,18 @@ function headline(answer: unknown, paint: Paint): readonly string[] {
     `${textAt(answer, "source", "workload")} -> ${name}:${port}${protocol === "" ? "" : ` (${protocol})`}: ${what}`,
     `${paint(verdict === "allowed" ? "green" : "red", verdict.toUpperCase())}  ${textAt(answer, "reason")}${origin === "" ? "" : `  [${origin}]`}`,
     `The caller gets ${textAt(answer, "seen")}.`,
+    ...rewritten(answer),
   ];
+}
+
+/** What a route has changed of the request. */
+function rewritten(answer: unknown): readonly string[] {
+  const [path, host] = [textAt(answer, "sent", "path"), textAt(answer, "sent", "host")];
+  const changes = [
+    ...(path === "" || path === textAt(answer, "request", "path") ? [] : [path]),
+    ...(host === "" ? [] : [`host ${host}`]),
+  ];
+  return changes.length === 0 ? [] : [`The application sees ${changes.join(", ")}.`];
 }
 
 function branchHead(branch: unknown, paint: Paint): readonly string[] {

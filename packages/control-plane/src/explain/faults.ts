@@ -4,7 +4,7 @@ import type { Fault } from "@skein/policies/mesh-fault-injection/conf";
 import type { FaultPlan } from "@skein/policies/mesh-fault-injection/plan";
 import { meshFaultInjection } from "@skein/policies/mesh-fault-injection/policy";
 import { matchesCaller } from "@skein/policies/mesh-traffic-permission/verdict";
-import { coversText } from "@skein/policies/re2";
+import { coversText } from "@skein/policies/re2/covers-text";
 import type { Fact } from "./explanation.ts";
 
 /** Who calls, as the called proxy can tell. */

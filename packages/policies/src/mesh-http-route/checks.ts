@@ -7,7 +7,7 @@ import {
 } from "@skein/model";
 import { BACKEND_KINDS, MIRROR_KINDS } from "../engine/backends.ts";
 import type { ConfContext } from "../engine/policy-kind.ts";
-import { asJavaScript } from "../re2.ts";
+import { parseExpression } from "../re2/parse.ts";
 import type { HeaderModifier, HttpMatch, HttpRouteFilter, HttpRule, PathRewrite } from "./conf.ts";
 
 /** What is wrong with the rules of one `to` entry. */
@@ -90,19 +90,20 @@ function validatePath(type: string, value: string, field: string): readonly Viol
 
 /** Envoy's expressions are RE2's: like JavaScript's, but without look-around and back-references. */
 function validateRegex(text: string, field: string): readonly Violation[] {
+  if (/\(\?<?[=!]|\\[1-9]/.test(text)) {
+    return [
+      {
+        field,
+        reason: "must not use look-around or back-references: Envoy's regular expressions (RE2) have none",
+      },
+    ];
+  }
   try {
-    asJavaScript(text);
+    parseExpression(text);
+    return [];
   } catch {
     return [{ field, reason: "must be a regular expression (RE2 syntax)" }];
   }
-  return /\(\?<?[=!]|\\[1-9]/.test(text)
-    ? [
-        {
-          field,
-          reason: "must not use look-around or back-references: Envoy's regular expressions (RE2) have none",
-        },
-      ]
-    : [];
 }
 
 const FIELD_OF: Readonly<Record<HttpRouteFilter["type"], keyof HttpRouteFilter>> = {

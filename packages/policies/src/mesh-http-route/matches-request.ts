@@ -1,5 +1,5 @@
 import type { HeaderMatch } from "../header-match.ts";
-import { coversText } from "../re2.ts";
+import { coversText } from "../re2/covers-text.ts";
 import type { HttpMatch } from "./conf.ts";
 import type { HttpRoutePlan, HttpRoutesPlan } from "./plan.ts";
 import { type HttpRequest, splitPath } from "./request.ts";

@@ -5,6 +5,7 @@ import type { Explanation } from "@skein/control-plane/explain/explanation";
 import fc from "fast-check";
 import { type World, withWorld } from "../world/world.ts";
 import { change, explained, stand } from "./asked-world.ts";
+import { tcpClient } from "./load.ts";
 import { GROUNDS, groundDocuments } from "./policy-sets.ts";
 import { type RoutedRequest, type RouteSet, routeSet } from "./route-sets.ts";
 import { documents, meshYaml } from "./scene.ts";
@@ -12,13 +13,14 @@ import { documents, meshYaml } from "./scene.ts";
 /* What explain says of routes against what really happens, for random sets of them. Where they differ, one is wrong. */
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const SETS = Number(process.env.SETS ?? 60);
+const SETS = Number(process.env.SETS ?? 100);
 
 const CALLS = [
   { from: "passenger-portal", to: "check-in-api", port: 10_001 },
   { from: "passenger-portal", to: "baggage", port: 10_003 },
 ] as const;
 type Call = (typeof CALLS)[number];
+const BYTES = { from: "passenger-portal", to: "flight-control", port: 10_002 } as const;
 
 const STATUS: Readonly<Record<string, number>> = {
   allowed: 200,
@@ -38,7 +40,7 @@ test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`
       world.startService({
         service: "passenger-portal",
         host: 11,
-        outbounds: CALLS.map(({ to, port }) => ({ service: to, port })),
+        outbounds: [...CALLS, BYTES].map(({ to, port }) => ({ service: to, port })),
       }),
       world.startService({ service: "check-in-api", host: 12 }),
       world.startService({ service: "flight-control", host: 13, tcp: true }),
@@ -50,9 +52,10 @@ test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`
     let away: readonly string[] = [];
     for (const [i, set] of sets.entries()) {
       away = await change(world, set, away);
-      const results = await Promise.all(
-        CALLS.flatMap((call) => set.requests.map((sent) => compare(world, agent, call, sent))),
-      );
+      const results = await Promise.all([
+        compareBytes(world),
+        ...CALLS.flatMap((call) => set.requests.map((sent) => compare(world, agent, call, sent))),
+      ]);
       for (const { kind } of results) seen.set(kind, (seen.get(kind) ?? 0) + 1);
       const problems = results.flatMap(({ problem }) => problem ?? []);
       assert.deepEqual(problems, [], `SEED=${SEED}: explain and traffic disagree on ${described(set, i)}`);
@@ -67,6 +70,8 @@ test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`
       "no-backend",
       "denied",
       "split",
+      "bytes allowed",
+      "bytes no-backend",
     ]) {
       assert.ok(seen.has(kind), `no set came to "${kind}"`);
     }
@@ -97,6 +102,15 @@ async function compare(world: World, agent: Agent, call: Call, sent: RoutedReque
   if (wrong === undefined) return { kind: kindOf(said, sent) };
   const asked = `${call.from} -> ${call.to}: ${sent.method} ${sent.path} ${JSON.stringify(sent.headers)}`;
   const problem = `${asked}: explain says ${said.verdict} (${said.reason}; ${said.hops.at(-1)?.text}), but ${wrong}`;
+  return { kind: "wrong", problem };
+}
+
+/** Connections have an answer or none, and nothing else to compare. */
+async function compareBytes(world: World): Promise<Compared> {
+  const said = await explained(world, BYTES);
+  const failure = await tcpClient(world.site.block.address(11), BYTES.port).send();
+  if ((failure === undefined) === (said.verdict === "allowed")) return { kind: `bytes ${said.verdict}` };
+  const problem = `explain says ${said.verdict} (${said.reason}) of bytes, but ${failure ?? "the app answered"}`;
   return { kind: "wrong", problem };
 }
 

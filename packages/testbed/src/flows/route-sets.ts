@@ -38,8 +38,13 @@ const backendRefs = fc.oneof(
     weight: 3,
     arbitrary: fc.tuple(live, fc.array(dead, { maxLength: 2 })).map(([one, rest]) => [...rest, one]),
   },
-  { weight: 1, arbitrary: fc.array(live, { minLength: 2, maxLength: 2 }) },
-  { weight: 1, arbitrary: fc.array(dead, { minLength: 1, maxLength: 2 }) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constant(LIVE)
+      .chain((names) => fc.tuple(...names.map((name) => refTo([name], fc.integer({ min: 1, max: 9 }))))),
+  },
+  { weight: 3, arbitrary: fc.array(dead, { minLength: 1, maxLength: 2 }) },
 );
 
 const byPrefix = fc.constantFrom(...PREFIXES).map((value) => ({ type: "PathPrefix", value }));
@@ -137,6 +142,23 @@ const split = fc.tuple(targetRef, called, backendRefs).map(([target, service, re
   }),
 );
 
+/** Of connections: to the service of bytes, if to anybody. */
+const byteRefs = fc.array(
+  fc.oneof(refTo(["flight-control"], fc.constantFrom(0, 1, 3)), refTo(["nowhere"], fc.constant(1))),
+  { minLength: 1, maxLength: 3 },
+);
+const byteSplit = fc.tuple(targetRef, byteRefs).map(([target, refs]) =>
+  policy("MeshTCPRoute", "s1", {
+    targetRef: target,
+    to: [
+      {
+        targetRef: { kind: "MeshService", name: "flight-control" },
+        rules: [{ default: { backendRefs: refs } }],
+      },
+    ],
+  }),
+);
+
 const request: fc.Arbitrary<RoutedRequest> = fc.record({
   method: fc.constantFrom("GET", "GET", "POST"),
   path: fc
@@ -161,7 +183,7 @@ const request: fc.Arbitrary<RoutedRequest> = fc.record({
 /** A set of the same names every time, so that each set replaces the one before it. */
 export const routeSet: fc.Arbitrary<RouteSet> = fc
   .record({
-    routes: fc.tuple(route("r0"), route("r1"), split),
+    routes: fc.tuple(route("r0"), route("r1"), split, byteSplit),
     permissions: fc.oneof(
       { weight: 2, arbitrary: fc.constant([anybody()]) },
       { weight: 1, arbitrary: permission("p0").map((one) => [one]) },
