@@ -1,3 +1,5 @@
+import type { OnRateLimit } from "../on-rate-limit/conf.ts";
+
 /** `default` of a MeshGlobalRateLimit. Parts may come from different policies: a backend for all, a rate for each. */
 export interface MeshGlobalRateLimitConf {
   readonly http?:
@@ -12,17 +14,6 @@ export interface MeshGlobalRateLimitConf {
         readonly rateLimitService?:
           | { readonly url?: string | undefined; readonly timeout?: string | undefined }
           | undefined;
-      }
-    | undefined;
-}
-
-/** What a caller over the limit gets. */
-export interface OnRateLimit {
-  readonly status?: number | undefined;
-  readonly headers?:
-    | {
-        readonly set?: readonly { readonly name: string; readonly value: string }[] | undefined;
-        readonly add?: readonly { readonly name: string; readonly value: string }[] | undefined;
       }
     | undefined;
 }

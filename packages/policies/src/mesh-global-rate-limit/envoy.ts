@@ -1,11 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import {
-  HeaderValueOption_HeaderAppendAction as AppendAction,
-  type HeaderValueOption,
-  HeaderValueOptionSchema,
-  HeaderValueSchema,
-  RuntimeFractionalPercentSchema,
-} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import { RuntimeFractionalPercentSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import { ApiVersion } from "@skein/envoy-api/envoy/config/core/v3/config_source_pb";
 import {
   GrpcService_EnvoyGrpcSchema as EnvoyGrpcSchema,
@@ -21,14 +15,13 @@ import {
   RateLimitSchema,
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { RateLimitSchema as FilterSchema } from "@skein/envoy-api/envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb";
-import { HttpStatusSchema, type StatusCode } from "@skein/envoy-api/envoy/type/v3/http_status_pb";
 import { RateLimitUnit } from "@skein/envoy-api/envoy/type/v3/ratelimit_unit_pb";
 import { durationMs } from "@skein/model";
 import type { InboundDraft } from "../draft.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration, fractionalPercent } from "../envoy-values.ts";
+import { refusalHeaders, refusalStatus } from "../on-rate-limit/envoy.ts";
 import { serviceCluster } from "../service-cluster.ts";
-import type { OnRateLimit } from "./conf.ts";
 import type { GlobalRateLimitPlan } from "./policy.ts";
 
 const UNITS: ReadonlyMap<number, RateLimitUnit> = new Map([
@@ -50,6 +43,7 @@ export function globalRateLimit({ conf, mesh, service }: GlobalRateLimitPlan, dr
   const url = new URL(backend.url);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port || 80);
+  const status = refusalStatus(conf.http?.onRateLimit);
   const cluster = `rate-limit-service:${host}:${port}`;
   draft.services.set(cluster, serviceCluster(cluster, host, port));
   addHttpFilter(
@@ -68,7 +62,8 @@ export function globalRateLimit({ conf, mesh, service }: GlobalRateLimitPlan, dr
         }),
         transportApiVersion: ApiVersion.V3,
       }),
-      ...answer(conf.http?.onRateLimit),
+      ...(status === undefined ? {} : { rateLimitedStatus: status }),
+      responseHeadersToAdd: refusalHeaders(conf.http?.onRateLimit),
       ...(conf.mode === "Shadow"
         ? { filterEnforced: create(RuntimeFractionalPercentSchema, { defaultValue: fractionalPercent(0) }) }
         : {}),
@@ -79,28 +74,6 @@ export function globalRateLimit({ conf, mesh, service }: GlobalRateLimitPlan, dr
   for (const { route } of draft.routes) {
     if (route.action.case === "route") route.action.value.rateLimits.push(limit);
   }
-}
-
-function answer(conf: OnRateLimit | undefined) {
-  return {
-    ...(conf?.status === undefined
-      ? {}
-      : { rateLimitedStatus: create(HttpStatusSchema, { code: conf.status as StatusCode }) }),
-    responseHeadersToAdd: [
-      ...(conf?.headers?.set ?? []).map((each) => header(each, AppendAction.OVERWRITE_IF_EXISTS_OR_ADD)),
-      ...(conf?.headers?.add ?? []).map((each) => header(each, AppendAction.APPEND_IF_EXISTS_OR_ADD)),
-    ],
-  };
-}
-
-function header(
-  { name, value }: { readonly name: string; readonly value: string },
-  appendAction: AppendAction,
-): HeaderValueOption {
-  return create(HeaderValueOptionSchema, {
-    header: create(HeaderValueSchema, { key: name, value }),
-    appendAction,
-  });
 }
 
 function rateLimit(service: string, requestsPerUnit: number, unit: RateLimitUnit): RateLimit {

@@ -21,9 +21,9 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     [`${AT}.http: must have at least one defined: requestRate, onRateLimit`],
   ],
   [
-    "a status that is no error",
-    from({ http: { onRateLimit: { status: 200 } } }),
-    [`${AT}.http.onRateLimit.status: must be 400 or greater`],
+    "a status that Envoy does not know",
+    from({ http: { onRateLimit: { status: 418 } } }),
+    [`${AT}.http.onRateLimit.status: 418 is no status of HTTP that Envoy knows; 429 is the usual one`],
   ],
   ["a service", url("http://limits.example:10003"), []],
   [

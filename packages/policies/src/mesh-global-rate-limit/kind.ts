@@ -2,27 +2,17 @@ import { duration, durationMs, type Violation } from "@skein/model";
 import { z } from "zod";
 import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
-import { headerName } from "../header-name.ts";
+import { onRateLimitSchema, onRateLimitViolations, onRateLimitWarnings } from "../on-rate-limit/schema.ts";
 import type { MeshGlobalRateLimitConf } from "./conf.ts";
 
 /** The windows that rate limit services count in, in milliseconds. */
 const INTERVALS = [1_000, 60_000, 3_600_000, 86_400_000];
 
-const headers = z
-  .array(z.object({ name: headerName(), value: z.string() }))
-  .max(16, "must have at most 16 entries")
-  .optional();
-
 const conf: z.ZodType<MeshGlobalRateLimitConf> = z.object({
   http: z
     .object({
       requestRate: z.object({ num: z.int().min(0).max(4_294_967_295), interval: duration() }).optional(),
-      onRateLimit: z
-        .object({
-          status: z.int().min(0).max(599).optional(),
-          headers: z.object({ set: headers, add: headers }).optional(),
-        })
-        .optional(),
+      onRateLimit: onRateLimitSchema.optional(),
     })
     .optional(),
   mode: z.enum(["Limit", "Shadow"]).optional(),
@@ -47,6 +37,15 @@ export const meshGlobalRateLimitKind = policyKind<MeshGlobalRateLimitConf>({
   fromKinds: ["Mesh"],
   needsBlock: true,
   validateConf,
+  deprecations: ({ to, from }) =>
+    Object.entries({ to, from }).flatMap(([block, entries = []]) =>
+      entries.flatMap((entry, i) =>
+        onRateLimitWarnings(
+          (entry.default as MeshGlobalRateLimitConf | undefined)?.http?.onRateLimit,
+          `spec.${block}[${i}].default.http.onRateLimit`,
+        ),
+      ),
+    ),
 });
 
 function validateConf(value: MeshGlobalRateLimitConf, path: string): readonly Violation[] {
@@ -59,15 +58,10 @@ function validateConf(value: MeshGlobalRateLimitConf, path: string): readonly Vi
     ...(http?.requestRate !== undefined && !INTERVALS.includes(durationMs(http.requestRate.interval))
       ? [{ field: `${path}.http.requestRate.interval`, reason: "must be one of 1s, 1m, 1h, 24h" }]
       : []),
-    ...validateStatus(http?.onRateLimit?.status, `${path}.http.onRateLimit.status`),
+    ...onRateLimitViolations(http?.onRateLimit, `${path}.http.onRateLimit`),
     ...validateUrl(service?.url, `${path}.backend.rateLimitService.url`),
     ...positiveDuration(service?.timeout, `${path}.backend.rateLimitService.timeout`),
   ];
-}
-
-/** Envoy answers with 429 in place of a status that is no error, and nobody would know why. */
-function validateStatus(status: number | undefined, field: string): readonly Violation[] {
-  return status === undefined || status >= 400 ? [] : [{ field, reason: "must be 400 or greater" }];
 }
 
 function validateUrl(text: string | undefined, field: string): readonly Violation[] {

@@ -2,7 +2,7 @@ import type { Violation } from "@skein/model";
 import { z } from "zod";
 import { atLeastOne } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
-import { isErrorStatus } from "../mesh-rate-limit/statuses.ts";
+import { isErrorStatus } from "../on-rate-limit/statuses.ts";
 import { type MeshOpaConf, type TextSource, textsOf } from "./conf.ts";
 import { regoPackage } from "./rego-package.ts";
 

@@ -1,26 +1,19 @@
 import { create } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
-import {
-  HeaderValueOption_HeaderAppendAction as AppendAction,
-  type HeaderValueOption,
-  HeaderValueOptionSchema,
-  HeaderValueSchema,
-  RuntimeFractionalPercentSchema,
-} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import { RuntimeFractionalPercentSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import { FilterSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { FilterConfigSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { LocalRateLimitSchema } from "@skein/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb";
 import { LocalRateLimitSchema as NetworkRateLimitSchema } from "@skein/envoy-api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb";
-import { HttpStatusSchema, type StatusCode } from "@skein/envoy-api/envoy/type/v3/http_status_pb";
 import { FractionalPercentSchema } from "@skein/envoy-api/envoy/type/v3/percent_pb";
 import { type TokenBucket, TokenBucketSchema } from "@skein/envoy-api/envoy/type/v3/token_bucket_pb";
 import type { InboundDraft } from "../draft.ts";
 import { type ByCaller, forCallers } from "../engine/by-caller.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration } from "../envoy-values.ts";
+import { refusalHeaders, refusalStatus } from "../on-rate-limit/envoy.ts";
 import type { Merged } from "../plan/origin.ts";
-import type { Header, MeshRateLimitConf, OnRateLimit, Rate } from "./conf.ts";
-import { FIRST_ERROR_STATUS } from "./statuses.ts";
+import type { MeshRateLimitConf, Rate } from "./conf.ts";
 
 const HTTP_FILTER = "envoy.filters.http.local_ratelimit";
 /** Kuma's name, which patches refer to. */
@@ -76,7 +69,7 @@ function connectionLimit({ local }: MeshRateLimitConf, draft: InboundDraft): voi
 function requestLimit({ local }: MeshRateLimitConf): Any | undefined {
   const { disabled, requestRate, onRateLimit } = local?.http ?? {};
   if (disabled === true || requestRate === undefined) return undefined;
-  const status = onRateLimit?.status ?? 0;
+  const status = refusalStatus(onRateLimit);
   return anyPack(
     LocalRateLimitSchema,
     create(LocalRateLimitSchema, {
@@ -84,10 +77,8 @@ function requestLimit({ local }: MeshRateLimitConf): Any | undefined {
       tokenBucket: tokenBucket(requestRate),
       filterEnabled: always("local_rate_limit_enabled"),
       filterEnforced: always("local_rate_limit_enforced"),
-      ...(status < FIRST_ERROR_STATUS
-        ? {}
-        : { status: create(HttpStatusSchema, { code: status as StatusCode }) }),
-      responseHeadersToAdd: headers(onRateLimit),
+      ...(status === undefined ? {} : { status }),
+      responseHeadersToAdd: refusalHeaders(onRateLimit),
     }),
   );
 }
@@ -109,19 +100,4 @@ function always(runtimeKey: string) {
     defaultValue: create(FractionalPercentSchema, { numerator: 100 }),
     runtimeKey,
   });
-}
-
-function headers(onRateLimit: OnRateLimit | undefined): HeaderValueOption[] {
-  const option =
-    (appendAction: AppendAction) =>
-    ({ name, value }: Header) =>
-      create(HeaderValueOptionSchema, {
-        header: create(HeaderValueSchema, { key: name, value }),
-        appendAction,
-      });
-  const { add = [], set = [] } = onRateLimit?.headers ?? {};
-  return [
-    ...add.map(option(AppendAction.APPEND_IF_EXISTS_OR_ADD)),
-    ...set.map(option(AppendAction.OVERWRITE_IF_EXISTS_OR_ADD)),
-  ];
 }

@@ -79,7 +79,7 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
   [
     "a header in upper case",
     headers("add", { name: "X-A", value: "1" }),
-    [`${AT}.http.onRateLimit.headers.add[0].name: must be the name of a header in lower case`],
+    [`${AT}.http.onRateLimit.headers.add[0].name: must be a header name in lower case`],
   ],
   [
     "seventeen headers",

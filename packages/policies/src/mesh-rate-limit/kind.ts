@@ -4,23 +4,13 @@ import { atLeastOne, positive } from "../engine/checks.ts";
 import { gatewayScopeViolations } from "../engine/gateway-scope.ts";
 import { type ConfContext, policyKind } from "../engine/policy-kind.ts";
 import type { PolicySpec } from "../engine/policy-resource.ts";
-import type { Header, MeshRateLimitConf, OnRateLimit, Rate } from "./conf.ts";
-import { FIRST_ERROR_STATUS, isErrorStatus } from "./statuses.ts";
+import { onRateLimitSchema, onRateLimitViolations, onRateLimitWarnings } from "../on-rate-limit/schema.ts";
+import type { MeshRateLimitConf, Rate } from "./conf.ts";
 
 const MAX_UINT32 = 4_294_967_295;
-const MAX_HEADERS = 16;
 
 const uint32 = z.int().min(0, "must not be negative").max(MAX_UINT32);
 const rate = z.object({ num: uint32, interval: duration() });
-const header = z.object({
-  name: z
-    .string()
-    .max(256)
-    .regex(/^[a-z0-9!#$%&'*+\-.^_`|~]+$/, { message: "must be the name of a header in lower case" }),
-  value: z.string(),
-});
-const headers = z.array(header).max(MAX_HEADERS, `must have at most ${MAX_HEADERS} items`);
-
 const conf: z.ZodType<MeshRateLimitConf> = z.object({
   local: z
     .object({
@@ -28,12 +18,7 @@ const conf: z.ZodType<MeshRateLimitConf> = z.object({
         .object({
           disabled: z.boolean().optional(),
           requestRate: rate.optional(),
-          onRateLimit: z
-            .object({
-              status: uint32.optional(),
-              headers: z.object({ set: headers.optional(), add: headers.optional() }).optional(),
-            })
-            .optional(),
+          onRateLimit: onRateLimitSchema.optional(),
         })
         .optional(),
       tcp: z.object({ disabled: z.boolean().optional(), connectionRate: rate.optional() }).optional(),
@@ -82,7 +67,7 @@ function validateConf(
     violations.push(
       ...atLeastOne(http, ["disabled", "requestRate", "onRateLimit"], `${at}.http`),
       ...rateViolations(http.requestRate, `${at}.http.requestRate`),
-      ...answerViolations(http.onRateLimit, `${at}.http.onRateLimit`),
+      ...onRateLimitViolations(http.onRateLimit, `${at}.http.onRateLimit`),
     );
   }
   if (tcp !== undefined) {
@@ -114,30 +99,6 @@ function rateViolations(value: Rate | undefined, path: string): readonly Violati
   ];
 }
 
-function answerViolations(value: OnRateLimit | undefined, path: string): readonly Violation[] {
-  return [
-    ...statusViolations(value?.status, `${path}.status`),
-    ...repeatedNames(value?.headers?.set, `${path}.headers.set`),
-    ...repeatedNames(value?.headers?.add, `${path}.headers.add`),
-  ];
-}
-
-function statusViolations(status: number | undefined, path: string): readonly Violation[] {
-  if (status === undefined || status < FIRST_ERROR_STATUS) return positive(status, path);
-  return isErrorStatus(status)
-    ? []
-    : [{ field: path, reason: `${status} is no status of HTTP that Envoy knows; 429 is the usual one` }];
-}
-
-function repeatedNames(list: readonly Header[] | undefined, path: string): readonly Violation[] {
-  const names = (list ?? []).map(({ name }) => name);
-  return names.flatMap((name, i) =>
-    names.indexOf(name) === i
-      ? []
-      : [{ field: `${path}[${i}].name`, reason: `"${name}" is there twice, give each header once` }],
-  );
-}
-
 function deprecations(spec: PolicySpec): readonly string[] {
   const warnings: string[] = [];
   if (spec.targetRef?.kind === "MeshHTTPRoute") {
@@ -145,12 +106,9 @@ function deprecations(spec: PolicySpec): readonly string[] {
   }
   for (const block of ["rules", "from", "to"] as const) {
     for (const [i, entry] of (spec[block] ?? []).entries()) {
-      const status = (entry.default as MeshRateLimitConf | undefined)?.local?.http?.onRateLimit?.status;
-      if (status !== undefined && status < FIRST_ERROR_STATUS) {
-        warnings.push(
-          `spec.${block}[${i}].default.local.http.onRateLimit.status: must be ${FIRST_ERROR_STATUS} or more; instead of ${status} Envoy answers 429`,
-        );
-      }
+      const conf = entry.default as MeshRateLimitConf | undefined;
+      const path = `spec.${block}[${i}].default.local.http.onRateLimit`;
+      warnings.push(...onRateLimitWarnings(conf?.local?.http?.onRateLimit, path));
     }
   }
   return warnings;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:http2";
 import { type TestContext, test } from "node:test";
 import { withWorld } from "../world/world.ts";
-import { applied, documents, httpLoad, meshYaml, nothingLost, policy } from "./scene.ts";
+import { applied, httpLoad, nothingLost, openMeshYaml, policy } from "./scene.ts";
 import { answeredOnlyBy, asker, greeter, tally } from "./who-answers.ts";
 
 /** Fails after two bad answers; a slow one on a busy machine is not a bad one. */
@@ -24,14 +24,7 @@ const to = (service: string, conf: object): object => ({
 test("an instance that fails its check gets no traffic, and comes back", async (t) => {
   await withWorld(async (world) => {
     await world.startControlPlane();
-    await world.apply(
-      documents(
-        meshYaml({ mtls: { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } }),
-        policy("MeshTrafficPermission", "everybody", {
-          from: [{ targetRef: { kind: "Mesh" }, default: { action: "Allow" } }],
-        }),
-      ),
-    );
+    await world.apply(openMeshYaml());
     const pair = (service: string, host: number, more: { tcp?: boolean; grpc?: boolean } = {}) =>
       [1, 2].map((n) =>
         world.startService({ service, instance: `${service}-${n}`, host: host + n, ...more }),

@@ -7,7 +7,7 @@ import type { Sidecar } from "../world/service.ts";
 import { withWorld } from "../world/world.ts";
 import { freeze } from "./frozen.ts";
 import { type Answer, get, tcpClient } from "./load.ts";
-import { applied, deleted, documents, meshYaml, policy } from "./scene.ts";
+import { applied, deleted, openMeshYaml, policy } from "./scene.ts";
 
 const to = (service: string | undefined, conf: object): object => ({
   targetRef: service === undefined ? { kind: "Mesh" } : { kind: "MeshService", name: service },
@@ -17,14 +17,7 @@ const to = (service: string | undefined, conf: object): object => ({
 test("timeouts, retries and circuit breakers show in traffic", async (t) => {
   await withWorld(async (world) => {
     await world.startControlPlane();
-    await world.apply(
-      documents(
-        meshYaml({ mtls: { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } }),
-        policy("MeshTrafficPermission", "everybody", {
-          from: [{ targetRef: { kind: "Mesh" }, default: { action: "Allow" } }],
-        }),
-      ),
-    );
+    await world.apply(openMeshYaml());
     const checkIn = (n: number) => ({ service: "check-in-api", instance: `check-in-api-${n}`, host: 11 + n });
     const [portal, first, , baggage] = await Promise.all([
       world.startService({

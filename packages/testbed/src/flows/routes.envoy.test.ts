@@ -4,7 +4,16 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
-import { applied, deleted, documents, httpLoad, meshYaml, nothingLost, outOfSync, policy } from "./scene.ts";
+import {
+  applied,
+  deleted,
+  documents,
+  httpLoad,
+  nothingLost,
+  openMeshYaml,
+  outOfSync,
+  policy,
+} from "./scene.ts";
 
 interface Reply {
   readonly status: number;
@@ -23,14 +32,7 @@ interface Seen {
 test("requests and connections go where routes say", async (t) => {
   await withWorld(async (world) => {
     await world.startControlPlane();
-    await world.apply(
-      documents(
-        meshYaml({ mtls: { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } }),
-        policy("MeshTrafficPermission", "everybody", {
-          from: [{ targetRef: { kind: "Mesh" }, default: { action: "Allow" } }],
-        }),
-      ),
-    );
+    await world.apply(openMeshYaml());
     const v2 = (n: number) => ({
       service: "check-in-api-v2",
       instance: `check-in-api-v2-${n}`,

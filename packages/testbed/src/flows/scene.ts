@@ -30,6 +30,16 @@ export function meshYaml(spec: object = {}): string {
   });
 }
 
+/** The mesh with certificates of its own CA, in which everybody may call everybody. */
+export function openMeshYaml(): string {
+  return documents(
+    meshYaml({ mtls: { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } }),
+    policy("MeshTrafficPermission", "everybody", {
+      from: [{ targetRef: { kind: "Mesh" }, default: { action: "Allow" } }],
+    }),
+  );
+}
+
 /** One document of the mesh. */
 export function policy(type: string, name: string, spec: object): string {
   return resource(type, name, { spec });

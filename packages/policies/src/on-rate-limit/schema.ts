@@ -1,0 +1,49 @@
+import type { Violation } from "@skein/model";
+import { z } from "zod";
+import { positive } from "../engine/checks.ts";
+import { headerName } from "../header-name.ts";
+import type { Header, OnRateLimit } from "./conf.ts";
+import { FIRST_ERROR_STATUS, isErrorStatus } from "./statuses.ts";
+
+const headers = z
+  .array(z.object({ name: headerName(), value: z.string() }))
+  .max(16, "must have at most 16 items")
+  .optional();
+
+/** `onRateLimit` of the policies that have it. */
+export const onRateLimitSchema: z.ZodType<OnRateLimit> = z.object({
+  status: z.int().min(0, "must not be negative").max(4_294_967_295).optional(),
+  headers: z.object({ set: headers, add: headers }).optional(),
+});
+
+/** What is wrong with an answer. A status below 400 only warns: Envoy answers 429 in its place. */
+export function onRateLimitViolations(value: OnRateLimit | undefined, path: string): readonly Violation[] {
+  return [
+    ...statusViolations(value?.status, `${path}.status`),
+    ...repeatedNames(value?.headers?.set, `${path}.headers.set`),
+    ...repeatedNames(value?.headers?.add, `${path}.headers.add`),
+  ];
+}
+
+/** What to tell the writer of a status that Envoy does not use. */
+export function onRateLimitWarnings(value: OnRateLimit | undefined, path: string): readonly string[] {
+  const status = value?.status;
+  if (status === undefined || status >= FIRST_ERROR_STATUS) return [];
+  return [`${path}.status: must be ${FIRST_ERROR_STATUS} or more; instead of ${status} Envoy answers 429`];
+}
+
+function statusViolations(status: number | undefined, path: string): readonly Violation[] {
+  if (status === undefined || status < FIRST_ERROR_STATUS) return positive(status, path);
+  return isErrorStatus(status)
+    ? []
+    : [{ field: path, reason: `${status} is no status of HTTP that Envoy knows; 429 is the usual one` }];
+}
+
+function repeatedNames(list: readonly Header[] | undefined, path: string): readonly Violation[] {
+  const names = (list ?? []).map(({ name }) => name);
+  return names.flatMap((name, i) =>
+    names.indexOf(name) === i
+      ? []
+      : [{ field: `${path}[${i}].name`, reason: `"${name}" is there twice, give each header once` }],
+  );
+}
