@@ -1,6 +1,6 @@
 import { listAt, objectAt, textAt, valueAt } from "../read.ts";
 import type { Paint } from "./color.ts";
-import { nameOfKri } from "./kri.ts";
+import { nameOfKri, withNames } from "./kri.ts";
 
 /** Turns a document into text, as YAML. */
 export type ToText = (value: unknown) => string;
@@ -97,7 +97,7 @@ function remedyLines(remedy: unknown, toText: ToText): readonly string[] {
   const body = Object.keys(document).length === 0 ? [] : toText(document).trimEnd().split("\n");
   return [
     "",
-    `To let it through: ${text}${body.length === 0 ? "." : ":"}`,
+    `To let it through: ${withNames(text)}${body.length === 0 ? "." : ":"}`,
     ...body.map((line) => `  ${line}`),
   ];
 }

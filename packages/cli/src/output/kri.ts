@@ -4,6 +4,11 @@ export function nameOfKri(text: string): string {
   return parts[0] === "kri" && parts.length === 7 ? (parts[5] ?? text) : text;
 }
 
+/** A sentence with names in place of the KRIs in it. */
+export function withNames(sentence: string): string {
+  return sentence.replaceAll(/\bkri_[^\s,;]+/g, nameOfKri);
+}
+
 /** A destination as people write it: the name, and the port or section where there is one. */
 export function destinationOfKri(text: string): string {
   const parts = text.split("_");
