@@ -31,6 +31,12 @@ test("a patch makes the second document of the first, and each removal says what
   );
 });
 
+test("names that every object inherits are names like any other", () => {
+  const odd: unknown = JSON.parse('{"__proto__": 0, "constructor": 1}');
+  assert.deepEqual(apply(odd, jsonPatch(odd, {})), {});
+  assert.equal(JSON.stringify(apply({}, jsonPatch({}, odd))), JSON.stringify(odd));
+});
+
 test("only what differs is named, keys are escaped", () => {
   assert.deepEqual(jsonPatch({ a: { "b/c": [1, 2, 3], d: 1 } }, { a: { "b/c": [1, 3], d: 1, e: "x" } }), [
     { op: "test", path: "/a/b~1c/1", value: 2 },

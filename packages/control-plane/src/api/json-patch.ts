@@ -20,8 +20,8 @@ function patched(before: unknown, after: unknown, path: string): readonly JsonPa
   if (isRecord(before) && isRecord(after)) {
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().flatMap((key) => {
       const at = `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-      if (!(key in after)) return removed(before[key], at);
-      if (!(key in before)) return [{ op: "add", path: at, value: after[key] } as const];
+      if (!Object.hasOwn(after, key)) return removed(before[key], at);
+      if (!Object.hasOwn(before, key)) return [{ op: "add", path: at, value: after[key] } as const];
       return patched(before[key], after[key], at);
     });
   }
