@@ -18,6 +18,7 @@ import {
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { CallerMatch, InboundRouteDraft } from "@skein/policies";
+import { quotedText } from "@skein/policies/re2/quoted";
 import { networkFilter } from "./values.ts";
 
 /** What a connection remembers of its caller, for routes to look at. */
@@ -71,7 +72,7 @@ function stateMatchers({ spiffeID, sni }: CallerMatch): FilterStateMatcher[] {
   if (spiffeID !== undefined) {
     // The SPIFFE id is the first URI of a certificate; certificates of the mesh's own CA go on with tags.
     const below = spiffeID.type === "Prefix" ? "(/[^,]*)?" : "";
-    const regex = `${quoted(spiffeID.value)}${below}(,.*)?`;
+    const regex = `${quotedText(spiffeID.value)}${below}(,.*)?`;
     matchers.push(
       create(FilterStateMatcherSchema, {
         key: CALLER_ID,
@@ -96,8 +97,4 @@ function stateMatchers({ spiffeID, sni }: CallerMatch): FilterStateMatcher[] {
     );
   }
   return matchers;
-}
-
-function quoted(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -46,8 +46,6 @@ import { ads, networkFilter, routesByName, socketAddress, statName } from "./val
 /** What all callers of one kind share towards one destination. */
 export interface TranslatedUpstream {
   readonly cluster: Cluster;
-  /** Of services that its filters ask; none so far. */
-  readonly services: readonly Cluster[];
   /** The only filter chain's filters of every listener that leads there. */
   readonly filters: readonly Filter[];
   /** Absent where traffic is bytes. */
@@ -96,7 +94,7 @@ export function translateUpstream(
           ],
           validateClusters: false,
         });
-  return { cluster, services: [], filters, routes };
+  return { cluster, filters, routes };
 }
 
 function draftUpstream(plan: UpstreamPlan): OutboundDraft {

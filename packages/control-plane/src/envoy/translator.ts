@@ -176,7 +176,7 @@ export class Translator {
     { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
     translated: {
       readonly cluster: Cluster;
-      readonly services: readonly Cluster[];
+      readonly services?: readonly Cluster[];
       readonly routes: RouteConfiguration | undefined;
     },
     parts: Parts,
@@ -184,7 +184,7 @@ export class Translator {
     const { cluster, routes } = translated;
     return {
       parts,
-      services: translated.services.map((each) =>
+      services: (translated.services ?? []).map((each) =>
         this.#encode("cluster", each.name, ClusterSchema, each, this.#origins(policies, "listener")),
       ),
       cluster: this.#encode(

@@ -1,5 +1,6 @@
 import { DECISION_PACKAGE } from "@skein/policies/mesh-opa/rego-package";
 import { parse } from "yaml";
+import { isRecord } from "../insights/fields.ts";
 
 /** The service under which an agent knows the control plane: its launcher puts it into the configuration to start with. */
 export const CONTROL_PLANE_SERVICE = "kmesh";
@@ -54,16 +55,12 @@ export function agentConfig({ bundlePath, address, given }: AgentConfigInputs): 
 export function parseAgentConfig(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = parse(text);
-    return isObject(value) ? value : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord(value) ? value : {};
 }

@@ -1,3 +1,4 @@
+import { quotedText } from "../re2/quoted.ts";
 import type { TargetRef } from "./policy-resource.ts";
 
 /** Tells the callee the tags of a caller. The caller's proxy sets it, the callee's takes it away. */
@@ -23,7 +24,7 @@ export function callerTagsRegex(target: TargetRef): string | undefined {
   const tags = targetTags(target);
   const keys = Object.keys(tags).sort();
   if (keys.length === 0) return undefined;
-  return `.*${keys.map((key) => `&${quoted(key)}=${anyOfValues(tags[key] ?? "")}&.*`).join("")}`;
+  return `.*${keys.map((key) => `&${quotedText(key)}=${anyOfValues(tags[key] ?? "")}&.*`).join("")}`;
 }
 
 function targetTags({ kind, name, tags }: TargetRef): Tags {
@@ -32,9 +33,5 @@ function targetTags({ kind, name, tags }: TargetRef): Tags {
 }
 
 function anyOfValues(value: string): string {
-  return value === "*" ? "[^&]*" : `([^&]*,)?${quoted(value)}(,[^&]*)?`;
-}
-
-function quoted(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return value === "*" ? "[^&]*" : `([^&]*,)?${quotedText(value)}(,[^&]*)?`;
 }

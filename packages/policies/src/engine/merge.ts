@@ -1,3 +1,4 @@
+import { isObject } from "../is-object.ts";
 import type { Merged, Origin } from "../plan/origin.ts";
 
 /** One configuration with the rule it stands in. */
@@ -59,8 +60,4 @@ function forget(path: string, origins: Record<string, Origin>): void {
   for (const known of Object.keys(origins)) {
     if (known === path || known.startsWith(`${path}.`) || known.startsWith(`${path}[`)) delete origins[known];
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

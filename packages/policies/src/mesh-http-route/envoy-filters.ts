@@ -20,6 +20,7 @@ import {
   RegexMatcherSchema,
 } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { fractionalPercent } from "../envoy-values.ts";
+import { quotedText } from "../re2/quoted.ts";
 import type {
   HeaderModifier,
   HttpMatch,
@@ -99,7 +100,7 @@ function prefixRewrite({ replacePrefixMatch = "" }: PathRewrite, { path }: HttpM
   const wanted = replacePrefixMatch.replace(/\/$/, "");
   if (path?.value === "/") return { case: "prefixRewrite", value: `${wanted}/` };
   if (wanted !== "") return { case: "prefixRewrite", value: wanted };
-  return { case: "regexRewrite", value: substitution(`^${quoted(path?.value ?? "")}/?`, "/") };
+  return { case: "regexRewrite", value: substitution(`^${quotedText(path?.value ?? "")}/?`, "/") };
 }
 
 function substitution(regex: string, text: string): RegexMatchAndSubstitute {
@@ -107,10 +108,6 @@ function substitution(regex: string, text: string): RegexMatchAndSubstitute {
     pattern: create(RegexMatcherSchema, { regex }),
     substitution: text.replaceAll("\\", "\\\\"),
   });
-}
-
-function quoted(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** One of Envoy's variables, such as `%START_TIME%`, or a percent sign that stands for itself. */

@@ -1,3 +1,4 @@
+import { isObject } from "../is-object.ts";
 import type { JsonPatchStep } from "./conf.ts";
 
 /** A step that cannot be done on this document. */
@@ -99,8 +100,4 @@ function indexOf(list: readonly unknown[], key: string, room = 0): number | unde
   const index = Number(key);
   const counted = index < 0 ? list.length + room + index : index;
   return counted < 0 ? undefined : counted;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { suggest } from "@skein/model";
+import { isObject } from "../is-object.ts";
 import { type FilterPlace, misplacedType } from "./filter-places.ts";
 
 /** A mistake in the JSON form of a message. */
@@ -211,10 +212,6 @@ function typeNameOf(any: unknown): string | undefined {
 
 function isNumeric(json: unknown): boolean {
   return typeof json === "string" && json.trim() !== "" && !Number.isNaN(Number(json));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function kindOf(json: unknown): string {
