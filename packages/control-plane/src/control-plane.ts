@@ -157,6 +157,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
           { mesh, issuer, stage },
           "some proxies did not acknowledge a stage of an identity's rollout in time",
         ),
+      lingerMs: (mesh) => (fleet.hasProxies(mesh) ? 1_000 : 0),
     });
     const issuer = createIssuer({
       clock: systemClock,

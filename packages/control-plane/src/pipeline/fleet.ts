@@ -116,6 +116,12 @@ export class LiveFleet implements Fleet {
     return this.#proxies.get(`${mesh}/${name}`);
   }
 
+  /** Whether a proxy of the mesh is connected. */
+  hasProxies(mesh: string): boolean {
+    for (const proxy of this.#proxies.values()) if (proxy.mesh === mesh) return true;
+    return false;
+  }
+
   /** Every proxy has answered all it should hold, and nothing is being planned. */
   isSettled(mesh: string): boolean {
     if (!this.#scheduler.isIdle) return false;

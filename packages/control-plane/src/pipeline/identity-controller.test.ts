@@ -70,6 +70,7 @@ async function stageAfter(...writes: readonly Write[]): Promise<IdentityStage | 
     setStage: (name, key, stage) => world.mesh(name).stage.set(key, stage),
     stageTimeoutMs: 10_000,
     onTimeout: () => undefined,
+    lingerMs: () => 0,
   });
   const controller = new IdentityController({
     world,

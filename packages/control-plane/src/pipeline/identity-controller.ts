@@ -271,11 +271,13 @@ export class IdentityController {
     const known = this.#authorities.get(issuer);
     if (known !== undefined && (known.signing.id !== ca.id || known.ttlMs !== ttlMs)) {
       const next: Authority = { signing: localAuthority(ca), ttlMs };
-      // Nobody may be shown a certificate of a CA that he has not been told to trust yet.
-      rollouts.whenSettled(mesh, issuer, () => {
+      const reissue = (): void => {
         if (this.#authorities.has(issuer)) this.#reissue(mesh, issuer, next);
         rollouts.whenSettled(mesh, issuer, release);
-      });
+      };
+      // Nobody may be shown a certificate of a CA that he has not been told to trust yet.
+      if (known.signing.id === ca.id) rollouts.whenSettled(mesh, issuer, reissue);
+      else rollouts.whenQuiet(mesh, issuer, reissue);
       return;
     }
     if (known === undefined) this.#reissue(mesh, issuer, { signing: localAuthority(ca), ttlMs });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { IdentityStage } from "../plan/identities.ts";
 import { Rollouts } from "./rollout.ts";
 
-function rollouts(stageTimeoutMs = 60_000) {
+function rollouts(stageTimeoutMs = 60_000, lingerMs = 0) {
   const stages: (IdentityStage | undefined)[] = [];
   const timeouts: string[] = [];
   const world = { settled: false };
@@ -15,6 +15,7 @@ function rollouts(stageTimeoutMs = 60_000) {
     },
     stageTimeoutMs,
     onTimeout: (_mesh, _issuer, stage) => timeouts.push(stage),
+    lingerMs: () => lingerMs,
   });
   const settle = () => {
     world.settled = true;
@@ -76,4 +77,32 @@ test("one broken proxy does not hold up a mesh for ever", async () => {
   await new Promise<void>((resolve) => made.start("m", "issuer", resolve));
   assert.deepEqual(stages, ["announced", "serving", "calling", "enforced"]);
   assert.deepEqual(timeouts, ["announced", "serving", "calling", "enforced"]);
+});
+
+test("what refuses something waits for the connections that were begun before", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { made, stages, settle } = rollouts(60_000, 1_000);
+  made.start("m", "issuer", () => undefined);
+  settle();
+  settle();
+  t.mock.timers.tick(999);
+  assert.deepEqual(stages, ["announced"]);
+  t.mock.timers.tick(1);
+  assert.deepEqual(stages, ["announced", "serving"]);
+  settle();
+  assert.deepEqual(stages.slice(2), ["calling"], "servers take both: nobody has to wait");
+  settle();
+  t.mock.timers.tick(1_000);
+  assert.deepEqual(stages.slice(3), ["enforced"]);
+
+  let switched = false;
+  made.whenQuiet("m", "issuer", () => {
+    switched = true;
+  });
+  settle();
+  t.mock.timers.tick(999);
+  assert.equal(switched, false);
+  t.mock.timers.tick(1);
+  assert.equal(switched, true);
+  made.close();
 });

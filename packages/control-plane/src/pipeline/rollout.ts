@@ -7,6 +7,12 @@ export interface RolloutOptions {
   /** After this long the next stage begins all the same: one broken proxy must not hold up a mesh. */
   readonly stageTimeoutMs: number;
   readonly onTimeout: (mesh: string, issuer: string, stage: IdentityStage) => void;
+  /**
+   * How long connections may take that were begun before their proxies acknowledged something; 0 where nobody is
+   * connected. A connection keeps the trust and the kind of encryption that it was begun with, and may wait in a busy
+   * server's queue until after that server was told to go on.
+   */
+  readonly lingerMs: (mesh: string) => number;
 }
 
 interface Rollout {
@@ -14,6 +20,8 @@ interface Rollout {
   readonly issuer: string;
   stage: IdentityStage;
   timer: NodeJS.Timeout | undefined;
+  /** Everybody has acknowledged the stage; connections begun before that are waited for. */
+  lingers: boolean;
   readonly finished: () => void;
 }
 
@@ -23,6 +31,9 @@ interface Wait {
   readonly then: () => void;
   timer: NodeJS.Timeout | undefined;
 }
+
+/** Stages after which something is refused that was taken before: the old trust, and plaintext. */
+const BEFORE_A_REFUSAL: ReadonlySet<IdentityStage> = new Set(["announced", "calling"]);
 
 const NEXT: Readonly<Record<IdentityStage, IdentityStage | undefined>> = {
   announced: "serving",
@@ -39,6 +50,7 @@ export class Rollouts {
   readonly #options: RolloutOptions;
   readonly #rollouts = new Map<string, Rollout>();
   readonly #waits = new Set<Wait>();
+  readonly #lingering = new Set<Wait>();
 
   constructor(options: RolloutOptions) {
     this.#options = options;
@@ -50,7 +62,7 @@ export class Rollouts {
       finished();
       return;
     }
-    const rollout: Rollout = { mesh, issuer, stage: "announced", timer: undefined, finished };
+    const rollout: Rollout = { mesh, issuer, stage: "announced", timer: undefined, lingers: false, finished };
     this.#rollouts.set(issuer, rollout);
     this.#enter(rollout, "announced");
   }
@@ -84,23 +96,51 @@ export class Rollouts {
     this.#waits.add(wait);
   }
 
+  /** As `whenSettled`, and once the connections have come about that were begun before that. */
+  whenQuiet(mesh: string, issuer: string, then: () => void): void {
+    this.whenSettled(mesh, issuer, () => {
+      const ms = this.#options.lingerMs(mesh);
+      if (ms === 0) return then();
+      const wait: Wait = { mesh, then, timer: undefined };
+      wait.timer = setTimeout(() => {
+        this.#lingering.delete(wait);
+        then();
+      }, ms);
+      this.#lingering.add(wait);
+    });
+  }
+
   /** Something was acknowledged: whoever waited for that moves on. */
   progress(): void {
     for (const wait of [...this.#waits]) if (this.#options.isSettled(wait.mesh)) this.#end(wait);
     for (const rollout of this.#rollouts.values()) {
-      if (rollout.stage !== "enforced" && this.#options.isSettled(rollout.mesh)) this.#advance(rollout);
+      if (rollout.stage === "enforced" || rollout.lingers) continue;
+      if (this.#options.isSettled(rollout.mesh)) this.#acknowledged(rollout);
     }
   }
 
   close(): void {
     for (const { timer } of this.#rollouts.values()) clearTimeout(timer);
     for (const { timer } of this.#waits) clearTimeout(timer);
+    for (const { timer } of this.#lingering) clearTimeout(timer);
     this.#waits.clear();
+    this.#lingering.clear();
   }
 
   #end(wait: Wait): void {
     clearTimeout(wait.timer);
     if (this.#waits.delete(wait)) wait.then();
+  }
+
+  #acknowledged(rollout: Rollout): void {
+    const ms = BEFORE_A_REFUSAL.has(rollout.stage) ? this.#options.lingerMs(rollout.mesh) : 0;
+    if (ms === 0) {
+      this.#advance(rollout);
+      return;
+    }
+    clearTimeout(rollout.timer);
+    rollout.lingers = true;
+    rollout.timer = setTimeout(() => this.#advance(rollout), ms);
   }
 
   #advance(rollout: Rollout): void {
@@ -112,6 +152,7 @@ export class Rollouts {
     const { setStage, stageTimeoutMs, onTimeout } = this.#options;
     clearTimeout(rollout.timer);
     rollout.stage = stage;
+    rollout.lingers = false;
     setStage(rollout.mesh, rollout.issuer, stage);
     if (stage === "enforced") {
       // Until the last server has acknowledged, some still take plaintext.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../poll.ts";
+import { pause, until } from "../poll.ts";
 import type { Sidecar } from "../world/service.ts";
 import { ownAuthority } from "./authority.ts";
 import { certificates } from "./certificates.ts";
@@ -49,10 +49,18 @@ test("from one CA to another under load: no request fails, and both stay trusted
     await until("callers are named", async () => (await callerSeen(scene)) === idOf("passenger-portal"));
     const loads = startLoads(scene);
     let known = await until("every sidecar holds one certificate", () => serials(scene));
-    for (const { ca } of [second, first, second]) {
+    for (const { ca, afterMs } of [
+      { ...second, afterMs: 700 },
+      { ...first, afterMs: 0 },
+      { ...second, afterMs: 700 },
+    ]) {
       const last = known;
-      // One proxy is slow to learn whom to trust: nobody may show it what it does not know yet.
-      await Promise.all([applied(world, identity({ ca })), freeze(scene.flightControl.sidecar, 1_000)]);
+      // One proxy is slow to learn whom to trust: nobody may show it what it does not know yet. Where the change comes
+      // just before it wakes, callers that have known only the old CA wait in its queue.
+      await Promise.all([
+        pause(afterMs).then(() => applied(world, identity({ ca }))),
+        freeze(scene.flightControl.sidecar, 1_000),
+      ]);
       known = await until("every sidecar holds another certificate", async () => {
         const now = await serials(scene);
         return now.every((serial, i) => serial !== last[i]) && now;
