@@ -118,8 +118,7 @@ export class LiveFleet implements Fleet {
 
   /** Whether a proxy of the mesh is connected. */
   hasProxies(mesh: string): boolean {
-    for (const proxy of this.#proxies.values()) if (proxy.mesh === mesh) return true;
-    return false;
+    return this.#proxies.values().some((proxy) => proxy.mesh === mesh);
   }
 
   /** Every proxy has answered all it should hold, and nothing is being planned. */

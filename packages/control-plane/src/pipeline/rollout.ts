@@ -19,17 +19,20 @@ interface Rollout {
   readonly mesh: string;
   readonly issuer: string;
   stage: IdentityStage;
-  timer: NodeJS.Timeout | undefined;
-  /** Everybody has acknowledged the stage; connections begun before that are waited for. */
-  lingers: boolean;
+  /** What the next stage waits for. */
+  wait: Wait | undefined;
   readonly finished: () => void;
 }
 
 /** Something that has to wait until a mesh is settled. */
 interface Wait {
   readonly mesh: string;
+  /** Connections begun before that are waited for too. */
+  readonly isQuiet: boolean;
   readonly then: () => void;
   timer: NodeJS.Timeout | undefined;
+  /** The mesh is settled; such connections are being waited for. */
+  lingers: boolean;
 }
 
 /** Stages after which something is refused that was taken before: the old trust, and plaintext. */
@@ -50,7 +53,6 @@ export class Rollouts {
   readonly #options: RolloutOptions;
   readonly #rollouts = new Map<string, Rollout>();
   readonly #waits = new Set<Wait>();
-  readonly #lingering = new Set<Wait>();
 
   constructor(options: RolloutOptions) {
     this.#options = options;
@@ -62,7 +64,7 @@ export class Rollouts {
       finished();
       return;
     }
-    const rollout: Rollout = { mesh, issuer, stage: "announced", timer: undefined, lingers: false, finished };
+    const rollout: Rollout = { mesh, issuer, stage: "announced", wait: undefined, finished };
     this.#rollouts.set(issuer, rollout);
     this.#enter(rollout, "announced");
   }
@@ -71,7 +73,7 @@ export class Rollouts {
   stop(issuer: string): void {
     const rollout = this.#rollouts.get(issuer);
     if (rollout === undefined) return;
-    clearTimeout(rollout.timer);
+    this.#drop(rollout.wait);
     this.#rollouts.delete(issuer);
     this.#options.setStage(rollout.mesh, issuer, undefined);
     rollout.finished();
@@ -86,83 +88,65 @@ export class Rollouts {
    * earliest, and at the latest when a stage would begin all the same.
    */
   whenSettled(mesh: string, issuer: string, then: () => void): void {
-    const wait: Wait = { mesh, then, timer: undefined };
-    const { stageTimeoutMs, onTimeout } = this.#options;
-    wait.timer = setTimeout(() => {
-      onTimeout(mesh, issuer, this.stage(issuer) ?? "announced");
-      this.#end(wait);
-    }, stageTimeoutMs);
-    wait.timer.unref();
-    this.#waits.add(wait);
+    this.#wait(mesh, issuer, false, then);
   }
 
   /** As `whenSettled`, and once the connections have come about that were begun before that. */
   whenQuiet(mesh: string, issuer: string, then: () => void): void {
-    this.whenSettled(mesh, issuer, () => {
-      const ms = this.#options.lingerMs(mesh);
-      if (ms === 0) return then();
-      const wait: Wait = { mesh, then, timer: undefined };
-      wait.timer = setTimeout(() => {
-        this.#lingering.delete(wait);
-        then();
-      }, ms);
-      this.#lingering.add(wait);
-    });
+    this.#wait(mesh, issuer, true, then);
   }
 
   /** Something was acknowledged: whoever waited for that moves on. */
   progress(): void {
-    for (const wait of [...this.#waits]) if (this.#options.isSettled(wait.mesh)) this.#end(wait);
-    for (const rollout of this.#rollouts.values()) {
-      if (rollout.stage === "enforced" || rollout.lingers) continue;
-      if (this.#options.isSettled(rollout.mesh)) this.#acknowledged(rollout);
+    for (const wait of [...this.#waits]) {
+      if (this.#waits.has(wait) && !wait.lingers && this.#options.isSettled(wait.mesh)) this.#settled(wait);
     }
   }
 
   close(): void {
-    for (const { timer } of this.#rollouts.values()) clearTimeout(timer);
-    for (const { timer } of this.#waits) clearTimeout(timer);
-    for (const { timer } of this.#lingering) clearTimeout(timer);
-    this.#waits.clear();
-    this.#lingering.clear();
+    for (const wait of this.#waits) this.#drop(wait);
   }
 
-  #end(wait: Wait): void {
-    clearTimeout(wait.timer);
-    if (this.#waits.delete(wait)) wait.then();
+  #wait(mesh: string, issuer: string, isQuiet: boolean, then: () => void): Wait {
+    const wait: Wait = { mesh, isQuiet, then, timer: undefined, lingers: false };
+    const { stageTimeoutMs, onTimeout } = this.#options;
+    wait.timer = setTimeout(() => {
+      onTimeout(mesh, issuer, this.stage(issuer) ?? "announced");
+      this.#settled(wait);
+    }, stageTimeoutMs);
+    wait.timer.unref();
+    this.#waits.add(wait);
+    return wait;
   }
 
-  #acknowledged(rollout: Rollout): void {
-    const ms = BEFORE_A_REFUSAL.has(rollout.stage) ? this.#options.lingerMs(rollout.mesh) : 0;
+  #settled(wait: Wait): void {
+    const end = (): void => {
+      this.#drop(wait);
+      wait.then();
+    };
+    const ms = wait.isQuiet ? this.#options.lingerMs(wait.mesh) : 0;
     if (ms === 0) {
-      this.#advance(rollout);
+      end();
       return;
     }
-    clearTimeout(rollout.timer);
-    rollout.lingers = true;
-    rollout.timer = setTimeout(() => this.#advance(rollout), ms);
+    clearTimeout(wait.timer);
+    wait.lingers = true;
+    wait.timer = setTimeout(end, ms);
   }
 
-  #advance(rollout: Rollout): void {
-    const next = NEXT[rollout.stage];
-    if (next !== undefined) this.#enter(rollout, next);
+  #drop(wait: Wait | undefined): void {
+    if (wait === undefined) return;
+    clearTimeout(wait.timer);
+    this.#waits.delete(wait);
   }
 
   #enter(rollout: Rollout, stage: IdentityStage): void {
-    const { setStage, stageTimeoutMs, onTimeout } = this.#options;
-    clearTimeout(rollout.timer);
+    const { mesh, issuer, finished } = rollout;
     rollout.stage = stage;
-    rollout.lingers = false;
-    setStage(rollout.mesh, rollout.issuer, stage);
-    if (stage === "enforced") {
-      // Until the last server has acknowledged, some still take plaintext.
-      this.whenSettled(rollout.mesh, rollout.issuer, rollout.finished);
-      return;
-    }
-    rollout.timer = setTimeout(() => {
-      onTimeout(rollout.mesh, rollout.issuer, stage);
-      this.#advance(rollout);
-    }, stageTimeoutMs);
-    rollout.timer.unref();
+    this.#options.setStage(mesh, issuer, stage);
+    const next = NEXT[stage];
+    // Until the last server has acknowledged the last stage, some still take plaintext.
+    const then = next === undefined ? finished : () => this.#enter(rollout, next);
+    rollout.wait = this.#wait(mesh, issuer, BEFORE_A_REFUSAL.has(stage), then);
   }
 }

@@ -49,11 +49,11 @@ test("from one CA to another under load: no request fails, and both stay trusted
     await until("callers are named", async () => (await callerSeen(scene)) === idOf("passenger-portal"));
     const loads = startLoads(scene);
     let known = await until("every sidecar holds one certificate", () => serials(scene));
-    for (const { ca, afterMs } of [
-      { ...second, afterMs: 700 },
-      { ...first, afterMs: 0 },
-      { ...second, afterMs: 700 },
-    ]) {
+    for (const [{ ca }, afterMs] of [
+      [second, 700],
+      [first, 0],
+      [second, 700],
+    ] as const) {
       const last = known;
       // One proxy is slow to learn whom to trust: nobody may show it what it does not know yet. Where the change comes
       // just before it wakes, callers that have known only the old CA wait in its queue.
