@@ -10,6 +10,7 @@ import type { IdentityStage } from "../plan/identities.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import type { Write } from "../store/store.ts";
 import { IdentityController } from "./identity-controller.ts";
+import type { ConnectedProxy } from "./proxies.ts";
 import { Rollouts } from "./rollout.ts";
 import { World } from "./world.ts";
 
@@ -19,24 +20,22 @@ const mesh: Write = {
   op: "create",
   resource: { ...owner, labels: {}, spec: { meshServices: { mode: "Exclusive" } } },
 };
-const identity = (status?: object): Write => ({
-  op: "create",
-  resource: {
-    type: "MeshIdentity",
-    mesh: "m",
-    name: "id",
-    labels: {},
-    owner,
-    spec: {
-      selector: { dataplane: { matchLabels: {} } },
-      provider: {
-        type: "Bundled",
-        bundled: { autogenerate: { enabled: true }, insecureAllowSelfSigned: true },
-      },
+const identityResource = (status?: object, bundled: object = {}) => ({
+  type: "MeshIdentity",
+  mesh: "m",
+  name: "id",
+  labels: {},
+  owner,
+  spec: {
+    selector: { dataplane: { matchLabels: {} } },
+    provider: {
+      type: "Bundled",
+      bundled: { autogenerate: { enabled: true }, insecureAllowSelfSigned: true, ...bundled },
     },
-    ...(status === undefined ? {} : { status }),
   },
+  ...(status === undefined ? {} : { status }),
 });
+const identity = (status?: object): Write => ({ op: "create", resource: identityResource(status) });
 const secret = (name: string): Write => ({
   op: "put",
   resource: {
@@ -50,8 +49,8 @@ const secret = (name: string): Write => ({
 });
 const READY = { conditions: [{ type: "Ready", status: "True", reason: "Ready", message: "" }] };
 
-/** Starts a controller over a store with these documents and tells how far the identity's issuer got. */
-async function stageAfter(...writes: readonly Write[]): Promise<IdentityStage | undefined> {
+/** A controller over a store, its rollouts, and the lives of the certificates that it has asked for. */
+async function harness() {
   const store = openMemoryStore({ now: () => Date.now() });
   const world = new World({ zone: "z" });
   const random = (length: number) => randomBytes(length);
@@ -65,8 +64,10 @@ async function stageAfter(...writes: readonly Write[]): Promise<IdentityStage | 
     concurrency: 1,
     onIssued: () => undefined,
   });
+  const mode = { settled: true };
+  const lives: number[] = [];
   const rollouts = new Rollouts({
-    isSettled: () => true,
+    isSettled: () => mode.settled,
     setStage: (name, key, stage) => world.mesh(name).stage.set(key, stage),
     stageTimeoutMs: 10_000,
     onTimeout: () => undefined,
@@ -85,7 +86,13 @@ async function stageAfter(...writes: readonly Write[]): Promise<IdentityStage | 
     },
     zone: "z",
     rollouts,
-    issuer,
+    issuer: {
+      ...issuer,
+      request: (request) => {
+        lives.push(request.ttlMs);
+        return issuer.request(request);
+      },
+    },
     adminAuthority: localAuthority(ca.value),
     hold: () => () => undefined,
     log: { warn: () => undefined, error: () => undefined },
@@ -94,13 +101,25 @@ async function stageAfter(...writes: readonly Write[]): Promise<IdentityStage | 
     world.apply(changes);
     controller.changed(changes);
   });
-  await store.write(writes);
-  await controller.idle();
+  const write = async (...writes: readonly Write[]): Promise<void> => {
+    await store.write(writes);
+    await controller.idle();
+  };
+  const close = async (): Promise<void> => {
+    rollouts.close();
+    issuer.close();
+    await store.close();
+  };
+  return { world, controller, rollouts, mode, lives, write, close };
+}
+
+/** Starts a controller over a store with these documents and tells how far the identity's issuer got. */
+async function stageAfter(...writes: readonly Write[]): Promise<IdentityStage | undefined> {
+  const { world, rollouts, write, close } = await harness();
+  await write(...writes);
   for (let i = 0; i < 3; i += 1) rollouts.progress();
   const stage = world.mesh("m").stage.at(ISSUER).get();
-  rollouts.close();
-  issuer.close();
-  await store.close();
+  await close();
   return stage;
 }
 
@@ -115,4 +134,33 @@ test("an identity that never worked gives nobody an identity", async () => {
 test("an identity that has issued before and fails now stays in force: its proxies wait, and nobody is let in", async () => {
   const broken = [secret("id-root-ca"), secret("id-private-key")];
   assert.equal(await stageAfter(mesh, ...broken, identity(READY)), "enforced");
+});
+
+test("a change that is taken back before everybody has acknowledged it is not carried out", async () => {
+  const { controller, rollouts, mode, lives, write, close } = await harness();
+  const dataplane = {
+    type: "Dataplane",
+    mesh: "m",
+    name: "dp",
+    labels: { "kuma.io/workload": "dp" },
+    owner,
+    spec: { networking: { address: "127.0.0.1", inbound: [{ port: 80 }] } },
+  };
+  await write(mesh, { op: "create", resource: dataplane }, identity());
+  controller.planned({ mesh: "m", name: "dp" } as ConnectedProxy);
+  assert.deepEqual(lives, [86_400_000]);
+
+  const withExpiry = (expiry: string): Promise<void> =>
+    write({ op: "put", resource: identityResource(undefined, { certificateParameters: { expiry } }) });
+  mode.settled = false;
+  await withExpiry("1h");
+  await withExpiry("24h");
+  mode.settled = true;
+  rollouts.progress();
+  assert.deepEqual(lives, [86_400_000]);
+
+  await withExpiry("1h");
+  rollouts.progress();
+  assert.deepEqual(lives, [86_400_000, 3_600_000]);
+  await close();
 });

@@ -64,6 +64,8 @@ const DEFAULT_TTL_MS = 24 * 3600_000;
 export class IdentityController {
   readonly #options: IdentityControllerOptions;
   readonly #authorities = new Map<string, Authority>();
+  /** What each issuer's authority should be by the newest reconciliation; it may still wait to become that. */
+  readonly #wanted = new Map<string, Authority>();
   readonly #issuers = new Map<string, Set<string>>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
@@ -204,6 +206,7 @@ export class IdentityController {
       if (issuers.has(issuer)) continue;
       rollouts.stop(issuer);
       this.#authorities.delete(issuer);
+      this.#wanted.delete(issuer);
     }
     this.#issuers.set(name, issuers);
     this.#options.world.mesh(name).mtlsRoots.set(this.#mtlsRoots.get(name) ?? []);
@@ -269,10 +272,13 @@ export class IdentityController {
   ): void {
     issuers.add(issuer);
     const known = this.#authorities.get(issuer);
-    if (known !== undefined && (known.signing.id !== ca.id || known.ttlMs !== ttlMs)) {
-      const next: Authority = { signing: localAuthority(ca), ttlMs };
+    const next: Authority = { signing: localAuthority(ca), ttlMs };
+    this.#wanted.set(issuer, next);
+    if (known !== undefined && !isSame(known, next)) {
       const reissue = (): void => {
-        if (this.#authorities.has(issuer)) this.#reissue(mesh, issuer, next);
+        const wanted = this.#wanted.get(issuer);
+        // It may have been taken back meanwhile, or be gone.
+        if (wanted !== undefined && isSame(wanted, next)) this.#reissue(mesh, issuer, next);
         rollouts.whenSettled(mesh, issuer, release);
       };
       // Nobody may be shown a certificate of a CA that he has not been told to trust yet.
@@ -280,7 +286,7 @@ export class IdentityController {
       else rollouts.whenQuiet(mesh, issuer, reissue);
       return;
     }
-    if (known === undefined) this.#reissue(mesh, issuer, { signing: localAuthority(ca), ttlMs });
+    if (known === undefined) this.#reissue(mesh, issuer, next);
     rollouts.start(mesh, issuer, release);
   }
 
@@ -371,6 +377,10 @@ export class IdentityController {
       if (!(error instanceof StoreError) || error.code === "unavailable") throw error;
     }
   }
+}
+
+function isSame(a: Authority, b: Authority): boolean {
+  return a.signing.id === b.signing.id && a.ttlMs === b.ttlMs;
 }
 
 function requestKey(mesh: string, name: string, issuer: string): string {
