@@ -12,9 +12,12 @@ export const dataSourceSchema = z.object({
 /** Bytes for a flat kind (Mesh): from a Secret of the mesh, a file of the control plane, or the document itself. */
 export type DataSource = z.infer<typeof dataSourceSchema>;
 
-/** What a schema cannot say of a data source: that exactly one source is set, and not to nothing. */
-export function validateDataSource(source: DataSource | undefined, field: string): readonly Violation[] {
-  const choices = "secret, file, inline or inlineString";
+/** What a schema cannot say of a data source: that exactly one source is set, and not to nothing. `choices` for the message. */
+export function validateDataSource(
+  source: DataSource | undefined,
+  field: string,
+  choices = "secret, file, inline or inlineString",
+): readonly Violation[] {
   if (source === undefined) return [{ field, reason: `must be defined, with one of ${choices}` }];
   const set = Object.entries(source).filter(([, value]) => value !== undefined);
   if (set.length !== 1) return [{ field, reason: `must have exactly one of ${choices}` }];

@@ -12,8 +12,10 @@ const TABLE = `
   GlobalSecret globalsecrets - Global G+Z flat globalsecret/globalsecrets
   HostnameGenerator hostnamegenerators hg Global G+Z spec hostnamegenerator/hostnamegenerators
   Mesh meshes m Global G flat mesh/meshes
+  MeshExternalService meshexternalservices extsvc Mesh G+Z spec+status meshexternalservice/meshexternalservices
   MeshIdentity meshidentities mid Mesh G+Z spec+status meshidentity/meshidentities
   MeshInsight mesh-insights - Global RO flat -
+  MeshMultiZoneService meshmultizoneservices mzsvc Mesh G spec+status meshmultizoneservice/meshmultizoneservices
   MeshService meshservices msvc Mesh Z spec+status meshservice/meshservices
   MeshTrust meshtrusts mtrust Mesh G+Z spec+status meshtrust/meshtrusts
   Secret secrets - Mesh G+Z flat secret/secrets

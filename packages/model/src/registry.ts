@@ -4,8 +4,10 @@ import { dataplaneInsightKind } from "./kinds/dataplane-insight.ts";
 import { globalSecretKind } from "./kinds/global-secret.ts";
 import { hostnameGeneratorKind } from "./kinds/hostname-generator.ts";
 import { meshKind } from "./kinds/mesh.ts";
+import { meshExternalServiceKind } from "./kinds/mesh-external-service.ts";
 import { meshIdentityKind } from "./kinds/mesh-identity.ts";
 import { meshInsightKind } from "./kinds/mesh-insight.ts";
+import { meshMultiZoneServiceKind } from "./kinds/mesh-multi-zone-service.ts";
 import { meshServiceKind } from "./kinds/mesh-service.ts";
 import { meshTrustKind } from "./kinds/mesh-trust.ts";
 import { secretKind } from "./kinds/secret.ts";
@@ -22,8 +24,10 @@ export const coreKinds: readonly KindDefinition[] = [
   globalSecretKind,
   hostnameGeneratorKind,
   meshKind,
+  meshExternalServiceKind,
   meshIdentityKind,
   meshInsightKind,
+  meshMultiZoneServiceKind,
   meshServiceKind,
   meshTrustKind,
   secretKind,

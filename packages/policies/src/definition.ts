@@ -1,5 +1,5 @@
 import type { BackendRef, KindDefinition } from "@skein/model";
-import type { InboundDraft, OutboundDraft } from "./draft.ts";
+import type { InboundDraft, OutboundDraft, TransparentDraft } from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
@@ -82,6 +82,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
+  /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
+  translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
   /** Its inbound entry names the service, so that services cannot share one. */
   readonly perService?: boolean;
   /** What it changes in the finished resources of a proxy; equal entries give equal patches. */

@@ -1,6 +1,7 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { RBAC } from "@skein/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac_pb";
 import type { HttpConnectionManager } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
@@ -70,4 +71,12 @@ export interface InboundDraft {
    * it reaches requests on connections that are open already, which a changed filter chain would not.
    */
   authorization: { readonly http?: RBAC; readonly network?: Filter } | undefined;
+}
+
+/** What takes the connections of applications that no outbound is for, in the making. */
+export interface TransparentDraft {
+  /** One listener for each family of addresses, each with a chain that passes everything on. */
+  readonly listeners: { readonly ipv4: Listener; readonly ipv6: Listener | undefined };
+  /** The clusters behind them, by name. Without `Mesh.networking.outbound.passthrough` the default ones are not there. */
+  readonly clusters: Map<string, Cluster>;
 }

@@ -7,7 +7,13 @@ export {
   planOf,
   type RouteIdentity,
 } from "./definition.ts";
-export type { InboundDraft, InboundRouteDraft, OutboundDraft, OutboundRouteDraft } from "./draft.ts";
+export type {
+  InboundDraft,
+  InboundRouteDraft,
+  OutboundDraft,
+  OutboundRouteDraft,
+  TransparentDraft,
+} from "./draft.ts";
 export { callerGroups } from "./engine/by-caller.ts";
 export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { comparePolicies } from "./engine/order.ts";

@@ -244,6 +244,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       naming,
       identity: certificate,
       admin: adminPlan(admins, dataplane, node.at(name).get()),
+      transparent: undefined,
       inbounds: (dataplane.spec.networking?.inbound ?? [])
         .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
         .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),

@@ -129,7 +129,9 @@ export function validateServicePorts(
 const SECTION_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** A sentence for every port whose protocol we carry as TCP because we do not know it. */
-export function unknownProtocolWarnings(ports: readonly MeshServicePort[]): readonly string[] {
+export function unknownProtocolWarnings(
+  ports: readonly { readonly appProtocol: string }[],
+): readonly string[] {
   return ports.flatMap((entry, index) =>
     parseProtocol(entry.appProtocol) === undefined
       ? [`spec.ports[${index}].appProtocol: "${entry.appProtocol}" is not known and is treated as tcp`]

@@ -33,7 +33,7 @@ export interface UpstreamTlsPlan {
 /** One port of one destination: the same object for every caller. */
 export interface DestinationPlan {
   /** `ServiceTag` stands for all inbounds with a `kuma.io/service` tag, in meshes that have no MeshServices. */
-  readonly kind: "MeshService" | "ServiceTag";
+  readonly kind: "MeshService" | "MeshMultiZoneService" | "MeshExternalService" | "ServiceTag";
   readonly mesh: string;
   readonly name: string;
   /** KRI with the port as section; the name of the service for a service tag, which has no KRI. */
@@ -187,6 +187,18 @@ export interface AdminPlan {
   readonly target: { readonly socket: string } | { readonly address: string; readonly port: number };
 }
 
+/** How a proxy takes connections that were opened to somebody else and that rules of the machine redirect to it. */
+export interface TransparentPlan {
+  /** Where connections of applications arrive; absent where they are not redirected. */
+  readonly outboundPort: number | undefined;
+  /** Where connections to applications arrive; absent where they are not redirected. */
+  readonly inboundPort: number | undefined;
+  /** Connections of IPv6 are redirected, too. */
+  readonly ipv6: boolean;
+  /** What no outbound is for goes where it was going, unless a policy says otherwise. */
+  readonly passthrough: boolean;
+}
+
 /** A thing about a proxy that somebody should know. */
 export interface PlanCondition {
   readonly type: string;
@@ -208,6 +220,8 @@ export interface ProxyPlan {
   readonly identity: IdentityPlan | undefined;
   /** Absent where the interface stays local to the machine. */
   readonly admin: AdminPlan | undefined;
+  /** Absent where applications call the proxy's own addresses only. */
+  readonly transparent: TransparentPlan | undefined;
   readonly inbounds: readonly InboundPlan[];
   readonly outbounds: readonly OutboundPlan[];
   /** What routes lead to, besides the outbounds' own destinations. */

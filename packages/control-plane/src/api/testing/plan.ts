@@ -37,6 +37,7 @@ export const webPlan: ProxyPlan = {
     validationSecret: "v",
   },
   admin: undefined,
+  transparent: undefined,
   inbounds: [
     {
       section: "main",
