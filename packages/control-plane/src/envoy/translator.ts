@@ -1,12 +1,8 @@
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { type Cluster, ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
-import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
-import {
-  type RouteConfiguration,
-  RouteConfigurationSchema,
-} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import {
   type Secret,
   SecretSchema,
@@ -29,7 +25,9 @@ import { adminCluster, adminListener } from "./admin.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
-import { outboundListener, translateUpstream } from "./outbound.ts";
+import { joined } from "./joined.ts";
+import { outboundListener } from "./outbound.ts";
+import { UpstreamShares } from "./upstream-shares.ts";
 
 /**
  * What a listener or cluster becomes for every proxy that shares the plan behind it. Messages are let go of once they are
@@ -46,6 +44,8 @@ interface Shared<Parts> {
   /** By address, port and whatever else sets one listener apart. */
   readonly listeners: Map<string, Fragment>;
 }
+
+type ShapedType = NonNullable<PolicyDefinition["shapes"]>[number];
 
 /** The fragments of one inbound or outbound. */
 export interface TranslatedPort {
@@ -65,7 +65,9 @@ export class Translator {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #table: FragmentTable;
   readonly #patches: FragmentPatches;
-  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<readonly Filter[]>>();
+  readonly #shares: UpstreamShares;
+  /** Their listeners' parts are the encoded filter chain. */
+  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<Uint8Array>>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
@@ -74,6 +76,7 @@ export class Translator {
     this.#definitions = definitions;
     this.#table = table;
     this.#patches = new FragmentPatches(definitions, table);
+    this.#shares = new UpstreamShares(definitions);
   }
 
   /** What an outbound becomes. */
@@ -82,8 +85,9 @@ export class Translator {
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort}`;
     let listener = shared.listeners.get(key);
     if (listener === undefined) {
-      const message = outboundListener(plan, shared.parts, reusePort);
-      listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
+      const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
+      const bytes = joined([head, shared.parts]);
+      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, shared.origins);
       shared.listeners.set(key, listener);
     }
     return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
@@ -152,11 +156,20 @@ export class Translator {
     return this.#encode("secret", secret.name, SecretSchema, secret, []);
   }
 
-  #upstream(plan: UpstreamPlan): Shared<readonly Filter[]> {
+  #upstream(plan: UpstreamPlan): Shared<Uint8Array> {
     let shared = this.#upstreams.get(plan);
     if (shared === undefined) {
-      const translated = translateUpstream(plan, this.#definitions);
-      shared = this.#shared(plan, translated, translated.filters);
+      const { cluster, filterChain, routes } = this.#shares.translate(plan);
+      const { clusterName, destination, policies } = plan;
+      const [table, origins] = [this.#table, (of: ShapedType) => this.#origins(policies, of)];
+      shared = {
+        parts: filterChain,
+        services: [],
+        cluster: makeFragment(table, "cluster", clusterName, cluster, origins("cluster")),
+        route: routes && makeFragment(table, "route", destination.routeName, routes, origins("route")),
+        origins: origins("listener"),
+        listeners: new Map(),
+      };
       this.#upstreams.set(plan, shared);
     }
     return shared;
@@ -165,51 +178,26 @@ export class Translator {
   #inbound(plan: InboundSharedPlan): Shared<InboundListenerParts> {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
-      const translated = translateInbound(plan, this.#definitions);
-      shared = this.#shared(plan, translated, translated.listener);
+      const { cluster, services, routes, listener } = translateInbound(plan, this.#definitions);
+      const origins = (of: ShapedType) => this.#origins(plan.policies, of);
+      shared = {
+        parts: listener,
+        services: services.map((each) =>
+          this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
+        ),
+        cluster: this.#encode("cluster", plan.clusterName, ClusterSchema, cluster, origins("cluster")),
+        route:
+          routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
+        origins: origins("listener"),
+        listeners: new Map(),
+      };
       this.#inbounds.set(plan, shared);
     }
     return shared;
   }
 
-  #shared<Parts>(
-    { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
-    translated: {
-      readonly cluster: Cluster;
-      readonly services?: readonly Cluster[];
-      readonly routes: RouteConfiguration | undefined;
-    },
-    parts: Parts,
-  ): Shared<Parts> {
-    const { cluster, routes } = translated;
-    return {
-      parts,
-      services: (translated.services ?? []).map((each) =>
-        this.#encode("cluster", each.name, ClusterSchema, each, this.#origins(policies, "listener")),
-      ),
-      cluster: this.#encode(
-        "cluster",
-        clusterName,
-        ClusterSchema,
-        cluster,
-        this.#origins(policies, "cluster"),
-      ),
-      route:
-        routes &&
-        this.#encode(
-          "route",
-          routes.name,
-          RouteConfigurationSchema,
-          routes,
-          this.#origins(policies, "route"),
-        ),
-      origins: this.#origins(policies, "listener"),
-      listeners: new Map(),
-    };
-  }
-
   /** KRIs of the policies that had a say in one kind of resource. */
-  #origins(plans: PolicyPlans, of: "cluster" | "listener" | "route"): readonly string[] {
+  #origins(plans: PolicyPlans, of: ShapedType): readonly string[] {
     return contributors(
       this.#definitions.flatMap((definition) => {
         const plan = plans[definition.kind.type];
