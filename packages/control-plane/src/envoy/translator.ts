@@ -27,7 +27,7 @@ import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
 import { joined } from "./joined.ts";
 import { outboundListener } from "./outbound.ts";
-import { UpstreamShares } from "./upstream-shares.ts";
+import { type TranslatedUpstream, UpstreamShares } from "./upstream-shares.ts";
 
 /**
  * What a listener or cluster becomes for every proxy that shares the plan behind it. Messages are let go of once they are
@@ -66,8 +66,7 @@ export class Translator {
   readonly #table: FragmentTable;
   readonly #patches: FragmentPatches;
   readonly #shares: UpstreamShares;
-  /** Their listeners' parts are the encoded filter chain. */
-  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<Uint8Array>>();
+  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream["filterChain"]>>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
@@ -86,7 +85,7 @@ export class Translator {
     let listener = shared.listeners.get(key);
     if (listener === undefined) {
       const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
-      const bytes = joined([head, shared.parts]);
+      const bytes = joined([head, shared.parts()]);
       listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, shared.origins);
       shared.listeners.set(key, listener);
     }
@@ -156,10 +155,10 @@ export class Translator {
     return this.#encode("secret", secret.name, SecretSchema, secret, []);
   }
 
-  #upstream(plan: UpstreamPlan): Shared<Uint8Array> {
+  #upstream(plan: UpstreamPlan): Shared<TranslatedUpstream["filterChain"]> {
     let shared = this.#upstreams.get(plan);
     if (shared === undefined) {
-      const { cluster, filterChain, routes } = this.#shares.translate(plan);
+      const { cluster, routes, filterChain } = this.#shares.translate(plan);
       const { clusterName, destination, policies } = plan;
       const [table, origins] = [this.#table, (of: ShapedType) => this.#origins(policies, of)];
       shared = {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import {
@@ -29,29 +30,35 @@ import { upstreamTls } from "./tls.ts";
 /** What all callers of one kind share towards one destination, encoded. */
 export interface TranslatedUpstream {
   readonly cluster: Uint8Array;
-  /** The field with the only filter chain of every listener that leads there. */
-  readonly filterChain: Uint8Array;
   /** Absent where traffic is bytes. */
   readonly routes: Uint8Array | undefined;
+  /** The field with the only filter chain of every listener that leads there. */
+  filterChain(): Uint8Array;
 }
 
-/** What one policy says of a way to a destination, or all those that must be heard together: encoded, to be joined. */
-interface Share {
+interface ClusterShare {
   readonly cluster: Uint8Array;
   readonly httpOptions: Uint8Array;
-  /** Of the connection manager, else of the TCP proxy. */
-  readonly network: Uint8Array;
+}
+
+interface RouteShare {
   readonly routes: readonly Uint8Array[];
 }
 
-/** The share of everything that does not stand alone, with the base that no policy has touched. */
-interface Core extends Share {
+/** What one policy says of a way to a destination by itself: encoded, to be joined with the rest. */
+interface Share extends ClusterShare, RouteShare {
+  /** Of the connection manager, else of the TCP proxy. */
+  readonly network: Uint8Array;
+}
+
+/** The routes as all policies have them that must be heard together. */
+interface RouteCore extends RouteShare {
   /** The virtual host but for its routes. */
   readonly virtualHost: Uint8Array | undefined;
-  /** What policies that stand alone must know of the draft, and a key for it. */
   readonly layout: Layout;
 }
 
+/** What policies that stand alone must know of a draft, and a key for it. */
 interface Layout {
   readonly key: string;
   readonly protocol: OutboundDraft["protocol"];
@@ -59,60 +66,80 @@ interface Layout {
   readonly routes: readonly { readonly isForwarded: boolean; readonly policy: string | undefined }[];
 }
 
+/** The shares of everything that does not stand alone, by what shapes them. */
+interface Cores {
+  readonly cluster: Interned<ClusterShare>;
+  readonly network: Interned<Uint8Array>;
+  readonly routes: Interned<RouteCore>;
+}
+
 /**
  * Translates how kinds of callers reach destinations. Two ways to one destination mostly differ in one or two policies.
- * So what a policy says by itself is encoded once for all ways that have it, the rest once for all that agree on the
- * rest, and a way is the join of these: a change of a policy costs that policy's share and the joining.
+ * So what a policy says by itself is encoded once for all ways that have it, the rest once for all that agree on what
+ * shapes it, and a way is the join of these: a change of a policy costs that policy's share and the joining.
  */
 export class UpstreamShares {
   readonly #alone: readonly PolicyDefinition[];
   readonly #together: readonly PolicyDefinition[];
   readonly #ids = new ObjectIds();
-  readonly #cores = new WeakMap<DestinationPlan, Interned<Core>>();
+  readonly #cores = new WeakMap<DestinationPlan, Cores>();
+  readonly #layouts = new Interned<Layout>();
   readonly #shares = new WeakMap<object, Interned<Share>>();
-  readonly #held = new WeakMap<UpstreamPlan, readonly Share[]>();
 
   constructor(definitions: readonly PolicyDefinition[]) {
     this.#alone = definitions.filter(({ standsAlone }) => standsAlone === true);
     this.#together = definitions.filter(({ standsAlone }) => standsAlone !== true);
   }
 
-  /** The way of this plan. What it is made of is kept while the plan is. */
+  /** The way of this plan. What it is made of is kept while the answer is. */
   translate(plan: UpstreamPlan): TranslatedUpstream {
     const core = this.#core(plan);
-    const shares = [core, ...this.#alone.map((definition) => this.#share(definition, plan, core.layout))];
-    this.#held.set(plan, shares);
+    const shares = this.#alone.map((definition) => this.#share(definition, plan, core.routes.layout));
     return {
       cluster: joined([
+        core.cluster.cluster,
         ...shares.map(({ cluster }) => cluster),
         fieldOf(ClusterSchema.field.typedExtensionProtocolOptions.number, [
           PROTOCOL_OPTIONS_KEY,
-          packedField(
-            MAP_VALUE,
-            HttpProtocolOptionsSchema.typeName,
-            shares.map(({ httpOptions }) => httpOptions),
-          ),
+          packedField(MAP_VALUE, HttpProtocolOptionsSchema.typeName, [
+            core.cluster.httpOptions,
+            ...shares.map(({ httpOptions }) => httpOptions),
+          ]),
         ]),
       ]),
-      filterChain: filterChain(core.layout, shares),
-      routes: core.virtualHost && routeConfiguration(plan, core.virtualHost, shares),
+      routes:
+        core.routes.virtualHost &&
+        routeConfiguration(plan, core.routes.virtualHost, [core.routes, ...shares]),
+      filterChain: () =>
+        filterChain(core.routes.layout, [core.network, ...shares.map(({ network }) => network)]),
     };
   }
 
-  #core(plan: UpstreamPlan): Core {
-    const { destination, policies, backends, ...rest } = plan;
-    const entries = this.#together.map(({ kind }) => this.#ids.of(policies[kind.type] as object | undefined));
-    const targets = Object.entries(backends).map(([key, each]) => [
-      key,
-      each.kind === "resolved" ? each.clusterName : undefined,
-    ]);
+  /** One translation answers for all three parts; each is kept under what shapes it. */
+  #core(plan: UpstreamPlan) {
+    const { destination, policies, backends, tls, callerTags, ...rest } = plan;
     let cores = this.#cores.get(destination);
     if (cores === undefined) {
-      cores = new Interned();
+      cores = { cluster: new Interned(), network: new Interned(), routes: new Interned() };
       this.#cores.set(destination, cores);
     }
-    const key = `${entries.join(" ")} ${JSON.stringify([rest, targets])}`;
-    return cores.get(key, () => coreOf(plan, this.#together));
+    const entries = (of: "cluster" | "listener" | "route"): readonly number[] =>
+      this.#together.map(({ kind, shapes }) =>
+        shapes?.includes(of) === false ? 0 : this.#ids.of(policies[kind.type] as object | undefined),
+      );
+    const targets = Object.values(backends).map((each) =>
+      each.kind === "resolved" ? each.clusterName : undefined,
+    );
+    let made: ReturnType<typeof coresOf> | undefined;
+    const make = () => {
+      made ??= coresOf(plan, this.#together, this.#layouts);
+      return made;
+    };
+    return {
+      cluster: cores.cluster.get(keyOf(entries("cluster"), rest, tls), () => make().cluster),
+      network: cores.network.get(keyOf(entries("listener"), rest, targets), () => make().network),
+      routes: cores.routes.get(keyOf(entries("route"), rest, targets, callerTags), () => make().routes),
+    };
   }
 
   #share(definition: PolicyDefinition, plan: UpstreamPlan, layout: Layout): Share {
@@ -126,12 +153,21 @@ export class UpstreamShares {
     return shares.get(layout.key, () => {
       const draft = blankDraft(layout);
       definition.translateOutbound?.(entry, draft);
-      return shareOf(draft);
+      return { ...clusterShare(draft), network: networkOf(draft), routes: routesOf(draft) };
     });
   }
 }
 
+/** Short, because a fleet has thousands. */
+function keyOf(...parts: readonly unknown[]): string {
+  return hash("sha1", JSON.stringify(parts), "base64url");
+}
+
 const NOTHING = new Uint8Array();
+const VALIDATE_CLUSTERS = toBinary(
+  RouteConfigurationSchema,
+  create(RouteConfigurationSchema, { validateClusters: false }),
+);
 const MAP_KEY = 1;
 const MAP_VALUE = 2;
 const PROTOCOL_OPTIONS_KEY = fieldOf(MAP_KEY, PROTOCOL_OPTIONS);
@@ -160,22 +196,31 @@ class ObjectIds {
   }
 }
 
-function coreOf(plan: UpstreamPlan, definitions: readonly PolicyDefinition[]): Core {
+function coresOf(
+  plan: UpstreamPlan,
+  definitions: readonly PolicyDefinition[],
+  layouts: Interned<Layout>,
+): { readonly cluster: ClusterShare; readonly network: Uint8Array; readonly routes: RouteCore } {
   const draft = draftUpstream(plan);
   for (const definition of definitions) {
     definition.translateOutbound?.(plan.policies[definition.kind.type], draft);
   }
   if (plan.tls !== undefined) draft.cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
-  const { protocol, hcm, routes } = draft;
+  const isHttp = draft.hcm !== undefined;
   const layout = {
-    protocol,
-    isHttp: hcm !== undefined,
-    routes: routes.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy })),
+    protocol: draft.protocol,
+    isHttp,
+    routes: draft.routes.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy })),
   };
+  const key = JSON.stringify(layout);
   return {
-    ...shareOf(draft),
-    virtualHost: hcm === undefined ? undefined : virtualHost(plan, draft),
-    layout: { ...layout, key: JSON.stringify(layout) },
+    cluster: clusterShare(draft),
+    network: networkOf(draft),
+    routes: {
+      virtualHost: isHttp ? virtualHost(plan, draft) : undefined,
+      routes: routesOf(draft),
+      layout: layouts.get(key, () => ({ ...layout, key })),
+    },
   };
 }
 
@@ -216,30 +261,28 @@ function blankDraft({ protocol, isHttp, routes }: Layout): OutboundDraft {
   };
 }
 
-function shareOf({ cluster, httpOptions, hcm, tcp, routes }: OutboundDraft): Share {
+function clusterShare({ cluster, httpOptions }: OutboundDraft): ClusterShare {
   return {
     cluster: toBinary(ClusterSchema, cluster),
     httpOptions: toBinary(HttpProtocolOptionsSchema, httpOptions),
-    network: networkOf(hcm, tcp),
-    routes: routes.map(({ route }) => toBinary(RouteSchema, route)),
   };
 }
 
-function networkOf(hcm: OutboundDraft["hcm"], tcp: OutboundDraft["tcp"]): Uint8Array {
+function networkOf({ hcm, tcp }: OutboundDraft): Uint8Array {
   if (hcm !== undefined) return toBinary(HttpConnectionManagerSchema, hcm);
   return tcp === undefined ? NOTHING : toBinary(TcpProxySchema, tcp);
 }
 
-function filterChain({ isHttp }: Layout, shares: readonly Share[]): Uint8Array {
+function routesOf({ routes }: OutboundDraft): readonly Uint8Array[] {
+  return routes.map(({ route }) => toBinary(RouteSchema, route));
+}
+
+function filterChain({ isHttp }: Layout, network: readonly Uint8Array[]): Uint8Array {
   const filter = isHttp ? HCM : TCP;
   return fieldOf(ListenerSchema.field.filterChains.number, [
     fieldOf(FilterChainSchema.field.filters.number, [
       filter.name,
-      packedField(
-        FilterSchema.field.typedConfig.number,
-        filter.typeName,
-        shares.map(({ network }) => network),
-      ),
+      packedField(FilterSchema.field.typedConfig.number, filter.typeName, network),
     ]),
   ]);
 }
@@ -247,14 +290,12 @@ function filterChain({ isHttp }: Layout, shares: readonly Share[]): Uint8Array {
 function routeConfiguration(
   { destination }: UpstreamPlan,
   virtualHost: Uint8Array,
-  shares: readonly Share[],
+  shares: readonly RouteShare[],
 ): Uint8Array {
   const [{ routes = [] } = {}] = shares;
   return joined([
-    toBinary(
-      RouteConfigurationSchema,
-      create(RouteConfigurationSchema, { name: destination.routeName, validateClusters: false }),
-    ),
+    fieldOf(RouteConfigurationSchema.field.name.number, destination.routeName),
+    VALIDATE_CLUSTERS,
     fieldOf(RouteConfigurationSchema.field.virtualHosts.number, [
       virtualHost,
       ...routes.map((_, index) =>
