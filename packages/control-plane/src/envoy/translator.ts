@@ -69,6 +69,8 @@ export class Translator {
   readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream["filterChain"]>>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
+  /** KRIs of the policies behind an entry. */
+  readonly #behind = new WeakMap<object, readonly string[]>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
 
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
@@ -195,15 +197,24 @@ export class Translator {
     return shared;
   }
 
-  /** KRIs of the policies that had a say in one kind of resource. */
+  /** KRIs of the policies that had a say in one kind of resource, sorted. */
   #origins(plans: PolicyPlans, of: ShapedType): readonly string[] {
-    return contributors(
-      this.#definitions.flatMap((definition) => {
-        const plan = plans[definition.kind.type];
-        const isShaped = definition.shapes?.includes(of) ?? true;
-        return plan === undefined || !isShaped ? [] : [...definition.origins(plan)];
-      }),
-    );
+    const all = new Set<string>();
+    for (const definition of this.#definitions) {
+      const entry = plans[definition.kind.type] as object | undefined;
+      if (entry === undefined || definition.shapes?.includes(of) === false) continue;
+      for (const policy of this.#contributors(definition, entry)) all.add(policy);
+    }
+    return [...all].sort();
+  }
+
+  #contributors(definition: PolicyDefinition, entry: object): readonly string[] {
+    let found = this.#behind.get(entry);
+    if (found === undefined) {
+      found = contributors(definition.origins(entry));
+      this.#behind.set(entry, found);
+    }
+    return found;
   }
 
   #encode<Desc extends DescMessage>(

@@ -1,5 +1,6 @@
 import type { PolicyDefinition, PolicyResource, Selectable } from "@skein/policies";
 import { comparePolicies, select } from "@skein/policies";
+import { WeakValues } from "../weak-values.ts";
 
 /**
  * The policies that stand for one proxy or one inbound. Interned: equal sets are the same object, so everything
@@ -80,21 +81,17 @@ export function policyKey(policy: PolicyResource): string {
 /** Makes equal sets the same object, for as long as somebody holds them. */
 export class PolicySets {
   readonly #reach: PolicyReach;
+  readonly #sets = new WeakValues<PolicySet>();
 
   constructor(reach: PolicyReach) {
     this.#reach = reach;
   }
 
-  readonly #sets = new Map<string, WeakRef<PolicySet>>();
-  readonly #gone = new FinalizationRegistry<string>((id) => {
-    if (this.#sets.get(id)?.deref() === undefined) this.#sets.delete(id);
-  });
-
   /** The set of these policies, which need no particular order. */
   of(policies: readonly PolicyResource[]): PolicySet {
     if (policies.length === 0) return EMPTY;
     const id = policies.map(policyKey).sort().join(" ");
-    const known = this.#sets.get(id)?.deref();
+    const known = this.#sets.get(id);
     if (known !== undefined) return known;
     const byKind = new Map<string, PolicyResource[]>();
     for (const policy of [...policies].sort(comparePolicies)) {
@@ -103,8 +100,7 @@ export class PolicySets {
       else list.push(policy);
     }
     const set: PolicySet = { id, byKind };
-    this.#sets.set(id, new WeakRef(set));
-    this.#gone.register(set, id);
+    this.#sets.set(id, set);
     return set;
   }
 
