@@ -19,6 +19,7 @@ import {
   type UpstreamPlan,
 } from "@skein/policies";
 import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
+import { WeakValues } from "../weak-values.ts";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
@@ -27,15 +28,15 @@ import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
 import { joined } from "./joined.ts";
 import { outboundListener } from "./outbound.ts";
-import { type TranslatedUpstream, UpstreamShares } from "./upstream-shares.ts";
+import { type NetworkChain, UpstreamShares } from "./upstream-shares.ts";
 
 /**
- * What a listener or cluster becomes for every proxy that shares the plan behind it. Messages are let go of once they are
- * encoded: they are several times the size of their bytes.
+ * What an inbound becomes for every proxy that shares the plan behind it. Messages are let go of once they are encoded:
+ * they are several times the size of their bytes.
  */
-interface Shared<Parts> {
+interface TranslatedInbound {
   /** What further listeners are made of. */
-  readonly parts: Parts;
+  readonly parts: InboundListenerParts;
   readonly cluster: Fragment;
   readonly services: readonly Fragment[];
   readonly route: Fragment | undefined;
@@ -43,6 +44,17 @@ interface Shared<Parts> {
   readonly origins: readonly string[];
   /** By address, port and whatever else sets one listener apart. */
   readonly listeners: Map<string, Fragment>;
+}
+
+/** What the way to a destination becomes for every caller that shares the plan behind it. */
+interface TranslatedWay {
+  readonly cluster: Fragment;
+  readonly route: Fragment | undefined;
+  /** KRIs of the policies behind the listeners. */
+  readonly origins: readonly string[];
+  readonly network: NetworkChain;
+  /** Kept for ways that are like this one in some part. */
+  readonly shares: readonly object[];
 }
 
 type ShapedType = NonNullable<PolicyDefinition["shapes"]>[number];
@@ -66,9 +78,10 @@ export class Translator {
   readonly #table: FragmentTable;
   readonly #patches: FragmentPatches;
   readonly #shares: UpstreamShares;
-  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<TranslatedUpstream["filterChain"]>>();
-  readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
+  readonly #upstreams = new WeakMap<UpstreamPlan, TranslatedWay>();
+  readonly #inbounds = new WeakMap<InboundSharedPlan, TranslatedInbound>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
+  readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
   /** KRIs of the policies behind an entry. */
   readonly #behind = new WeakMap<object, readonly string[]>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
@@ -82,16 +95,21 @@ export class Translator {
 
   /** What an outbound becomes. */
   outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
-    const shared = this.#upstream(plan.upstream);
-    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort}`;
-    let listener = shared.listeners.get(key);
+    const way = this.#upstream(plan.upstream);
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${way.origins.join(" ")}`;
+    let listeners = this.#listeners.get(way.network);
+    if (listeners === undefined) {
+      listeners = new WeakValues();
+      this.#listeners.set(way.network, listeners);
+    }
+    let listener = listeners.get(key);
     if (listener === undefined) {
       const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
-      const bytes = joined([head, shared.parts()]);
-      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, shared.origins);
-      shared.listeners.set(key, listener);
+      const bytes = joined([head, way.network.encoded()]);
+      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, way.origins);
+      listeners.set(key, listener);
     }
-    return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
+    return { cluster: way.cluster, services: [], listener, route: way.route };
   }
 
   /** The cluster of a destination that only routes lead to. */
@@ -157,26 +175,24 @@ export class Translator {
     return this.#encode("secret", secret.name, SecretSchema, secret, []);
   }
 
-  #upstream(plan: UpstreamPlan): Shared<TranslatedUpstream["filterChain"]> {
-    let shared = this.#upstreams.get(plan);
-    if (shared === undefined) {
-      const { cluster, routes, filterChain } = this.#shares.translate(plan);
+  #upstream(plan: UpstreamPlan): TranslatedWay {
+    let way = this.#upstreams.get(plan);
+    if (way === undefined) {
+      const { cluster, routes, network, shares } = this.#shares.translate(plan);
       const { clusterName, destination, policies } = plan;
       const [table, origins] = [this.#table, (of: ShapedType) => this.#origins(policies, of)];
-      shared = {
-        parts: filterChain,
-        services: [],
+      way = {
+        ...{ network, shares },
         cluster: makeFragment(table, "cluster", clusterName, cluster, origins("cluster")),
         route: routes && makeFragment(table, "route", destination.routeName, routes, origins("route")),
         origins: origins("listener"),
-        listeners: new Map(),
       };
-      this.#upstreams.set(plan, shared);
+      this.#upstreams.set(plan, way);
     }
-    return shared;
+    return way;
   }
 
-  #inbound(plan: InboundSharedPlan): Shared<InboundListenerParts> {
+  #inbound(plan: InboundSharedPlan): TranslatedInbound {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
       const { cluster, services, routes, listener } = translateInbound(plan, this.#definitions);

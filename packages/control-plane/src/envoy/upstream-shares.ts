@@ -32,8 +32,15 @@ export interface TranslatedUpstream {
   readonly cluster: Uint8Array;
   /** Absent where traffic is bytes. */
   readonly routes: Uint8Array | undefined;
-  /** The field with the only filter chain of every listener that leads there. */
-  filterChain(): Uint8Array;
+  readonly network: NetworkChain;
+  /** What it is made of; other ways find what they have in common with it for as long as somebody keeps this. */
+  readonly shares: readonly object[];
+}
+
+/** How connections of applications are handled on their way; the same object for all ways that handle them alike. */
+export interface NetworkChain {
+  /** The field of a listener with its only filter chain. */
+  encoded(): Uint8Array;
 }
 
 interface ClusterShare {
@@ -70,6 +77,7 @@ interface Layout {
 interface Cores {
   readonly cluster: Interned<ClusterShare>;
   readonly network: Interned<Uint8Array>;
+  readonly chains: Interned<NetworkChain>;
   readonly routes: Interned<RouteCore>;
 }
 
@@ -91,7 +99,7 @@ export class UpstreamShares {
     this.#together = definitions.filter(({ standsAlone }) => standsAlone !== true);
   }
 
-  /** The way of this plan. What it is made of is kept while the answer is. */
+  /** The way of this plan. */
   translate(plan: UpstreamPlan): TranslatedUpstream {
     const core = this.#core(plan);
     const shares = this.#alone.map((definition) => this.#share(definition, plan, core.routes.layout));
@@ -110,19 +118,43 @@ export class UpstreamShares {
       routes:
         core.routes.virtualHost &&
         routeConfiguration(plan, core.routes.virtualHost, [core.routes, ...shares]),
-      filterChain: () =>
-        filterChain(core.routes.layout, [core.network, ...shares.map(({ network }) => network)]),
+      network: this.#chain(plan.destination, core.routes.layout, [
+        core.network,
+        ...shares.map(({ network }) => network),
+      ]),
+      shares: [core.cluster, core.routes, ...shares],
     };
+  }
+
+  #coresOf(destination: DestinationPlan): Cores {
+    let cores = this.#cores.get(destination);
+    if (cores === undefined) {
+      cores = {
+        ...{ cluster: new Interned(), network: new Interned() },
+        ...{ chains: new Interned(), routes: new Interned() },
+      };
+      this.#cores.set(destination, cores);
+    }
+    return cores;
+  }
+
+  /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
+  #chain(
+    destination: DestinationPlan,
+    layout: Layout,
+    network: readonly [core: Uint8Array, ...alone: Uint8Array[]],
+  ): NetworkChain {
+    const [core, ...alone] = network;
+    const key = [this.#ids.of(core), ...alone.map((each) => Buffer.from(each).toString("latin1"))].join(" ");
+    return this.#coresOf(destination).chains.get(key, () => ({
+      encoded: () => filterChain(layout, network),
+    }));
   }
 
   /** One translation answers for all three parts; each is kept under what shapes it. */
   #core(plan: UpstreamPlan) {
     const { destination, policies, backends, tls, callerTags, ...rest } = plan;
-    let cores = this.#cores.get(destination);
-    if (cores === undefined) {
-      cores = { cluster: new Interned(), network: new Interned(), routes: new Interned() };
-      this.#cores.set(destination, cores);
-    }
+    const cores = this.#coresOf(destination);
     const entries = (of: "cluster" | "listener" | "route"): readonly number[] =>
       this.#together.map(({ kind, shapes }) =>
         shapes?.includes(of) === false ? 0 : this.#ids.of(policies[kind.type] as object | undefined),
