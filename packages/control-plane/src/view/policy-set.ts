@@ -67,12 +67,13 @@ export interface PolicySetsChange {
 }
 
 const keys = new WeakMap<PolicyResource, string>();
+let known = 0;
 
-/** Names one revision of a policy; remembered with the object, because sets are named after what is in them. */
+/** Tells one document of a policy from all others; short, because sets are named after what is in them. */
 export function policyKey(policy: PolicyResource): string {
   let key = keys.get(policy);
   if (key === undefined) {
-    key = `${policy.type}/${policy.name}@${policy.revision}`;
+    key = (known++).toString(36);
     keys.set(policy, key);
   }
   return key;
