@@ -207,6 +207,8 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         return plan && agentPlan(plan.policies)?.conf;
       },
       authorize,
+      hold: (revision, mesh) => changes.hold(revision, mesh),
+      log,
     });
 
     const feed = (list: readonly Change[]) => {
