@@ -26,6 +26,7 @@ import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { type Naming, startNaming } from "./naming/run.ts";
+import { TAGGED_SERVICE } from "./naming/tagged-service.ts";
 import { AgentServer } from "./opa/agent-server.ts";
 import { plans, proxies } from "./pipeline/answers.ts";
 import { ChangeLog } from "./pipeline/change-log.ts";
@@ -216,8 +217,8 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
       for (const revision of revisions) fleet.changed(revision);
     };
-    const everything = registry.kinds
-      .flatMap(({ type }) => store.list({ type }))
+    const everything = [...registry.kinds.map(({ type }) => type), TAGGED_SERVICE]
+      .flatMap((type) => store.list({ type }))
       .map((after) => ({ revision: after.revision, before: undefined, after }));
     feed(everything);
     store.watch(feed);
@@ -238,9 +239,15 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       settings: {
         context: labels,
         deletionGracePeriodMs: durationMs(config.meshService.deletionGracePeriod),
+        taggedServices: { enabled: config.dnsServer.serviceVipEnabled, domain: config.dnsServer.domain },
         labelPropagation: config.meshService.labelPropagation,
       },
-      vipCidr: config.ipam.meshService.cidr,
+      vipCidrs: {
+        MeshService: config.ipam.meshService.cidr,
+        MeshExternalService: config.ipam.meshExternalService.cidr,
+        MeshMultiZoneService: config.ipam.meshMultiZoneService.cidr,
+        TaggedService: config.dnsServer.CIDR,
+      },
       connected: (mesh, name) => (fleet.proxy(mesh, name)?.streams.size ?? 0) > 0,
       identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
       acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
