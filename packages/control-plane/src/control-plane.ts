@@ -20,6 +20,7 @@ import { patchTrial } from "./envoy-check/patch-trial.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
+import { secretText } from "./identity/secrets.ts";
 import { createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { closeAbandonedSubscriptions, selfRegistered } from "./insights/abandoned.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
@@ -100,7 +101,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       random: randomBytes,
     };
 
-    const world = new World({ zone });
+    const world = new World({ zone, openSecret: secretText(cipher) });
     const changes = new ChangeLog({ now, monotonic });
     const insights = new DataplaneInsights({
       store,

@@ -16,7 +16,8 @@ export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {
     ? [{ route: create(RouteSchema, { action: { case: "route", value: create(RouteActionSchema) } }) }]
     : [];
   return {
-    protocol,
+    isExternal: false,
+  protocol,
     cluster: create(ClusterSchema, { name: "c" }),
     httpOptions: create(HttpProtocolOptionsSchema),
     tlsParams: undefined,
