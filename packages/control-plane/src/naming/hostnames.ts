@@ -10,6 +10,7 @@ import {
   renderTemplate,
   type ServiceAddress,
 } from "@skein/model";
+import { matchesLabels } from "../view/label-matches.ts";
 import {
   ADDRESSED_TYPES,
   type AddressedDraft,
@@ -17,7 +18,6 @@ import {
   type AddressedType,
 } from "./addressed.ts";
 import { revised } from "./draft.ts";
-import { matchesLabels } from "./label-matches.ts";
 
 /** A service, as far as its hostnames depend on it. */
 export interface HostnameSubject {

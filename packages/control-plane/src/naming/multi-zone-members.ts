@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { displayName, LABEL, type Labels, type MeshMultiZoneServiceResource } from "@skein/model";
+import { matchesLabels } from "../view/label-matches.ts";
 import { revised } from "./draft.ts";
-import { matchesLabels } from "./label-matches.ts";
 import { NameGroups } from "./name-groups.ts";
 
 /** A MeshService, as far as MeshMultiZoneServices depend on it. */
