@@ -11,6 +11,7 @@ import { createApi } from "./api/server.ts";
 import { handleBootstrap } from "./bootstrap/handle.ts";
 import type { Config } from "./config/config.ts";
 import { maskSecrets } from "./config/mask.ts";
+import { vipCidrs } from "./config/rules.ts";
 import { ensureDefaults } from "./defaults/ensure-defaults.ts";
 import { type MeshDefaultsEnvironment, onMeshWritten } from "./defaults/mesh-defaults.ts";
 import { createDpServer } from "./dp-server/dp-server.ts";
@@ -218,7 +219,8 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
       for (const revision of revisions) fleet.changed(revision);
     };
-    const everything = [...registry.kinds.map(({ type }) => type), TAGGED_SERVICE]
+    const plannedTypes = [...registry.kinds.map(({ type }) => type), TAGGED_SERVICE];
+    const everything = plannedTypes
       .flatMap((type) => store.list({ type }))
       .map((after) => ({ revision: after.revision, before: undefined, after }));
     feed(everything);
@@ -243,12 +245,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         taggedServices: { enabled: config.dnsServer.serviceVipEnabled, domain: config.dnsServer.domain },
         labelPropagation: config.meshService.labelPropagation,
       },
-      vipCidrs: {
-        MeshService: config.ipam.meshService.cidr,
-        MeshExternalService: config.ipam.meshExternalService.cidr,
-        MeshMultiZoneService: config.ipam.meshMultiZoneService.cidr,
-        TaggedService: config.dnsServer.CIDR,
-      },
+      vipCidrs: vipCidrs(config),
       connected: (mesh, name) => (fleet.proxy(mesh, name)?.streams.size ?? 0) > 0,
       identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
       acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
@@ -312,7 +309,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       previews: previews({
         world,
         store,
-        types: registry.kinds.map(({ type }) => type),
+        types: plannedTypes,
         isPolicy,
         isConnected: (mesh, name) => fleet.proxy(mesh, name) !== undefined,
         onMeshWritten: (draft, mesh, before) =>

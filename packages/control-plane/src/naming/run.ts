@@ -1,12 +1,11 @@
 import type { Resource } from "@skein/model";
 import type { Clock } from "../identity/clock.ts";
 import type { Store } from "../store/store.ts";
-import type { AddressedType } from "./addressed.ts";
 import { Pace } from "./pace.ts";
 import type { NamingProblem } from "./problem.ts";
 import { asChanges } from "./reconcile-naming.ts";
 import type { DataplaneFacts, NamingSettings } from "./settings.ts";
-import { parseVipRanges, VipPools } from "./vip-pools.ts";
+import { parseVipRanges, type VipCidrs, VipPools } from "./vip-pools.ts";
 import { type NamingLog, Writer } from "./writer.ts";
 import { WATCHED_TYPES, ZoneNaming } from "./zone-naming.ts";
 
@@ -17,7 +16,7 @@ export interface NamingOptions extends DataplaneFacts {
   readonly log: NamingLog;
   readonly settings: NamingSettings;
   /** `ipam` and `dnsServer.CIDR`: the IPv4 range of the addresses of each kind. */
-  readonly vipCidrs: Readonly<Record<AddressedType, string>>;
+  readonly vipCidrs: VipCidrs;
   /** How long to wait for further changes before acting on one; more under load. Default 5. */
   readonly batchMs?: number;
   /** Changes that are only counts of proxies are written at most this often. Default 1000. */

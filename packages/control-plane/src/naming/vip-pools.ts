@@ -1,3 +1,4 @@
+import type { Violation } from "@skein/model";
 import { ADDRESSED_TYPES, type AddressedType, VIP_SETTINGS } from "./addressed.ts";
 import { type Ipv4Range, overlap, parseIpv4, parseIpv4Range } from "./ipv4-range.ts";
 import { VipPool } from "./vips.ts";
@@ -45,28 +46,43 @@ export class VipPools {
   }
 }
 
+/** The CIDRs of a configuration, by the kind whose addresses they hold. */
+export type VipCidrs = Readonly<Record<AddressedType, string>>;
+
+/**
+ * What is wrong with the ranges of a configuration. Those of `ipam` must not overlap each other; that of tags may, and
+ * leaves out what the others have: by default it is around them.
+ */
+export function vipRangeViolations(cidrs: VipCidrs): readonly Violation[] {
+  return ADDRESSED_TYPES.flatMap((type, at): readonly Violation[] => {
+    const field = VIP_SETTINGS[type];
+    const range = parseIpv4Range(cidrs[type]);
+    if (range === undefined) {
+      return [{ field, reason: `is ${cidrs[type]}, but must be an IPv4 range such as 241.0.0.0/8` }];
+    }
+    if (type === "TaggedService") return [];
+    return ADDRESSED_TYPES.slice(0, at).flatMap((other) => {
+      const earlier = parseIpv4Range(cidrs[other]);
+      if (earlier === undefined || overlap(earlier, range) === undefined) return [];
+      const reason = `is ${cidrs[type]}, which overlaps with ${VIP_SETTINGS[other]}, ${cidrs[other]}: give them ranges of their own`;
+      return [{ field, reason }];
+    });
+  });
+}
+
 /**
  * Reads the ranges of a configuration.
  *
- * @throws Error that names the setting, when one is not an IPv4 range or two of `ipam` overlap
+ * @throws Error that names the setting, when `vipRangeViolations` has any
  */
-export function parseVipRanges(cidrs: Readonly<Record<AddressedType, string>>): VipRanges {
-  const ranges = new Map<AddressedType, Ipv4Range>();
-  for (const type of ADDRESSED_TYPES) {
-    const range = parseIpv4Range(cidrs[type]);
-    if (range === undefined) {
-      throw new Error(
-        `${VIP_SETTINGS[type]} is ${cidrs[type]}, but must be an IPv4 range such as 241.0.0.0/8`,
-      );
-    }
-    // The range of tags leaves out what the others have: by default it is around them.
-    const other = [...ranges].find(([, each]) => type !== "TaggedService" && overlap(each, range));
-    if (other !== undefined) {
-      throw new Error(
-        `${VIP_SETTINGS[type]} is ${cidrs[type]}, which overlaps with ${VIP_SETTINGS[other[0]]}, ${cidrs[other[0]]}: give them ranges of their own`,
-      );
-    }
-    ranges.set(type, range);
-  }
-  return Object.fromEntries(ranges) as unknown as VipRanges;
+export function parseVipRanges(cidrs: VipCidrs): VipRanges {
+  const [violation] = vipRangeViolations(cidrs);
+  if (violation !== undefined) throw new Error(`${violation.field} ${violation.reason}`);
+  const range = (type: AddressedType): Ipv4Range => parseIpv4Range(cidrs[type]) ?? DEFAULT_VIP_RANGES[type];
+  return {
+    MeshService: range("MeshService"),
+    MeshExternalService: range("MeshExternalService"),
+    MeshMultiZoneService: range("MeshMultiZoneService"),
+    TaggedService: range("TaggedService"),
+  };
 }
