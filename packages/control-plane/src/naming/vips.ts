@@ -23,6 +23,7 @@ export class VipPool {
   readonly #unstored = new Set<string>();
   #next = 0;
   #hasTurn = false;
+  #releases = 0;
 
   /** `reserved`: ranges of which nothing is given; they do not overlap each other. */
   constructor(range: Ipv4Range, reserved: readonly Ipv4Range[] = []) {
@@ -34,6 +35,11 @@ export class VipPool {
   /** Number of addresses held. */
   get size(): number {
     return this.#holders.size;
+  }
+
+  /** How often an address came free so far. */
+  get releases(): number {
+    return this.#releases;
   }
 
   /** The address whose turn it is next. */
@@ -107,6 +113,7 @@ export class VipPool {
     this.#addresses.delete(holder);
     this.#unstored.delete(holder);
     this.#holders.delete(offset);
+    this.#releases++;
     return true;
   }
 
