@@ -101,6 +101,16 @@ export const CODES = {
     title: "a service without endpoints",
     fix: "start an instance, or correct selector and targetPort",
   },
+  SK0603: {
+    severity: "warning",
+    title: "a service without the host name that a generator should give it",
+    fix: "give one of the services another name, or the HostnameGenerator another template",
+  },
+  SK0604: {
+    severity: "warning",
+    title: "a MeshMultiZoneService that leads nowhere",
+    fix: "correct its selector or its ports; a port must have the number of a port of the MeshServices",
+  },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 /** A code of a finding. */
