@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
+import { ALLOW_ALL, identity, idOf } from "./documents.ts";
 import { get, httpClient, startLoad } from "./load.ts";
 import { type OutsideServer, outsideCa, outsideServer, type SeenOutside } from "./outside.ts";
 import {
   applied,
+  deleted,
   documents,
   httpLoad,
   MESH,
@@ -175,7 +178,16 @@ test("TLS begins at the caller's proxy, and whoever answers is verified", async 
         );
         assert.equal((await seen("client")).client, "passenger-portal");
         const loads = [httpLoad(url("client"), "kept", 40), startLoad(httpClient(url("client"), "new"), 40)];
-        await applied(world, pair(await ca.issue("passenger-portal-2", [])));
+        const renewed = await ca.issue("passenger-portal-2", []);
+        await applied(world, secret("client-cert", renewed.cert));
+        assert.match(
+          (await conditions()).find((each) => each.startsWith("OutdatedSecret")) ?? "",
+          /clientKey: Secret "client-key" is not the key of the certificate in clientCert; what was stored before is used on/,
+        );
+        await applied(world, secret("client-key", renewed.key));
+        await until("the new certificate is shown", () =>
+          demanding.seen.some(({ client }) => client === "passenger-portal-2"),
+        );
         await nothingLost(loads);
         const dump = await (
           await fetch(`${world.controlPlane.api}/meshes/${MESH}/dataplanes/passenger-portal/_config`)
@@ -198,5 +210,161 @@ test("TLS begins at the caller's proxy, and whoever answers is verified", async 
       assert.deepEqual(await conditions(), []);
     });
     assert.deepEqual(await outOfSync(world), []);
+  });
+});
+
+test("an external service is whatever its endpoints are, in the order of their priorities", async (t) => {
+  await withCaller(t, ["mixed", "socket", "far"], async ({ world, seen, open, answer }) => {
+    const path = join(world.site.dir, "outside.sock");
+    const [first, second, third] = await Promise.all([
+      open(outsideServer("first", undefined, world.site.block.address(201))),
+      open(outsideServer("second", undefined)),
+      open(outsideServer("socket", undefined, { socket: path })),
+    ]);
+    await applied(
+      world,
+      documents(
+        external("mixed", [
+          { address: world.site.block.address(201), port: first.port, priority: 3 },
+          { address: NAME, port: second.port, priority: 128 },
+        ]),
+        external("socket", [{ address: `unix://${path}` }]),
+        external("far", [{ address: "nowhere.invalid", port: 80 }]),
+        policy("MeshHealthCheck", "outside", {
+          to: [
+            {
+              targetRef: { kind: "MeshExternalService", name: "mixed" },
+              default: {
+                ...{ interval: "200ms", noTrafficInterval: "200ms", timeout: "5s" },
+                ...{ unhealthyThreshold: 1, healthyThreshold: 1, http: { path: "/healthz" } },
+              },
+            },
+          ],
+        }),
+      ),
+    );
+    await t.test("an endpoint is a socket of the machine", async () => {
+      assert.equal((await seen("socket")).server, "socket");
+      assert.equal(third.seen.length, 1);
+    });
+    await t.test("what has a higher priority is called as long as it is well", async () => {
+      assert.equal((await seen("mixed")).server, "first");
+      await first.close();
+      await until("the spare one answers", async () => (await seen("mixed")).server === "second");
+      assert.equal((await seen("mixed")).host, NAME);
+    });
+    await t.test("a host name that is none takes nothing else along", async () => {
+      assert.match(await answer("far", 503), /no healthy upstream/);
+      assert.equal((await seen("socket")).server, "socket");
+    });
+  });
+});
+
+test("policies shape calls to the outside as they shape all others", async (t) => {
+  await withCaller(t, ["pay"], async ({ world, seen, open, answer, url }) => {
+    const server = await open(outsideServer("pay", undefined));
+    const to = (conf: object) => ({
+      to: [{ targetRef: { kind: "MeshExternalService", name: "pay" }, default: conf }],
+    });
+    await applied(world, external("pay", [{ address: "127.0.0.1", port: server.port }]));
+    await seen("pay");
+    await t.test("a timeout", async () => {
+      await applied(world, policy("MeshTimeout", "pay", to({ http: { requestTimeout: "300ms" } })));
+      server.behave({ delayMs: 2_000 });
+      await answer("pay", 504);
+      server.behave({});
+      await deleted(world, "meshtimeout", "pay");
+    });
+    await t.test("retries", async () => {
+      server.behave({ statuses: [503, 503] });
+      await answer("pay", 503);
+      await applied(world, policy("MeshRetry", "pay", to({ http: { numRetries: 3, retryOn: ["5xx"] } })));
+      server.behave({ statuses: [503, 503] });
+      const before = server.seen.length;
+      assert.equal((await get(undefined, url("pay"))).status, 200);
+      assert.equal(server.seen.length, before + 3);
+      await deleted(world, "meshretry", "pay");
+    });
+    await t.test("a circuit breaker", async () => {
+      const limits = { connectionLimits: { maxConnections: 1, maxPendingRequests: 1, maxRequests: 1 } };
+      await applied(world, policy("MeshCircuitBreaker", "pay", to(limits)));
+      server.behave({ delayMs: 1_000 });
+      const answers = await Promise.all(Array.from({ length: 8 }, () => get(undefined, url("pay"))));
+      const statuses = answers.map(({ status }) => status);
+      assert.ok(statuses.includes(200) && statuses.includes(503), statuses.join());
+      server.behave({});
+      await deleted(world, "meshcircuitbreaker", "pay");
+    });
+    await t.test("a route that sends a part of a path elsewhere outside", async () => {
+      const mirror = await open(outsideServer("elsewhere", undefined));
+      await applied(
+        world,
+        documents(
+          external("elsewhere", [{ address: NAME, port: mirror.port }]),
+          policy("MeshHTTPRoute", "pay", {
+            to: [
+              {
+                targetRef: { kind: "MeshExternalService", name: "pay" },
+                rules: [
+                  {
+                    matches: [{ path: { type: "PathPrefix", value: "/new" } }],
+                    default: { backendRefs: [{ kind: "MeshExternalService", name: "elsewhere" }] },
+                  },
+                ],
+              },
+            ],
+          }),
+        ),
+      );
+      const body = JSON.parse((await get(undefined, `${url("pay")}new`)).body) as SeenOutside;
+      assert.deepEqual([body.server, body.host], ["elsewhere", NAME]);
+      assert.equal((await seen("pay")).server, "pay");
+    });
+  });
+});
+
+test("a mesh can forbid the outside, to everybody or past its egress", async (t) => {
+  await withCaller(t, ["pay", "maps"], async ({ world, seen, open, answer, url, conditions }) => {
+    const server = await open(outsideServer("pay", undefined));
+    const at = [{ address: "127.0.0.1", port: server.port }];
+    await applied(world, documents(external("pay", at), external("maps", at), identity(), ALLOW_ALL));
+    await seen("maps");
+    await t.test("who is not allowed to has no way there", async () => {
+      await applied(world, meshYaml({ routing: { defaultForbidMeshExternalServiceAccess: true } }));
+      await until("the way is closed", async () => (await get(undefined, url("pay"))).status === 0);
+      const forbidden = (await conditions()).filter((each) => each.startsWith("ForbiddenOutbound"));
+      assert.equal(forbidden.length, 2);
+      assert.match(
+        forbidden[0] ?? "",
+        /no MeshTrafficPermission .* allows it the sni sni\.extsvc\.kong-air-mesh/,
+      );
+    });
+    await t.test("who is allowed to has one, and only to what was named", async () => {
+      const mes = await (
+        await fetch(`${world.controlPlane.api}/meshes/${MESH}/meshexternalservices/pay`)
+      ).json();
+      const [{ sni }] = (mes as { snis: [{ sni: string }] }).snis;
+      const allow = (service: string) =>
+        policy("MeshTrafficPermission", "outside", {
+          rules: [
+            {
+              default: {
+                allow: [
+                  { spiffeID: { type: "Exact", value: idOf(service) }, sni: { type: "Exact", value: sni } },
+                ],
+              },
+            },
+          ],
+        });
+      await applied(world, allow("somebody-else"));
+      assert.equal((await get(undefined, url("pay"))).status, 0);
+      await applied(world, allow("passenger-portal"));
+      assert.equal((await seen("pay")).server, "pay");
+      assert.equal((await get(undefined, url("maps"))).status, 0);
+    });
+    await t.test("nothing goes past an egress that is not there", async () => {
+      await applied(world, meshYaml({ routing: { zoneEgress: true } }));
+      assert.match(await answer("pay", 503), /routing\.zoneEgress: true, no zone egress is ready/);
+    });
   });
 });
