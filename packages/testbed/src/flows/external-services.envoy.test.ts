@@ -185,6 +185,8 @@ test("TLS begins at the caller's proxy, and whoever answers is verified", async 
           /clientKey: Secret "client-key" is not the key of the certificate in clientCert; what was stored before is used on/,
         );
         await applied(world, secret("client-key", renewed.key));
+        // Connections that are open keep what they were opened with.
+        demanding.behave({ closing: true });
         await until("the new certificate is shown", () =>
           demanding.seen.some(({ client }) => client === "passenger-portal-2"),
         );

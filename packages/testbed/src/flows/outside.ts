@@ -88,8 +88,15 @@ export interface SeenOutside {
 export interface OutsideServer {
   readonly port: number;
   readonly seen: readonly SeenOutside[];
-  /** How the next requests are answered: milliseconds to wait, and statuses to use up before 200. */
-  behave(next: { readonly delayMs?: number; readonly statuses?: readonly number[] }): void;
+  /**
+   * How the next requests are answered: milliseconds to wait, statuses to use up before 200, and whether each is the
+   * last one on its connection.
+   */
+  behave(next: {
+    readonly delayMs?: number;
+    readonly statuses?: readonly number[];
+    readonly closing?: boolean;
+  }): void;
   close(): Promise<void>;
 }
 
@@ -105,6 +112,7 @@ export async function outsideServer(
   const seen: SeenOutside[] = [];
   let delayMs = 0;
   let statuses: number[] = [];
+  let isClosing = false;
   const handle = (
     request: import("node:http").IncomingMessage,
     answer: import("node:http").ServerResponse,
@@ -122,7 +130,10 @@ export async function outsideServer(
     };
     seen.push(one);
     setTimeout(() => {
-      answer.writeHead(statuses.shift() ?? 200, { "content-type": "application/json" });
+      answer.writeHead(statuses.shift() ?? 200, {
+        "content-type": "application/json",
+        ...(isClosing ? { connection: "close" } : {}),
+      });
       answer.end(JSON.stringify(one));
     }, delayMs);
   };
@@ -145,6 +156,7 @@ export async function outsideServer(
     behave: (next) => {
       delayMs = next.delayMs ?? 0;
       statuses = [...(next.statuses ?? [])];
+      isClosing = next.closing ?? false;
     },
     close: () =>
       new Promise((resolve) => {
