@@ -8,7 +8,12 @@ import { httpRulesOnBytes, protocolsThatDiffer } from "./protocols.ts";
 import { missingRouteTargets, routesToNothing, unreachedRules } from "./routes.ts";
 import { type AnalysisInput, scopeOf } from "./scope.ts";
 import { selectedByIdentities, selectedByPolicies, targetsOfRules } from "./selection.ts";
-import { outboundsToNothing, servicesWithoutEndpoints, unselectedInbounds } from "./services.ts";
+import {
+  destinationsOfNothing,
+  outboundsToNothing,
+  servicesWithoutEndpoints,
+  unselectedInbounds,
+} from "./services.ts";
 import { shadowedRules } from "./shadowed.ts";
 
 /** What looks at more than the plans of one proxy, cheap enough to be done in one turn. */
@@ -29,6 +34,7 @@ const CHECKS = [
   deprecatedShapes,
   unselectedInbounds,
   servicesWithoutEndpoints,
+  destinationsOfNothing,
 ];
 
 /**

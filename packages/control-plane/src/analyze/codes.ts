@@ -101,6 +101,11 @@ export const CODES = {
     title: "a service without endpoints",
     fix: "start an instance, or correct selector and targetPort",
   },
+  SK0603: {
+    severity: "error",
+    title: "an external or multi-zone service to which nothing can be sent",
+    fix: "create what the message names, or correct the resource",
+  },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 /** A code of a finding. */
