@@ -94,7 +94,7 @@ const cases: readonly [
     external({ name: "nowhere" }),
     /^networking\.outbound\[0\]: there is no MeshExternalService "nowhere"$/,
   ],
-  ["of several services in one", multiZone("apis", 80), "kri_mzsvc_default_east__apis_80"],
+  ["of several services in one", multiZone("apis", 80), "kri_mzsvc_default___apis_80"],
   [
     "of several by a port that it has not",
     multiZone("apis", 81),
