@@ -2,6 +2,7 @@ import type { DestinationKey, InboundPlan, ProxyPlan } from "@skein/policies";
 import type { MeshWorld } from "../pipeline/world.ts";
 import { namedDestination, taggedName } from "../plan/destination-keys.ts";
 import { multiZoneMembers } from "../plan/multi-zone.ts";
+import { targetPortOf } from "../view/selectable.ts";
 
 /** One instance of a destination: the inbound of a proxy, and whether callers are sent there. */
 export interface Instance {
@@ -24,7 +25,8 @@ export function instancesOf(mesh: MeshWorld, key: DestinationKey): readonly Inst
     for (const endpoint of endpoints) zones.set(`${endpoint.address} ${endpoint.port}`, zone);
   }
   const service = kind === "MeshService" ? index.service.at(name).get() : undefined;
-  const target = service?.spec.ports?.find((each) => each.port === port)?.targetPort;
+  const servicePort = service?.spec.ports?.find((each) => each.port === port);
+  const target = servicePort && targetPortOf(servicePort);
   const members =
     service === undefined ? index.tagged.at(taggedName(name).service).get() : index.members.at(name).get();
   return members.flatMap((dataplane): Instance[] => {

@@ -4,6 +4,7 @@ import {
   displayName,
   formatKri,
   LABEL,
+  type MeshServicePort,
   type MeshServiceResource,
   meshServiceKind,
   PROTOCOL_TAG,
@@ -23,7 +24,7 @@ import {
 import type { Outcome } from "../identity/outcome.ts";
 import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import { sectionOf } from "../view/selectable.ts";
+import { isTarget } from "../view/selectable.ts";
 import { namedDestination, taggedName } from "./destination-keys.ts";
 import { type ExternalDestination, externalDestination } from "./external.ts";
 import type { DataplaneIdentity } from "./identities.ts";
@@ -179,7 +180,7 @@ export function endpoints(
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return [];
     const members = view.members.at(name).get();
-    return members.flatMap((member) => memberEndpoints(member, service, servicePort.targetPort));
+    return members.flatMap((member) => memberEndpoints(member, service, servicePort));
   };
   return graph.family<DestinationKey, EndpointsPlan>((key) => {
     const found = instancesOf(key);
@@ -205,14 +206,12 @@ export function endpoints(
 function memberEndpoints(
   member: DataplaneResource,
   service: MeshServiceResource,
-  targetPort: number | string | undefined,
+  servicePort: MeshServicePort,
 ): EndpointPlan[] {
   const networking = member.spec.networking;
   const tags = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
   return (networking?.inbound ?? []).flatMap((inbound) => {
-    const isTarget =
-      typeof targetPort === "number" ? inbound.port === targetPort : sectionOf(inbound) === targetPort;
-    if (!isTarget || !isReady(inbound)) return [];
+    if (!isTarget(inbound, servicePort) || !isReady(inbound)) return [];
     if (tags !== undefined && inbound.tags?.[SERVICE_TAG] !== undefined && inbound.tags[SERVICE_TAG] !== tags)
       return [];
     return [endpointOf(member, inbound)];

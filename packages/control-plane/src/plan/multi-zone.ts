@@ -6,7 +6,8 @@ import {
   meshMultiZoneServiceKind,
   sniOf,
 } from "@skein/model";
-import { contains, type DestinationKey } from "@skein/policies";
+import type { DestinationKey } from "@skein/policies";
+import { matchesLabels } from "../view/label-matches.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { destinationKey } from "./destination-keys.ts";
 import { type Destination, trafficProtocol } from "./destinations.ts";
@@ -70,7 +71,7 @@ function matchedServices(view: MeshView, { spec }: MeshMultiZoneServiceResource)
   return view.serviceNames
     .get()
     .flatMap((name) => view.service.at(name).get() ?? [])
-    .filter((service) => contains(service.labels, labels));
+    .filter((service) => matchesLabels(service, labels));
 }
 
 function noMembers(view: MeshView, service: MeshMultiZoneServiceResource, port: number): string {

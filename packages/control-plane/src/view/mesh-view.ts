@@ -11,6 +11,7 @@ import {
   SERVICE_TAG,
 } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
+import { TAGGED_SERVICE, type TaggedServiceResource } from "../naming/tagged-service.ts";
 import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
 import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
 import { ResourceTable } from "./resource-table.ts";
@@ -29,6 +30,8 @@ export interface MeshView {
   readonly renamed: Readable<readonly string[]>;
   readonly externalServices: NamedResources<MeshExternalServiceResource>;
   readonly multiZoneServices: NamedResources<MeshMultiZoneServiceResource>;
+  /** Service tags that have an address; see `legacyVip`. */
+  readonly taggedServices: NamedResources<TaggedServiceResource>;
   /** Secrets of the mesh as they are stored. */
   readonly secret: { at(name: string): Readable<Resource | undefined> };
   /** What a secret was before its last change, as long as it is there and this process has seen the change. */
@@ -67,6 +70,7 @@ export class MeshIndex implements MeshView {
   readonly renamed: Input<readonly string[]>;
   readonly externalServices: ResourceTable<MeshExternalServiceResource>;
   readonly multiZoneServices: ResourceTable<MeshMultiZoneServiceResource>;
+  readonly taggedServices: ResourceTable<TaggedServiceResource>;
   readonly secret: ResourceTable<Resource>;
   readonly secretBefore: InputFamily<string, Resource | undefined>;
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
@@ -101,6 +105,7 @@ export class MeshIndex implements MeshView {
     this.renamed = graph.input<readonly string[]>([], sameItems);
     this.externalServices = new ResourceTable(graph);
     this.multiZoneServices = new ResourceTable(graph);
+    this.taggedServices = new ResourceTable(graph);
     this.secret = new ResourceTable(graph);
     this.secretBefore = graph.inputs<string, Resource | undefined>(undefined);
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
@@ -148,6 +153,7 @@ export class MeshIndex implements MeshView {
         touchedServices.add((after ?? before)?.name ?? "");
       } else if (type === "MeshExternalService") this.externalServices.change(before, after);
       else if (type === "MeshMultiZoneService") this.multiZoneServices.change(before, after);
+      else if (type === TAGGED_SERVICE) this.taggedServices.change(before, after);
       else if (type === "Secret") this.#secret(before, after);
       else if (type === "MeshIdentity") this.identities.set(replaced(this.identities.get(), before, after));
       else if (type === "MeshTrust") this.trusts.set(replaced(this.trusts.get(), before, after));

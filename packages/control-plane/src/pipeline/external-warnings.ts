@@ -1,10 +1,4 @@
-import type {
-  MeshExternalServiceResource,
-  MeshMultiZoneServiceResource,
-  MeshResource,
-  MeshServiceResource,
-} from "@skein/model";
-import { contains } from "@skein/policies";
+import type { MeshExternalServiceResource, MeshResource } from "@skein/model";
 import { parseCertificates } from "../identity/ca.ts";
 import type { Store } from "../store/store.ts";
 
@@ -52,24 +46,4 @@ export function externalServiceWarnings(
     warnings.push(`${FIELD}.caCert holds no certificate in PEM form, so nothing is sent`);
   }
   return warnings;
-}
-
-/** Ports of a MeshMultiZoneService behind which there is no MeshService now. */
-export function multiZoneWarnings(
-  { spec, mesh }: MeshMultiZoneServiceResource,
-  store: Store,
-): readonly string[] {
-  const labels = spec.selector.meshService.matchLabels ?? {};
-  const matched = store
-    .list<MeshServiceResource>({ type: "MeshService", mesh })
-    .filter((service) => contains(service.labels, labels));
-  if (matched.length === 0) return ["spec.selector matches no MeshService that is there now"];
-  const known = new Set(matched.flatMap((service) => (service.spec.ports ?? []).map(({ port }) => port)));
-  return spec.ports.flatMap(({ port }, i) =>
-    known.has(port)
-      ? []
-      : [
-          `spec.ports[${i}]: no MeshService that it matches has a port ${port} (they have: ${[...known].sort((a, b) => a - b).join(", ") || "none"})`,
-        ],
-  );
 }
