@@ -102,14 +102,14 @@ export const CODES = {
     fix: "start an instance, or correct selector and targetPort",
   },
   SK0603: {
-    severity: "warning",
-    title: "a service without the host name that a generator should give it",
-    fix: "give one of the services another name, or the HostnameGenerator another template",
+    severity: "error",
+    title: "an external or multi-zone service to which nothing can be sent",
+    fix: "create what the message names, or correct the resource",
   },
   SK0604: {
     severity: "warning",
-    title: "a MeshMultiZoneService that leads nowhere",
-    fix: "correct its selector or its ports; a port must have the number of a port of the MeshServices",
+    title: "a service without the host name that a generator should give it",
+    fix: "give one of the services another name, or the HostnameGenerator another template",
   },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 

@@ -248,6 +248,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     for (const { target, upstream } of [...outbounds, ...backends.values()]) {
       const message = upstream.external?.problem ?? destination.at(target).get()?.problem;
       if (message !== undefined) conditions.push({ type: "UnavailableDestination", message });
+      const warning = upstream.external?.warning;
+      if (warning !== undefined) conditions.push({ type: "OutdatedSecret", message: warning });
     }
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {

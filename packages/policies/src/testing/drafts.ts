@@ -17,7 +17,7 @@ export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {
     : [];
   return {
     isExternal: false,
-  protocol,
+    protocol,
     cluster: create(ClusterSchema, { name: "c" }),
     httpOptions: create(HttpProtocolOptionsSchema),
     tlsParams: undefined,
