@@ -40,8 +40,11 @@ export function draftUpstream(plan: UpstreamPlan): OutboundDraft {
   const base = {
     protocol: destination.protocol,
     cluster,
-    // Proxies speak HTTP/2 to each other, whatever the applications speak.
-    httpOptions: httpOptions("http2"),
+    isExternal: plan.external !== undefined,
+    // Proxies speak HTTP/2 to each other, whatever the applications speak; others take what their protocol says.
+    httpOptions: httpOptions(
+      plan.external === undefined || destination.protocol !== "http" ? "http2" : "http1",
+    ),
     tlsParams: undefined,
     backends: plan.backends,
     requestHeaders: new Map(

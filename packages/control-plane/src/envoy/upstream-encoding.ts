@@ -23,6 +23,7 @@ import type { OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/polic
 import type { Interned } from "../plan/interned.ts";
 import { PROTOCOL_OPTIONS } from "./http.ts";
 import { fieldOf, joined, packedField } from "./joined.ts";
+import { leaveMesh, rewriteHostsOfBackends } from "./leaving.ts";
 import { draftUpstream } from "./outbound.ts";
 import { upstreamTls } from "./tls.ts";
 
@@ -53,6 +54,7 @@ export interface Layout {
   readonly key: string;
   readonly protocol: OutboundDraft["protocol"];
   readonly isHttp: boolean;
+  readonly isExternal: boolean;
   readonly routes: readonly { readonly isForwarded: boolean; readonly policy: string | undefined }[];
 }
 
@@ -83,11 +85,13 @@ export function coresOf(
   for (const definition of definitions) {
     definition.translateOutbound?.(plan.policies[definition.kind.type], draft);
   }
+  if (plan.external !== undefined) leaveMesh(draft, plan.external);
+  else rewriteHostsOfBackends(draft);
   if (plan.tls !== undefined) draft.cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
   const isHttp = draft.hcm !== undefined;
   const layout = {
     protocol: draft.protocol,
-    isHttp,
+    ...{ isHttp, isExternal: draft.isExternal },
     routes: draft.routes.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy })),
   };
   const key = JSON.stringify(layout);
@@ -125,10 +129,12 @@ export function shareOf(definition: PolicyDefinition, entry: object | undefined,
   return { ...clusterShare(draft), network: networkOf(draft), routes: routesOf(draft) };
 }
 
-/** A cluster, from what shares say of it and of its protocol. */
-export function encodedCluster(shares: readonly ClusterShare[]): Uint8Array {
+/** A cluster, from what shares say of it and of its protocol; bytes that leave the mesh have no options of HTTP. */
+export function encodedCluster({ isHttp, isExternal }: Layout, shares: readonly ClusterShare[]): Uint8Array {
+  const clusters = shares.map(({ cluster }) => cluster);
+  if (isExternal && !isHttp) return joined(clusters);
   return joined([
-    ...shares.map(({ cluster }) => cluster),
+    ...clusters,
     fieldOf(ClusterSchema.field.typedExtensionProtocolOptions.number, [
       PROTOCOL_OPTIONS_KEY,
       packedField(
@@ -141,9 +147,9 @@ export function encodedCluster(shares: readonly ClusterShare[]): Uint8Array {
 }
 
 /** What a policy that stands alone gets: the draft's outline, with nothing in it. */
-function blankDraft({ protocol, isHttp, routes }: Layout): OutboundDraft {
+function blankDraft({ protocol, isHttp, isExternal, routes }: Layout): OutboundDraft {
   return {
-    protocol,
+    ...{ protocol, isExternal },
     cluster: create(ClusterSchema),
     httpOptions: create(HttpProtocolOptionsSchema),
     tlsParams: undefined,

@@ -60,7 +60,7 @@ export class UpstreamShares {
     const core = this.#core(plan);
     const shares = this.#alone.map((definition) => this.#share(definition, plan, core.routes.layout));
     return {
-      cluster: encodedCluster([core.cluster, ...shares]),
+      cluster: encodedCluster(core.routes.layout, [core.cluster, ...shares]),
       routes:
         core.routes.virtualHost && encodedRoutes(plan, core.routes.virtualHost, [core.routes, ...shares]),
       network: this.#chain(plan.destination, core.routes.layout, [
