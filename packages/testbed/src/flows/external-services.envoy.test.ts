@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { outsideCa } from "../outside/ca.ts";
+import { type OutsideServer, outsideServer, type SeenOutside } from "../outside/server.ts";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
 import { get, httpClient, startLoad } from "./load.ts";
-import { type OutsideServer, outsideCa, outsideServer, type SeenOutside } from "./outside.ts";
 import {
   applied,
   deleted,
@@ -219,7 +220,7 @@ test("an external service is whatever its endpoints are, in the order of their p
   await withCaller(t, ["mixed", "socket", "far"], async ({ world, seen, open, answer }) => {
     const path = join(world.site.dir, "outside.sock");
     const [first, second, third] = await Promise.all([
-      open(outsideServer("first", undefined, world.site.block.address(201))),
+      open(outsideServer("first", undefined, { address: world.site.block.address(201) })),
       open(outsideServer("second", undefined)),
       open(outsideServer("socket", undefined, { socket: path })),
     ]);
