@@ -99,7 +99,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       random: randomBytes,
     };
 
-    const world = new World({ zone });
+    const world = new World({ zone, autoReachable: config.experimental.autoReachableServices });
     const changes = new ChangeLog({ now, monotonic });
     const insights = new DataplaneInsights({
       store,

@@ -46,6 +46,8 @@ export interface WorldOptions {
   readonly zone: string;
   readonly definitions?: readonly PolicyDefinition[];
   readonly table?: FragmentTable;
+  /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
+  readonly autoReachable?: boolean;
 }
 
 /** The whole pure part of the control plane: resources and a few facts in, configurations out. */
@@ -56,6 +58,7 @@ export class World {
   readonly adminAuthority: Input<Fragment | undefined>;
   readonly #table: FragmentTable;
   readonly #zone: string;
+  readonly #autoReachable: boolean;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
   readonly #sets: PolicySets;
@@ -63,6 +66,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#zone = options.zone;
+    this.#autoReachable = options.autoReachable ?? false;
     this.#definitions = options.definitions ?? policies;
     this.#sets = new PolicySets(policyReach(this.#definitions));
     this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
@@ -76,7 +80,12 @@ export class World {
    * object, so they can be compared as two configurations of one world can. Nothing that is done to it shows here.
    */
   sibling(meshes: Iterable<string>): World {
-    const other = new World({ zone: this.#zone, definitions: this.#definitions, table: this.#table });
+    const other = new World({
+      zone: this.#zone,
+      definitions: this.#definitions,
+      table: this.#table,
+      autoReachable: this.#autoReachable,
+    });
     other.adminAuthority.set(this.adminAuthority.get());
     for (const name of meshes) {
       const from = this.#meshes.get(name);
@@ -135,6 +144,7 @@ export class World {
       meshName: name,
       zone: this.#zone,
       definitions: this.#definitions,
+      autoReachable: this.#autoReachable,
       stage,
       node,
     });

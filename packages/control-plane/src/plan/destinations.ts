@@ -171,7 +171,11 @@ export function endpoints(
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return [];
     const members = view.members.at(name).get();
-    return members.flatMap((member) => memberEndpoints(member, service, servicePort.targetPort));
+    return members.flatMap((member) =>
+      servingInbounds(member, service, servicePort.targetPort)
+        .filter(isReady)
+        .map((inbound) => endpointOf(member, inbound)),
+    );
   };
   return graph.family<DestinationKey, EndpointsPlan>((key) => {
     const found = instancesOf(key);
@@ -194,20 +198,39 @@ export function endpoints(
   }, sameJson);
 }
 
-function memberEndpoints(
+/** The dataplanes behind a destination with the sections of the inbounds that serve it, ready or not. */
+export function instancesBehind(
+  view: MeshView,
+  key: DestinationKey,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const [name, port] = splitKey(key);
+  const behind = (
+    members: readonly DataplaneResource[],
+    inbounds: (member: DataplaneResource) => readonly DataplaneInbound[],
+  ) => new Map(members.map((member) => [member.name, new Set(inbounds(member).map(sectionOf))] as const));
+  if (name.startsWith(TAG_PREFIX)) {
+    const { service, tags } = taggedName(name);
+    return behind(view.tagged.at(service).get(), (member) => taggedInbounds(member, service, tags));
+  }
+  const service = view.service.at(name).get();
+  const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
+  if (service === undefined || servicePort === undefined) return new Map();
+  return behind(view.members.at(name).get(), (member) =>
+    servingInbounds(member, service, servicePort.targetPort),
+  );
+}
+
+function servingInbounds(
   member: DataplaneResource,
   service: MeshServiceResource,
   targetPort: number | string | undefined,
-): EndpointPlan[] {
-  const networking = member.spec.networking;
-  const tags = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
-  return (networking?.inbound ?? []).flatMap((inbound) => {
+): readonly DataplaneInbound[] {
+  const tag = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
+  return (member.spec.networking?.inbound ?? []).filter((inbound) => {
     const isTarget =
       typeof targetPort === "number" ? inbound.port === targetPort : sectionOf(inbound) === targetPort;
-    if (!isTarget || !isReady(inbound)) return [];
-    if (tags !== undefined && inbound.tags?.[SERVICE_TAG] !== undefined && inbound.tags[SERVICE_TAG] !== tags)
-      return [];
-    return [endpointOf(member, inbound)];
+    const own = inbound.tags?.[SERVICE_TAG];
+    return isTarget && (tag === undefined || own === undefined || own === tag);
   });
 }
 

@@ -4,28 +4,22 @@ import {
   enabledMtlsBackend,
   formatKri,
   LABEL,
+  type MeshResource,
   SERVICE_TAG,
 } from "@skein/model";
 import {
   type AdminPlan,
-  type BackendClusterPlan,
   callerTagsHeader,
   type DestinationKey,
-  type EndpointsView,
   type IdentityPlan,
   type InboundPlan,
   type InboundSharedPlan,
   type InboundTlsPlan,
   meshTls,
   type Naming,
-  type OutboundPlan,
-  type PlanCondition,
   type PolicyDefinition,
   type ProxyPlan,
   planOf,
-  type UpstreamPlan,
-  type ViewingCaller,
-  viewOf,
 } from "@skein/policies";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
@@ -44,7 +38,8 @@ import {
 } from "./identities.ts";
 import { Interned } from "./interned.ts";
 import type { NodeFacts } from "./node-facts.ts";
-import { outboundTarget } from "./outbound-target.ts";
+import { meshServicesMode } from "./outbounds/reach.ts";
+import { reachability } from "./outbounds/reachability.ts";
 import { Upstreams } from "./upstreams.ts";
 
 export interface MeshPlannerInputs {
@@ -52,6 +47,8 @@ export interface MeshPlannerInputs {
   readonly meshName: string;
   readonly zone: string;
   readonly definitions: readonly PolicyDefinition[];
+  /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
+  readonly autoReachable: boolean;
   readonly stage: { at(issuer: string): Readable<IdentityStage | undefined> };
   /** What each proxy said of itself; `UNKNOWN_NODE` while it is not connected. */
   readonly node: { at(dataplane: string): Readable<NodeFacts> };
@@ -67,12 +64,11 @@ export interface MeshPlanner {
 
 /** Wires the derivations of one mesh. Free of I/O, clocks and randomness. */
 export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
-  const { view, meshName, zone, definitions, node } = inputs;
+  const { view, meshName, zone, definitions, node, autoReachable } = inputs;
   const identity = dataplaneIdentities(graph, inputs);
   const destination = destinations(graph, { view, meshName, zone, identity });
   const instances = endpoints(graph, { view, meshName, zone, identity });
   const endpointViews = new EndpointViews(graph, instances, zone);
-  const views = new Interned<EndpointsView>();
   const upstreams = new Upstreams(graph, view, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
@@ -167,64 +163,45 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     };
   };
 
+  const contextOf = (dataplane: DataplaneResource, mesh: MeshResource): ProxyContext => {
+    const exclusive = meshServicesMode(mesh) === "Exclusive";
+    const naming: Naming = exclusive && node.at(dataplane.name).get().unifiedNaming ? "unified" : "legacy";
+    const own = identity.at(dataplane.name).get();
+    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
+    return { dataplane, naming, own, certificate };
+  };
+
+  /** Apart from plans, because what a proxy may reach depends on the inbounds of others. */
+  const inbounds = graph.family<string, readonly InboundPlan[]>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return [];
+    const context = contextOf(dataplane, mesh);
+    const sets = view.policies.at(name).get().inbound;
+    return (dataplane.spec.networking?.inbound ?? [])
+      .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
+      .map((inbound) => inboundPlan(context, inbound, sets.get(sectionOf(inbound)) ?? NO_SET));
+  }, sameDeep);
+
+  const reachable = reachability(graph, {
+    view,
+    identity,
+    destination,
+    inbounds,
+    upstreams,
+    zone,
+    autoReachable,
+  });
+
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return undefined;
-    const exclusive = mesh.spec.meshServices?.mode === "Exclusive";
-    const naming: Naming = exclusive && node.at(name).get().unifiedNaming ? "unified" : "legacy";
-    const own = identity.at(name).get();
-    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
+    const { naming, own, certificate } = contextOf(dataplane, mesh);
     const policies = view.policies.at(name).get();
-    const context: ProxyContext = { dataplane, naming, own, certificate };
-    const conditions: PlanCondition[] = [];
-    if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
     const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
     const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
-    const seen = ({ policies }: UpstreamPlan): { readonly view?: EndpointsView } => {
-      const found = viewOf(policies, viewingCaller(dataplane, zone));
-      return found === undefined ? {} : { view: views.get(JSON.stringify(found), () => found) };
-    };
-    const outbounds: OutboundPlan[] = [];
-    for (const [index, outbound] of (dataplane.spec.networking?.outbound ?? []).entries()) {
-      const target = outboundTarget(view, outbound);
-      if (!target.ok) {
-        conditions.push({
-          type: "UnresolvedOutbound",
-          message: `networking.outbound[${index}]: ${target.error}`,
-        });
-        continue;
-      }
-      const upstream = upstreams.plan(caller, target.value).get();
-      if (upstream === undefined) continue;
-      const address = outbound.address || "127.0.0.1";
-      outbounds.push({
-        listenerName:
-          naming === "unified" && upstream.destination.kind !== "ServiceTag"
-            ? upstream.destination.kri
-            : `outbound:${address}:${outbound.port}`,
-        target: target.value,
-        address,
-        port: outbound.port,
-        upstream,
-        ...seen(upstream),
-      });
-    }
-    const backends = new Map<DestinationKey, BackendClusterPlan>();
-    for (const { upstream, target } of outbounds) {
-      for (const [key, backend] of Object.entries(upstream.backends)) {
-        if (backend.kind === "unresolved") {
-          conditions.push({
-            type: "UnresolvedBackend",
-            message: `${upstream.destination.name}:${upstream.destination.port}: ${key}: ${backend.problem}`,
-          });
-        } else if (backend.target !== target) {
-          const own = upstreams.plan(caller, backend.target).get();
-          if (own !== undefined)
-            backends.set(backend.target, { target: backend.target, upstream: own, ...seen(own) });
-        }
-      }
-    }
+    const { outbounds, backends, conditions } = reachable.of(dataplane, mesh, caller);
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -245,13 +222,14 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       identity: certificate,
       admin: adminPlan(admins, dataplane, node.at(name).get()),
       transparent: undefined,
-      inbounds: (dataplane.spec.networking?.inbound ?? [])
-        .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
-        .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),
-      outbounds: uniquelyNamed(outbounds),
-      backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
+      inbounds: inbounds.at(name).get(),
+      outbounds,
+      backends,
       policies: whole,
-      conditions,
+      conditions: [
+        ...(own.problem === undefined ? [] : [{ type: "NoIdentity", message: own.problem }]),
+        ...conditions,
+      ],
     };
   }, samePlan);
 
@@ -304,10 +282,6 @@ function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPl
   };
 }
 
-function viewingCaller({ spec, labels }: DataplaneResource, zone: string): ViewingCaller {
-  return { zone, labels, tags: (spec.networking?.inbound ?? []).map(({ tags }) => tags ?? {}) };
-}
-
 /** Kuma opens the admin interface of proxies whose address is not the machine's own loopback address. */
 function adminPlan(
   interned: Interned<AdminPlan>,
@@ -328,18 +302,6 @@ function adminTarget({ adminSocket, adminAddress, adminPort }: NodeFacts): Admin
   if (adminSocket !== undefined) return { socket: adminSocket };
   if (adminAddress === undefined || adminPort === undefined) return undefined;
   return { address: adminAddress, port: adminPort };
-}
-
-/** Two outbounds to one destination would share a listener name; the later ones carry their address too. */
-function uniquelyNamed(outbounds: readonly OutboundPlan[]): readonly OutboundPlan[] {
-  const seen = new Set<string>();
-  return outbounds.map((outbound) => {
-    const taken = seen.has(outbound.listenerName);
-    seen.add(outbound.listenerName);
-    return taken
-      ? { ...outbound, listenerName: `${outbound.listenerName}@${outbound.address}:${outbound.port}` }
-      : outbound;
-  });
 }
 
 function dataplaneKri(dataplane: DataplaneResource, section: string): string {

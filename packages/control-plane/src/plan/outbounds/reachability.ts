@@ -1,0 +1,195 @@
+import type { DataplaneResource, MeshResource } from "@skein/model";
+import {
+  type DestinationKey,
+  type InboundPlan,
+  type InboundSharedPlan,
+  type PlanCondition,
+  type ViewingCaller,
+  viewingPart,
+} from "@skein/policies";
+import type { Graph, Readable } from "../../view/graph.ts";
+import type { MeshView } from "../../view/mesh-view.ts";
+import { type Destination, instancesBehind } from "../destinations.ts";
+import type { DataplaneIdentity } from "../identities.ts";
+import { outboundTarget } from "../outbound-target.ts";
+import type { CallerKind, Upstreams } from "../upstreams.ts";
+import { type AddressedPort, addressBook } from "./addressed.ts";
+import type { Admission } from "./admissions.ts";
+import { meshServicesMode, reachOf } from "./reach.ts";
+import { reachableSets } from "./reachable-sets.ts";
+import { addressOf, OutboundPlans, type Outbounds, type SharedOutbounds } from "./shared-outbounds.ts";
+
+export interface ReachabilityInputs {
+  readonly view: MeshView;
+  readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
+  readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
+  readonly inbounds: { at(dataplane: string): Readable<readonly InboundPlan[]> };
+  readonly upstreams: Upstreams;
+  readonly zone: string;
+  /** Who lists nothing gets what MeshTrafficPermissions let it call. */
+  readonly autoReachable: boolean;
+}
+
+/** All outbounds of a proxy, and the part of them that it has in common with others. */
+export interface ProxyOutbounds extends Outbounds {
+  /** Present where `outbounds` begins with these and `backends` has those of it. */
+  readonly shared: SharedOutbounds | undefined;
+}
+
+/** Which outbounds proxies get. */
+export interface Reachability {
+  /** The outbounds of a caller; the first resolution of a proxy's own list, then of the addresses of destinations. */
+  of(dataplane: DataplaneResource, mesh: MeshResource, caller: CallerKind): ProxyOutbounds;
+}
+
+/**
+ * The outbounds of proxies: those that their Dataplanes name, and for transparent proxies one for each address and port
+ * of what they may reach.
+ */
+export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachability {
+  const { view, identity, destination, inbounds, upstreams, zone, autoReachable } = inputs;
+  const plans = new OutboundPlans(graph, upstreams);
+  const admission = graph.family<DestinationKey, Admission>((key) => {
+    const found = destination.at(key).get();
+    const kinds = new Set<InboundSharedPlan>();
+    for (const [member, sections] of instancesBehind(view, key)) {
+      for (const { section, shared } of inbounds.at(member).get())
+        if (sections.has(section)) kinds.add(shared);
+    }
+    return { sni: found?.plan.sni ?? "", acceptsTls: found?.acceptsTls ?? false, inbounds: [...kinds] };
+  }, sameAdmission);
+  const sets = reachableSets(graph, {
+    addresses: addressBook(graph, view),
+    tags: NO_TAG_ADDRESSES,
+    admission,
+  });
+
+  const certificatesOf = (name: string): readonly (readonly string[])[] => {
+    const { current, certificates } = identity.at(name).get();
+    const lists = [...(current === undefined ? [] : [current.uris]), ...certificates.map(({ uris }) => uris)];
+    return [...new Set(lists.map((uris) => JSON.stringify(uris)))].sort().map((text) => JSON.parse(text));
+  };
+
+  const sharedOf = (
+    dataplane: DataplaneResource,
+    mesh: MeshResource,
+    caller: CallerKind,
+    viewing: ViewingCaller,
+  ): SharedOutbounds | undefined => {
+    if (!isTransparent(dataplane)) return undefined;
+    const certificates = autoReachable ? certificatesOf(dataplane.name) : undefined;
+    const set = sets.at(reachOf(dataplane, meshServicesMode(mesh), certificates)).get();
+    return plans.shared(caller, set, viewing).get();
+  };
+
+  return {
+    of(dataplane, mesh, caller) {
+      const balancing = caller.policies.byKind.get("MeshLoadBalancingStrategy") ?? [];
+      const viewing = viewingPart(balancing, viewingCaller(dataplane, zone));
+      const conditions: PlanCondition[] = [];
+      const named = explicitPorts(view, dataplane, conditions);
+      const shared = sharedOf(dataplane, mesh, caller, viewing);
+      if (shared === undefined) {
+        const own = plans.of(caller, named, viewing);
+        return { ...own, conditions: [...conditions, ...own.conditions], shared };
+      }
+      const taken = takenAddresses(dataplane, named).filter(({ at }) => shared.addresses.has(at));
+      const own = plans.of(caller, named, viewing, shared.listenerNames);
+      const all = [...conditions, ...own.conditions, ...shared.conditions];
+      if (taken.length === 0) {
+        if (own.outbounds.length === 0) return { ...shared, conditions: all, shared };
+        const outbounds = [...shared.outbounds, ...own.outbounds];
+        return { outbounds, backends: joined(shared.backends, own.backends), conditions: all, shared };
+      }
+      const by = new Map(taken.map(({ at, what }) => [at, what] as const));
+      const rest = shared.outbounds.filter((each) => {
+        const what = by.get(addressOf(each));
+        if (what === undefined) return true;
+        const message = `${each.upstream.destination.kri} is not reachable at ${addressOf(each)}: ${what}`;
+        all.push({ type: "AddressTaken", message });
+        return false;
+      });
+      return {
+        outbounds: [...rest, ...own.outbounds],
+        backends: joined(shared.backends, own.backends),
+        conditions: all,
+        shared: undefined,
+      };
+    },
+  };
+}
+
+/** Whether applications behind a proxy call destinations at the destinations' own addresses. */
+export function isTransparent({ spec }: DataplaneResource): boolean {
+  return (spec.networking?.transparentProxying?.redirectPortOutbound ?? 0) > 0;
+}
+
+/** What the Dataplane names one by one, as far as it is there and does not stand in the way of its own inbounds. */
+function explicitPorts(
+  view: MeshView,
+  dataplane: DataplaneResource,
+  conditions: PlanCondition[],
+): readonly AddressedPort[] {
+  const { inbound = [], outbound = [], address: own } = dataplane.spec.networking ?? {};
+  const inbounds = new Set(
+    inbound.map(({ address, port }) => addressOf({ address: address || (own ?? ""), port })),
+  );
+  return outbound.flatMap((each, index) => {
+    const at = `networking.outbound[${index}]`;
+    const found = outboundTarget(view, each);
+    if (!found.ok) {
+      conditions.push({ type: "UnresolvedOutbound", message: `${at}: ${found.error}` });
+      return [];
+    }
+    const port: AddressedPort = {
+      target: found.value,
+      address: each.address || "127.0.0.1",
+      port: each.port,
+    };
+    if (!inbounds.has(addressOf(port))) return [port];
+    const message = `${at}: ${addressOf(port)} is the address of an inbound of this proxy`;
+    conditions.push({ type: "AddressTaken", message });
+    return [];
+  });
+}
+
+/** The addresses that no outbound of the mesh may take from a proxy. */
+function takenAddresses(
+  { spec }: DataplaneResource,
+  named: readonly AddressedPort[],
+): readonly { readonly at: string; readonly what: string }[] {
+  const { inbound = [], address: own = "" } = spec.networking ?? {};
+  return [
+    ...inbound.map(({ address, port }) => ({
+      at: addressOf({ address: address || own, port }),
+      what: "that is the address of an inbound of this proxy",
+    })),
+    ...named.map((each) => ({
+      at: addressOf(each),
+      what: "an outbound of the Dataplane has that address",
+    })),
+  ];
+}
+
+function joined(shared: Outbounds["backends"], own: Outbounds["backends"]): Outbounds["backends"] {
+  if (own.length === 0) return shared;
+  const byTarget = new Map([...shared, ...own].map((each) => [each.target, each] as const));
+  return [...byTarget.values()].sort((a, b) => (a.target < b.target ? -1 : 1));
+}
+
+function viewingCaller({ spec, labels }: DataplaneResource, zone: string): ViewingCaller {
+  return { zone, labels, tags: (spec.networking?.inbound ?? []).map(({ tags }) => tags ?? {}) };
+}
+
+function sameAdmission(a: Admission, b: Admission): boolean {
+  return (
+    a.sni === b.sni &&
+    a.acceptsTls === b.acceptsTls &&
+    a.inbounds.length === b.inbounds.length &&
+    a.inbounds.every((each, i) => each === b.inbounds[i])
+  );
+}
+
+const NONE: Readable<readonly never[]> = { get: () => [] };
+/** Service tags have no addresses of their own yet. */
+const NO_TAG_ADDRESSES = { names: NONE, at: () => NONE };
