@@ -1,5 +1,6 @@
 import { type PolicyDefinition, type PolicyPlans, type ProxyPlan, policies } from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { CommonOutbounds } from "../envoy/common-outbounds.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { Translator } from "../envoy/translator.ts";
@@ -167,9 +168,13 @@ export class World {
       meshMtlsSecrets(name, "unified").validation,
       meshMtlsSecrets(name, "legacy").validation,
     ]);
-    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig =>
-      proxyConfig(translator, {
+    const common = new CommonOutbounds(graph, translator, planner.endpoints);
+    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig => {
+      const { reusePort } = node.at(dataplane).get();
+      const { shared } = planner.outbounds.at(dataplane).get();
+      return proxyConfig(translator, {
         plan,
+        common: shared && common.of(shared, reusePort, translator.patch(plan.policies)),
         endpoints: (target, view) => planner.endpoints.at(target, view).get(),
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
@@ -177,8 +182,9 @@ export class World {
           if (validationNames.has(secret)) return authorities.at(secret).get();
           return certificates.at(`${dataplane} ${secret}`).get();
         },
-        reusePort: node.at(dataplane).get().reusePort,
+        reusePort,
       });
+    };
     const config = graph.family<string, ProxyConfig | undefined>((dataplane) => {
       const plan = planner.plan.at(dataplane).get();
       return plan === undefined ? undefined : configOf(dataplane, plan);

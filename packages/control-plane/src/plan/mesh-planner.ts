@@ -39,7 +39,7 @@ import {
 import { Interned } from "./interned.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { meshServicesMode } from "./outbounds/reach.ts";
-import { reachability } from "./outbounds/reachability.ts";
+import { type ProxyOutbounds, reachability, sameProxyOutbounds } from "./outbounds/reachability.ts";
 import { Upstreams } from "./upstreams.ts";
 
 export interface MeshPlannerInputs {
@@ -57,6 +57,8 @@ export interface MeshPlannerInputs {
 /** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
 export interface MeshPlanner {
   readonly plan: { at(dataplane: string): Readable<ProxyPlan | undefined> };
+  /** The calls of each plan, with what they have in common with those of others. */
+  readonly outbounds: { at(dataplane: string): Readable<ProxyOutbounds> };
   readonly endpoints: EndpointViews;
   readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
@@ -193,15 +195,23 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     autoReachable,
   });
 
+  const outbounds = graph.family<string, ProxyOutbounds>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return NO_OUTBOUNDS;
+    const { naming, certificate } = contextOf(dataplane, mesh);
+    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
+    const caller = upstreams.kind(view.policies.at(name).get().outbound, naming, certificate, tags);
+    return reachable.of(dataplane, mesh, caller);
+  }, sameProxyOutbounds);
+
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return undefined;
     const { naming, own, certificate } = contextOf(dataplane, mesh);
     const policies = view.policies.at(name).get();
-    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
-    const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
-    const { outbounds, backends, conditions } = reachable.of(dataplane, mesh, caller);
+    const calls = outbounds.at(name).get();
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -223,17 +233,17 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       admin: adminPlan(admins, dataplane, node.at(name).get()),
       transparent: undefined,
       inbounds: inbounds.at(name).get(),
-      outbounds,
-      backends,
+      outbounds: calls.outbounds,
+      backends: calls.backends,
       policies: whole,
       conditions: [
         ...(own.problem === undefined ? [] : [{ type: "NoIdentity", message: own.problem }]),
-        ...conditions,
+        ...calls.conditions,
       ],
     };
   }, samePlan);
 
-  return { plan, endpoints: endpointViews, destination, identity };
+  return { plan, outbounds, endpoints: endpointViews, destination, identity };
 }
 
 /** What a proxy says of its tags when it calls. */
@@ -253,6 +263,7 @@ interface ProxyContext {
 
 /** An inbound on this port gives a proxy its service without any traffic. */
 const SERVICELESS_PORT = 49151;
+const NO_OUTBOUNDS: ProxyOutbounds = { outbounds: [], backends: [], conditions: [], shared: undefined };
 const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
 function inboundTls(

@@ -3,6 +3,7 @@ import { emptyAssignment } from "./empty-resources.ts";
 import { StreamRefused } from "./fleet.ts";
 import type { Fragment, ProxyConfig } from "./fragment.ts";
 import { edsNameOf } from "./fragment-field.ts";
+import { sameFragments } from "./fragments.ts";
 import { mayRemove, mayRemoveListener } from "./order.ts";
 import type { ProtocolEvents } from "./outgoing.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
@@ -291,11 +292,11 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
       const old = config;
       config = newConfig;
       revision = newRevision;
-      mark(cluster, old?.clusters !== newConfig.clusters);
-      mark(endpoint, old?.endpoints !== newConfig.endpoints);
-      mark(secret, old?.secrets !== newConfig.secrets);
-      mark(listener, old?.listeners !== newConfig.listeners);
-      mark(route, old?.routes !== newConfig.routes);
+      mark(cluster, old === undefined || !sameFragments(old.clusters, newConfig.clusters));
+      mark(endpoint, old === undefined || !sameFragments(old.endpoints, newConfig.endpoints));
+      mark(secret, old === undefined || !sameFragments(old.secrets, newConfig.secrets));
+      mark(listener, old === undefined || !sameFragments(old.listeners, newConfig.listeners));
+      mark(route, old === undefined || !sameFragments(old.routes, newConfig.routes));
     },
     next() {
       if (config === undefined) return undefined;

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { IdentityStage } from "../../plan/identities.ts";
 import { UNKNOWN_NODE } from "../../plan/node-facts.ts";
-import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
+import type { ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
+import { isFragments } from "../../xds/fragments.ts";
 import { World } from "../world.ts";
 import { DATAPLANES, type Document, document, edited, ISSUERS, SECRETS } from "./arbitrary.ts";
 import { PEM } from "./certificates.ts";
@@ -87,7 +88,8 @@ interface Connection {
 /** A world that lives through steps, beside all that is needed to build it anew. */
 export class Life {
   readonly table = new FragmentTable();
-  readonly world = new World({ zone: ZONE, table: this.table });
+  readonly world: World;
+  readonly #autoReachable: boolean;
   readonly #documents = new Documents();
   /** What was ever written, in its newest form: what is edited may come back to life. */
   readonly #written = new Map<string, Document>();
@@ -95,8 +97,10 @@ export class Life {
   readonly #facts = new Map<string, Step>();
   readonly #connections = new Map<string, Connection>();
 
-  /** Begins with a mesh in which identities work. */
-  constructor() {
+  /** Begins with a mesh in which identities work. @param autoReachable whether permissions decide what is reachable */
+  constructor(autoReachable = false) {
+    this.#autoReachable = autoReachable;
+    this.world = this.#newWorld();
     this.take({
       do: "put",
       documents: [{ type: "Mesh", name: "default", meshServices: { mode: "Exclusive" } }],
@@ -149,7 +153,7 @@ export class Life {
 
   /** Everything is as it would be in a world that has known nothing but the present. */
   check(): void {
-    const fresh = new World({ zone: ZONE, table: this.table });
+    const fresh = this.#newWorld();
     fresh.apply(this.#documents.all.toReversed().map((after) => ({ before: undefined, after })));
     for (const fact of this.#facts.values()) setFact(fresh, fact);
     const [mesh, freshMesh] = [this.world.mesh("default"), fresh.mesh("default")];
@@ -178,6 +182,10 @@ export class Life {
   clear(): void {
     for (const { type, mesh, name } of this.#documents.all)
       this.#documents.delete(this.world, type, mesh, name);
+  }
+
+  #newWorld(): World {
+    return new World({ zone: ZONE, table: this.table, autoReachable: this.#autoReachable });
   }
 
   #connect(name: string): void {
@@ -246,12 +254,9 @@ function readable(config: ProxyConfig | undefined): unknown {
   return Object.fromEntries(
     Object.entries(config).map(([type, resources]) => [
       type,
-      resources instanceof Map
+      isFragments(resources)
         ? Object.fromEntries(
-            [...(resources as Map<string, Fragment>)].map(([name, { version, origins }]) => [
-              name,
-              `${version} ${origins.join(" ")}`,
-            ]),
+            [...resources].map(([name, { version, origins }]) => [name, `${version} ${origins.join(" ")}`]),
           )
         : resources,
     ]),

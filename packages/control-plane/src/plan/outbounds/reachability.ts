@@ -9,6 +9,7 @@ import {
 } from "@skein/policies";
 import type { Graph, Readable } from "../../view/graph.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
+import { sameItems } from "../../view/same-items.ts";
 import { type Destination, instancesBehind } from "../destinations.ts";
 import type { DataplaneIdentity } from "../identities.ts";
 import { outboundTarget } from "../outbound-target.ts";
@@ -17,7 +18,13 @@ import { type AddressedPort, addressBook } from "./addressed.ts";
 import type { Admission } from "./admissions.ts";
 import { meshServicesMode, reachOf } from "./reach.ts";
 import { reachableSets } from "./reachable-sets.ts";
-import { addressOf, OutboundPlans, type Outbounds, type SharedOutbounds } from "./shared-outbounds.ts";
+import {
+  addressOf,
+  OutboundPlans,
+  type Outbounds,
+  type SharedOutbounds,
+  sameBackends,
+} from "./shared-outbounds.ts";
 
 export interface ReachabilityInputs {
   readonly view: MeshView;
@@ -32,13 +39,12 @@ export interface ReachabilityInputs {
 
 /** All outbounds of a proxy, and the part of them that it has in common with others. */
 export interface ProxyOutbounds extends Outbounds {
-  /** Present where `outbounds` begins with these and `backends` has those of it. */
+  /** Present where `outbounds` begins with all of these and `backends` has all of theirs. */
   readonly shared: SharedOutbounds | undefined;
 }
 
 /** Which outbounds proxies get. */
 export interface Reachability {
-  /** The outbounds of a caller; the first resolution of a proxy's own list, then of the addresses of destinations. */
   of(dataplane: DataplaneResource, mesh: MeshResource, caller: CallerKind): ProxyOutbounds;
 }
 
@@ -175,6 +181,16 @@ function joined(shared: Outbounds["backends"], own: Outbounds["backends"]): Outb
   if (own.length === 0) return shared;
   const byTarget = new Map([...shared, ...own].map((each) => [each.target, each] as const));
   return [...byTarget.values()].sort((a, b) => (a.target < b.target ? -1 : 1));
+}
+
+/** Whether a proxy has the same outbounds as before. */
+export function sameProxyOutbounds(a: ProxyOutbounds, b: ProxyOutbounds): boolean {
+  return (
+    a.shared === b.shared &&
+    sameItems(a.outbounds, b.outbounds) &&
+    sameBackends(a.backends, b.backends) &&
+    JSON.stringify(a.conditions) === JSON.stringify(b.conditions)
+  );
 }
 
 function viewingCaller({ spec, labels }: DataplaneResource, zone: string): ViewingCaller {

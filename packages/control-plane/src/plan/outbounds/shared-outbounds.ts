@@ -152,12 +152,19 @@ function listenerName(naming: Naming, { destination }: UpstreamPlan, at: Address
 function sameOutbounds(a: SharedOutbounds, b: SharedOutbounds): boolean {
   return (
     sameItems(a.outbounds, b.outbounds) &&
-    a.backends.length === b.backends.length &&
-    a.backends.every((each, i) => sameBackend(each, b.backends[i])) &&
+    sameBackends(a.backends, b.backends) &&
     JSON.stringify(a.conditions) === JSON.stringify(b.conditions)
   );
 }
 
-function sameBackend(a: BackendClusterPlan, b: BackendClusterPlan | undefined): boolean {
-  return a.target === b?.target && a.upstream === b.upstream && a.view === b.view;
+/** Whether routes lead to the same destinations in the same way. */
+export function sameBackends(a: Outbounds["backends"], b: Outbounds["backends"]): boolean {
+  return (
+    a === b ||
+    (a.length === b.length &&
+      a.every(
+        ({ target, upstream, view }, i) =>
+          target === b[i]?.target && upstream === b[i].upstream && view === b[i].view,
+      ))
+  );
 }
