@@ -59,8 +59,15 @@ function yaml(value: object): string {
   return stringify(value, { lineWidth: 0 });
 }
 
-/** The caller and its two services in a world of their own. `prepare` is what the mesh holds before they come. */
-export async function withScene(prepare: string, body: (scene: Scene) => Promise<void>): Promise<void> {
+/**
+ * The caller and its two services in a world of their own. `prepare` is what the mesh holds before they come; `byTag`:
+ * outbounds name services by their tags.
+ */
+export async function withScene(
+  prepare: string,
+  body: (scene: Scene) => Promise<void>,
+  { byTag = false } = {},
+): Promise<void> {
   await withWorld(async (world) => {
     await world.startControlPlane();
     await world.apply(prepare);
@@ -69,8 +76,8 @@ export async function withScene(prepare: string, body: (scene: Scene) => Promise
         service: "passenger-portal",
         host: 11,
         outbounds: [
-          { service: "check-in-api", port: 10_001 },
-          { service: "flight-control", port: 10_002 },
+          { service: "check-in-api", port: 10_001, byTag },
+          { service: "flight-control", port: 10_002, byTag },
         ],
       }),
       world.startService({ service: "check-in-api", host: 12 }),

@@ -6,6 +6,8 @@ export interface Outbound {
   readonly port: number;
   /** Port of the MeshService; default 8080. */
   readonly servicePort?: number;
+  /** By the tag `kuma.io/service`, as in meshes that may have no MeshServices. */
+  readonly byTag?: boolean;
 }
 
 export interface DataplaneSpec {
@@ -44,7 +46,11 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
       outbound: spec.outbounds.map((outbound) => ({
         address: spec.address,
         port: outbound.port,
-        backendRef: { kind: "MeshService", name: outbound.service, port: outbound.servicePort ?? 8080 },
+        ...(outbound.byTag === true
+          ? { tags: { "kuma.io/service": outbound.service } }
+          : {
+              backendRef: { kind: "MeshService", name: outbound.service, port: outbound.servicePort ?? 8080 },
+            }),
       })),
     },
   });
