@@ -48,6 +48,16 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     },
     reusePort,
   );
+  for (const [made, origin] of [
+    [translator.transparent(plan, reusePort), "transparent"],
+    [translator.directAccess(plan, reusePort), "direct-access"],
+  ] as const) {
+    for (const cluster of made.clusters) own.place(own.clusters, cluster, origin);
+    for (const listener of made.listeners) own.place(own.listeners, listener, origin);
+  }
+  for (const { tls } of plan.directAccess ?? []) {
+    if (tls !== undefined) own.wanted.add(tls.certificateSecret).add(tls.validationSecret);
+  }
   own.addPatched();
   const endpoints = new Map<string, Fragment>();
   for (const [name, { target, view }] of own.eds) {

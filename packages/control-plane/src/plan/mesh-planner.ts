@@ -6,17 +6,22 @@ import {
   LABEL,
   type MeshResource,
   SERVICE_TAG,
+  SERVICELESS_INBOUND_PORT,
 } from "@skein/model";
 import {
   type AdminPlan,
   callerTagsHeader,
   type DestinationKey,
+  type DirectAccessPlan,
+  type DirectAccessTlsPlan,
   type IdentityPlan,
   type InboundPlan,
   type InboundSharedPlan,
   type InboundTlsPlan,
   meshTls,
   type Naming,
+  type OutboundPlan,
+  type PlanCondition,
   type PolicyDefinition,
   type ProxyPlan,
   planOf,
@@ -27,6 +32,7 @@ import type { PolicySet } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
 import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
+import { DirectAccess } from "./direct-access.ts";
 import { EndpointViews } from "./endpoint-views.ts";
 import {
   type DataplaneIdentity,
@@ -39,7 +45,14 @@ import {
 import { Interned } from "./interned.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { meshServicesMode } from "./outbounds/reach.ts";
-import { type ProxyOutbounds, reachability, sameProxyOutbounds } from "./outbounds/reachability.ts";
+import {
+  type PlannedInbound,
+  type ProxyOutbounds,
+  reachability,
+  sameProxyOutbounds,
+} from "./outbounds/reachability.ts";
+import { applicationSource, type Redirect, redirectsInbound } from "./redirect.ts";
+import { redirectOf, TransparentPlans, transparentConditions } from "./transparent.ts";
 import { Upstreams } from "./upstreams.ts";
 
 export interface MeshPlannerInputs {
@@ -75,6 +88,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
+  const transparents = new TransparentPlans();
+  const directAccess = new DirectAccess(graph, view, identity);
 
   /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
   const backendMode = (certificate: IdentityPlan | undefined): "Strict" | "Permissive" => {
@@ -88,7 +103,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     inbound: DataplaneInbound,
     policies: PolicySet,
   ): InboundPlan => {
-    const { dataplane, naming, own, certificate } = context;
+    const { dataplane, naming, own, certificate, redirect } = context;
     const section = sectionOf(inbound);
     const kri = dataplaneKri(dataplane, section);
     const address = inbound.address || dataplane.spec.networking?.address || "";
@@ -109,6 +124,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     );
     const clusterName = name ?? `${isTwin ? serviceAddress : "localhost"}:${servicePort}`;
     const { extAuthzAddress } = node.at(dataplane.name).get();
+    const source = applicationSource(redirect, serviceAddress);
     const key = [
       inboundProtocol(inbound),
       serviceAddress,
@@ -124,6 +140,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       backendMode(certificate),
       definitions.some(({ perService, kind }) => perService && policies.byKind.has(kind.type)) && serviceName,
       extAuthzAddress,
+      source,
       policies.id,
     ].join(" ");
     return {
@@ -133,6 +150,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address,
       port: inbound.port,
       tags: inbound.tags ?? {},
+      ...(isInboundRedirected(redirect, address, inbound.port, serviceAddress, servicePort)
+        ? { redirected: true }
+        : {}),
       shared: shared.get(key, () => {
         const plans: Record<string, unknown> = {};
         for (const definition of definitions) {
@@ -149,6 +169,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         return {
           protocol: inboundProtocol(inbound),
           service: { address: serviceAddress, port: servicePort },
+          ...(source === undefined ? {} : { source }),
           clusterName,
           routeName: name ?? (sameService > 1 ? `inbound:${service}:${inbound.port}` : `inbound:${service}`),
           virtualHost: name ?? service,
@@ -166,23 +187,27 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   };
 
   const contextOf = (dataplane: DataplaneResource, mesh: MeshResource): ProxyContext => {
+    const facts = node.at(dataplane.name).get();
     const exclusive = meshServicesMode(mesh) === "Exclusive";
-    const naming: Naming = exclusive && node.at(dataplane.name).get().unifiedNaming ? "unified" : "legacy";
+    const naming: Naming = exclusive && facts.unifiedNaming ? "unified" : "legacy";
     const own = identity.at(dataplane.name).get();
     const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
-    return { dataplane, naming, own, certificate };
+    return { dataplane, naming, own, certificate, redirect: redirectOf(dataplane, facts) };
   };
 
   /** Apart from plans, because what a proxy may reach depends on the inbounds of others. */
-  const inbounds = graph.family<string, readonly InboundPlan[]>((name) => {
+  const inbounds = graph.family<string, readonly PlannedInbound[]>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return [];
     const context = contextOf(dataplane, mesh);
     const sets = view.policies.at(name).get().inbound;
     return (dataplane.spec.networking?.inbound ?? [])
-      .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
-      .map((inbound) => inboundPlan(context, inbound, sets.get(sectionOf(inbound)) ?? NO_SET));
+      .filter((inbound) => inbound.state !== "Ignored")
+      .map((inbound) => ({
+        inbound,
+        plan: inboundPlan(context, inbound, sets.get(sectionOf(inbound)) ?? NO_SET),
+      }));
   }, sameDeep);
 
   const reachable = reachability(graph, {
@@ -199,19 +224,45 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return NO_OUTBOUNDS;
-    const { naming, certificate } = contextOf(dataplane, mesh);
+    const { naming, certificate, redirect } = contextOf(dataplane, mesh);
     const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
     const caller = upstreams.kind(view.policies.at(name).get().outbound, naming, certificate, tags);
-    return reachable.of(dataplane, mesh, caller);
+    const { bindOutbounds } = node.at(name).get();
+    return reachable.of(dataplane, mesh, { caller, redirect, bindOutbounds });
   }, sameProxyOutbounds);
+
+  const directInstances = (
+    { dataplane, certificate, redirect }: ProxyContext,
+    outbounds: readonly OutboundPlan[],
+    conditions: PlanCondition[],
+  ): readonly DirectAccessPlan[] => {
+    const services = dataplane.spec.networking?.transparentProxying?.directAccessServices ?? [];
+    if (services.length === 0 || redirect.outboundPort === undefined) return [];
+    const { instances, unknown } = directAccess.plan({
+      dataplane: dataplane.name,
+      services,
+      tls: certificate && peerTls(certificate, domains.get()),
+      taken: new Set(outbounds.map(({ address, port }) => `${address} ${port}`)),
+    });
+    for (const service of unknown) {
+      const message = `networking.transparentProxying.directAccessServices: "${service}" has no instances`;
+      conditions.push({ type: "UnresolvedDirectAccess", message });
+    }
+    return instances;
+  };
 
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return undefined;
-    const { naming, own, certificate } = contextOf(dataplane, mesh);
+    const context = contextOf(dataplane, mesh);
+    const { naming, own, certificate, redirect } = context;
+    const facts = node.at(name).get();
     const policies = view.policies.at(name).get();
     const calls = outbounds.at(name).get();
+    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect)];
+    if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
+    conditions.push(...calls.conditions);
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -221,6 +272,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       });
       if (entry !== undefined) whole[type] = entry;
     }
+    const served = inbounds.at(name).get();
+    const instances = directInstances(context, calls.outbounds, conditions);
     return {
       mesh: meshName,
       name,
@@ -230,16 +283,21 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address: dataplane.spec.networking?.address ?? "",
       naming,
       identity: certificate,
-      admin: adminPlan(admins, dataplane, node.at(name).get()),
-      transparent: undefined,
-      inbounds: inbounds.at(name).get(),
+      admin: adminPlan(admins, dataplane, facts),
+      transparent: transparents.of({
+        redirect,
+        mesh,
+        strictInboundPorts: facts.strictInboundPorts,
+        inbounds: served.map(({ inbound, plan }) => ({ inbound, tls: plan.shared.tls })),
+      }),
+      ...(instances.length === 0 ? {} : { directAccess: instances }),
+      inbounds: served.flatMap(({ inbound, plan }) =>
+        inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
+      ),
       outbounds: calls.outbounds,
       backends: calls.backends,
       policies: whole,
-      conditions: [
-        ...(own.problem === undefined ? [] : [{ type: "NoIdentity", message: own.problem }]),
-        ...calls.conditions,
-      ],
+      conditions,
     };
   }, samePlan);
 
@@ -259,10 +317,9 @@ interface ProxyContext {
   readonly naming: Naming;
   readonly own: DataplaneIdentity;
   readonly certificate: IdentityPlan | undefined;
+  readonly redirect: Redirect;
 }
 
-/** An inbound on this port gives a proxy its service without any traffic. */
-const SERVICELESS_PORT = 49151;
 const NO_OUTBOUNDS: ProxyOutbounds = { outbounds: [], backends: [], conditions: [], shared: undefined };
 const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
@@ -275,11 +332,32 @@ function inboundTls(
   if (certificate === undefined) return undefined;
   return {
     mode: own.inTransition || mode === "Permissive" ? "permissive" : "strict",
+    ...peerTls(certificate, domains),
+  };
+}
+
+/** Mesh TLS with anybody of the mesh. */
+function peerTls(certificate: IdentityPlan, domains: readonly string[]): DirectAccessTlsPlan {
+  return {
     certificateSecret: certificate.certificateSecret,
     validationSecret: certificate.validationSecret,
     trustDomains:
       certificate.kind === "mesh-mtls" && certificate.validationSecret === TRUST_BUNDLE_SECRET ? [] : domains,
   };
+}
+
+/**
+ * Where nothing is redirected to it, a proxy can still listen on the address itself, unless that is the application's.
+ */
+function isInboundRedirected(
+  redirect: Redirect,
+  address: string,
+  port: number,
+  serviceAddress: string,
+  servicePort: number,
+): boolean {
+  if (redirectsInbound(redirect, address)) return true;
+  return redirect.outboundPort !== undefined && address === serviceAddress && port === servicePort;
 }
 
 function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPlan {

@@ -89,6 +89,8 @@ const outbound = (port: number) =>
 /** What a transparent proxy asks to reach. */
 const transparent = fc
   .record({
+    port: optional(fc.constant(15_001)),
+    direct: optional(fc.array(fc.oneof(app, fc.constant("*")), { maxLength: 2 })),
     services: optional(fc.subarray([...SERVICES])),
     refs: optional(
       fc.array(
@@ -100,10 +102,10 @@ const transparent = fc
       ),
     ),
   })
-  .map(({ services, refs }) =>
+  .map(({ port, direct, services, refs }) =>
     compact({
-      redirectPortOutbound: 15001,
-      redirectPortInbound: 15006,
+      redirectPortOutbound: port,
+      directAccessServices: direct,
       reachableServices: services,
       reachableBackends: refs && { refs: refs.map((ref) => compact({ kind: "MeshService", ...ref })) },
     }),

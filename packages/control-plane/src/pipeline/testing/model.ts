@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { IdentityStage } from "../../plan/identities.ts";
 import { UNKNOWN_NODE } from "../../plan/node-facts.ts";
+import type { Redirect } from "../../plan/redirect.ts";
 import type { ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
 import { isFragments } from "../../xds/fragments.ts";
@@ -20,6 +21,8 @@ export type Step =
       readonly unifiedNaming: boolean;
       readonly reusePort: boolean;
       readonly extAuthzAddress: string | undefined;
+      readonly redirect: Redirect | undefined;
+      readonly bindOutbounds: boolean;
     }
   | { readonly do: "stage"; readonly issuer: string; readonly stage: IdentityStage | undefined }
   | { readonly do: "certificate"; readonly dataplane: string; readonly secret: string; readonly is: boolean }
@@ -48,6 +51,12 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       unifiedNaming: fc.boolean(),
       reusePort: fc.boolean(),
       extAuthzAddress: fc.constantFrom(undefined, "localhost:9191", "127.0.0.9:1"),
+      redirect: fc.constantFrom(
+        undefined,
+        { outboundPort: 15_001, inboundPort: 15_006, ipv6: true },
+        { outboundPort: undefined, inboundPort: 15_006, ipv6: false },
+      ),
+      bindOutbounds: fc.boolean(),
     }),
   },
   {
@@ -229,8 +238,8 @@ function setFact(world: World, fact: Step): void {
   const mesh = world.mesh("default");
   switch (fact.do) {
     case "node": {
-      const { unifiedNaming, reusePort, extAuthzAddress } = fact;
-      mesh.node.set(fact.dataplane, { ...UNKNOWN_NODE, unifiedNaming, reusePort, extAuthzAddress });
+      const { do: _, dataplane: name, ...facts } = fact;
+      mesh.node.set(name, { ...UNKNOWN_NODE, ...facts });
       return;
     }
     case "stage":

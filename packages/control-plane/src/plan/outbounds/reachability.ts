@@ -1,4 +1,4 @@
-import type { DataplaneResource, MeshResource } from "@skein/model";
+import type { DataplaneInbound, DataplaneResource, MeshResource } from "@skein/model";
 import {
   type DestinationKey,
   type InboundPlan,
@@ -13,6 +13,7 @@ import { sameItems } from "../../view/same-items.ts";
 import { type Destination, instancesBehind } from "../destinations.ts";
 import type { DataplaneIdentity } from "../identities.ts";
 import { outboundTarget } from "../outbound-target.ts";
+import { type Redirect, redirectsOutbound } from "../redirect.ts";
 import type { CallerKind, Upstreams } from "../upstreams.ts";
 import { type AddressedPort, addressBook } from "./addressed.ts";
 import type { Admission } from "./admissions.ts";
@@ -30,11 +31,25 @@ export interface ReachabilityInputs {
   readonly view: MeshView;
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
   readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
-  readonly inbounds: { at(dataplane: string): Readable<readonly InboundPlan[]> };
+  readonly inbounds: { at(dataplane: string): Readable<readonly PlannedInbound[]> };
   readonly upstreams: Upstreams;
   readonly zone: string;
   /** Who lists nothing gets what MeshTrafficPermissions let it call. */
   readonly autoReachable: boolean;
+}
+
+/** An inbound of a Dataplane and what becomes of it. */
+export interface PlannedInbound {
+  readonly inbound: DataplaneInbound;
+  readonly plan: InboundPlan;
+}
+
+/** What a proxy is to those whom it calls, and how its applications' connections come to it. */
+export interface CallingProxy {
+  readonly caller: CallerKind;
+  readonly redirect: Redirect;
+  /** It listens at the addresses of destinations itself, on the machine's loopback interface. */
+  readonly bindOutbounds: boolean;
 }
 
 /** All outbounds of a proxy, and the part of them that it has in common with others. */
@@ -45,7 +60,7 @@ export interface ProxyOutbounds extends Outbounds {
 
 /** Which outbounds proxies get. */
 export interface Reachability {
-  of(dataplane: DataplaneResource, mesh: MeshResource, caller: CallerKind): ProxyOutbounds;
+  of(dataplane: DataplaneResource, mesh: MeshResource, proxy: CallingProxy): ProxyOutbounds;
 }
 
 /**
@@ -59,8 +74,8 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
     const found = destination.at(key).get();
     const kinds = new Set<InboundSharedPlan>();
     for (const [member, sections] of instancesBehind(view, key)) {
-      for (const { section, shared } of inbounds.at(member).get())
-        if (sections.has(section)) kinds.add(shared);
+      for (const { plan } of inbounds.at(member).get())
+        if (sections.has(plan.section)) kinds.add(plan.shared);
     }
     return { sni: found?.plan.sni ?? "", acceptsTls: found?.acceptsTls ?? false, inbounds: [...kinds] };
   }, sameAdmission);
@@ -79,28 +94,32 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
   const sharedOf = (
     dataplane: DataplaneResource,
     mesh: MeshResource,
-    caller: CallerKind,
+    { caller, redirect, bindOutbounds }: CallingProxy,
     viewing: ViewingCaller,
   ): SharedOutbounds | undefined => {
-    if (!isTransparent(dataplane)) return undefined;
+    // Only there do connections to the addresses of destinations come to the proxy.
+    if (redirect.outboundPort === undefined && !bindOutbounds) return undefined;
     const certificates = autoReachable ? certificatesOf(dataplane.name) : undefined;
     const set = sets.at(reachOf(dataplane, meshServicesMode(mesh), certificates)).get();
-    return plans.shared(caller, set, viewing).get();
+    return plans.shared(caller, set, viewing, redirect).get();
   };
 
   return {
-    of(dataplane, mesh, caller) {
+    of(dataplane, mesh, proxy) {
+      const { caller, redirect } = proxy;
       const balancing = caller.policies.byKind.get("MeshLoadBalancingStrategy") ?? [];
       const viewing = viewingPart(balancing, viewingCaller(dataplane, zone));
+      const isRedirected = (address: string): boolean =>
+        redirectsOutbound(redirect, address, dataplane.spec.networking?.address);
       const conditions: PlanCondition[] = [];
       const named = explicitPorts(view, dataplane, conditions);
-      const shared = sharedOf(dataplane, mesh, caller, viewing);
+      const shared = sharedOf(dataplane, mesh, proxy, viewing);
       if (shared === undefined) {
-        const own = plans.of(caller, named, viewing);
+        const own = plans.of(caller, named, { viewing, isRedirected });
         return { ...own, conditions: [...conditions, ...own.conditions], shared };
       }
       const taken = takenAddresses(dataplane, named).filter(({ at }) => shared.addresses.has(at));
-      const own = plans.of(caller, named, viewing, shared.listenerNames);
+      const own = plans.of(caller, named, { viewing, isRedirected, taken: shared.listenerNames });
       const all = [...conditions, ...own.conditions, ...shared.conditions];
       if (taken.length === 0) {
         if (own.outbounds.length === 0) return { ...shared, conditions: all, shared };
@@ -123,11 +142,6 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       };
     },
   };
-}
-
-/** Whether applications behind a proxy call destinations at the destinations' own addresses. */
-export function isTransparent({ spec }: DataplaneResource): boolean {
-  return (spec.networking?.transparentProxying?.redirectPortOutbound ?? 0) > 0;
 }
 
 /** What the Dataplane names one by one, as far as it is there and does not stand in the way of its own inbounds. */

@@ -12,6 +12,7 @@ import {
 import type { Family, Graph, Readable } from "../../view/graph.ts";
 import { sameItems } from "../../view/same-items.ts";
 import { Interned } from "../interned.ts";
+import { type Redirect, redirectsOutbound } from "../redirect.ts";
 import type { CallerKind, Upstreams } from "../upstreams.ts";
 import type { AddressedPort } from "./addressed.ts";
 import type { ReachableSet } from "./reachable-sets.ts";
@@ -21,6 +22,15 @@ export interface Outbounds {
   readonly outbounds: readonly OutboundPlan[];
   readonly backends: readonly BackendClusterPlan[];
   readonly conditions: readonly PlanCondition[];
+}
+
+/** What of a proxy shapes outbounds besides the kind of caller that it is. */
+interface OutboundOptions {
+  readonly viewing: ViewingCaller;
+  /** Whether connections to an address come to the proxy by its port for redirected ones. */
+  readonly isRedirected: (address: string) => boolean;
+  /** Listener names that others have. */
+  readonly taken?: ReadonlySet<string>;
 }
 
 /** Outbounds that many proxies have in common: the same object for all of them. */
@@ -48,7 +58,12 @@ export class OutboundPlans {
   }
 
   /** The outbounds of a caller to a set. @param viewing whose place among the instances it is, as far as that counts */
-  shared(kind: CallerKind, set: ReachableSet, viewing: ViewingCaller): Readable<SharedOutbounds> {
+  shared(
+    kind: CallerKind,
+    set: ReachableSet,
+    viewing: ViewingCaller,
+    { outboundPort, ipv6 }: Redirect,
+  ): Readable<SharedOutbounds> {
     let bySet = this.#shared.get(kind);
     if (bySet === undefined) {
       bySet = new WeakMap();
@@ -57,7 +72,12 @@ export class OutboundPlans {
     let family = bySet.get(set);
     if (family === undefined) {
       family = this.#graph.family<string, SharedOutbounds>((key) => {
-        const plans = this.of(kind, set.ports, JSON.parse(key) as ViewingCaller);
+        const [seenFrom, port, isIpv6] = JSON.parse(key) as [ViewingCaller, number | null, boolean];
+        const redirect: Redirect = { outboundPort: port ?? undefined, inboundPort: undefined, ipv6: isIpv6 };
+        const plans = this.of(kind, set.ports, {
+          viewing: seenFrom,
+          isRedirected: (address) => redirectsOutbound(redirect, address, undefined),
+        });
         return {
           ...plans,
           conditions: [...set.conditions, ...plans.conditions],
@@ -67,16 +87,12 @@ export class OutboundPlans {
       }, sameOutbounds);
       bySet.set(set, family);
     }
-    return family.at(JSON.stringify(viewing));
+    return family.at(JSON.stringify([viewing, outboundPort, ipv6]));
   }
 
-  /** Outbounds at these addresses, in their order, with other listener names than those that are taken. */
-  of(
-    kind: CallerKind,
-    ports: readonly AddressedPort[],
-    viewing: ViewingCaller,
-    taken: ReadonlySet<string> = NO_NAMES,
-  ): Outbounds {
+  /** Outbounds at these addresses, in their order. */
+  of(kind: CallerKind, ports: readonly AddressedPort[], how: OutboundOptions): Outbounds {
+    const { viewing, isRedirected, taken = NO_NAMES } = how;
     const names = new Set<string>();
     const outbounds = ports.flatMap((port) => {
       const upstream = this.#upstreams.plan(kind, port.target).get();
@@ -85,7 +101,7 @@ export class OutboundPlans {
       // Two outbounds to one destination would share a name; the later ones carry their address too.
       const name = names.has(usual) || taken.has(usual) ? `${usual}@${addressOf(port)}` : usual;
       names.add(name);
-      return this.#outbound(port, upstream, name, viewing);
+      return this.#outbound(port, upstream, name, viewing, isRedirected(port.address));
     });
     const backends = new Map<DestinationKey, BackendClusterPlan>();
     const conditions: PlanCondition[] = [];
@@ -119,6 +135,7 @@ export class OutboundPlans {
     upstream: UpstreamPlan,
     name: string,
     viewing: ViewingCaller,
+    redirected: boolean,
   ): OutboundPlan {
     const seen = this.#seen(upstream, viewing);
     let made = this.#made.get(upstream);
@@ -126,8 +143,16 @@ export class OutboundPlans {
       made = new Interned();
       this.#made.set(upstream, made);
     }
-    const key = `${name} ${target} ${address} ${port} ${seen.view === undefined ? "" : JSON.stringify(seen.view)}`;
-    return made.get(key, () => ({ listenerName: name, target, address, port, upstream, ...seen }));
+    const key = `${name} ${target} ${address} ${port} ${redirected} ${seen.view === undefined ? "" : JSON.stringify(seen.view)}`;
+    return made.get(key, () => ({
+      listenerName: name,
+      target,
+      address,
+      port,
+      upstream,
+      ...seen,
+      ...(redirected ? { redirected } : {}),
+    }));
   }
 
   #seen({ policies }: UpstreamPlan, viewing: ViewingCaller): { readonly view?: EndpointsView } {
