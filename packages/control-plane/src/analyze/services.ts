@@ -2,7 +2,7 @@ import { SERVICELESS_INBOUND_PORT } from "@skein/model";
 import { instancesOf } from "../explain/instances.ts";
 import { isReady } from "../plan/destinations.ts";
 import { outboundTarget } from "../plan/outbound-target.ts";
-import { sectionOf } from "../view/selectable.ts";
+import { sectionOf, targetPortOf } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
 
@@ -47,7 +47,8 @@ export function servicesWithoutEndpoints({ services, mesh, dataplanes }: Scope):
     dataplanes.filter(({ spec }) => (spec.networking?.inbound ?? []).some(isReady)).map(({ name }) => name),
   );
   return services.flatMap((service) =>
-    (service.spec.ports ?? []).flatMap(({ port, targetPort }, i): readonly Finding[] => {
+    (service.spec.ports ?? []).flatMap((servicePort, i): readonly Finding[] => {
+      const { port } = servicePort;
       const instances = instancesOf(mesh, `${service.name}|${port}`);
       if (instances.some((instance) => instance.ready)) return [];
       const members = mesh.index.members.at(service.name).get();
@@ -56,7 +57,7 @@ export function servicesWithoutEndpoints({ services, mesh, dataplanes }: Scope):
           ? "its selector finds no dataplane"
           : instances.length > 0
             ? `none of its ${instances.length} instances is ready`
-            : `none of its ${members.length} dataplanes (${members.filter(({ name }) => ready.has(name)).length} ready) has an inbound for targetPort ${targetPort ?? "(not set)"}`;
+            : `none of its ${members.length} dataplanes (${members.filter(({ name }) => ready.has(name)).length} ready) has an inbound for targetPort ${targetPortOf(servicePort)}`;
       return [finding("SK0602", service, `spec.ports[${i}]`, `port ${port} has no endpoints: ${why}`)];
     }),
   );

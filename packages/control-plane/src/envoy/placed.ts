@@ -2,6 +2,7 @@ import type {
   BackendClusterPlan,
   DestinationKey,
   EndpointsView,
+  ExternalPlan,
   Origin,
   OutboundPlan,
   PatchProblem,
@@ -70,9 +71,11 @@ export function placeOutbounds(
   reusePort: boolean,
 ): void {
   const placeUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
-    const { tls, clusterName } = upstream;
+    const { tls, external, clusterName } = upstream;
     if (tls !== undefined) into.wanted.add(tls.certificateSecret).add(tls.validationSecret);
-    if (into.place(into.clusters, cluster, "outbound")) into.eds.set(clusterName, { target, view });
+    for (const name of external === undefined ? [] : secretsOf(external)) into.wanted.add(name);
+    const isThere = into.place(into.clusters, cluster, "outbound");
+    if (isThere && external === undefined) into.eds.set(clusterName, { target, view });
   };
   for (const outbound of plans.outbounds) {
     const { cluster, listener, route } = translator.outbound(outbound, reusePort);
@@ -81,4 +84,12 @@ export function placeOutbounds(
     placeUpstream(outbound, cluster);
   }
   for (const backend of plans.backends) placeUpstream(backend, translator.backend(backend.upstream));
+}
+
+/** The secrets that an external service is called with. */
+function secretsOf({ tls, problem }: ExternalPlan): readonly string[] {
+  if (tls === undefined || problem !== undefined) return [];
+  const { authorities, clientSecret } = tls;
+  const own = authorities !== undefined && "secret" in authorities ? [authorities.secret] : [];
+  return clientSecret === undefined ? own : [...own, clientSecret];
 }

@@ -1,7 +1,7 @@
 import { type DataplaneResource, displayName, type MeshServiceResource, SERVICE_TAG } from "@skein/model";
 import type { DestinationKey, ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
-import { tagDestination } from "../plan/destinations.ts";
+import { tagDestination } from "../plan/destination-keys.ts";
 import type { MeshIndex } from "../view/mesh-view.ts";
 import type { Question, QuestionProblem } from "./explanation.ts";
 import { findDataplanes, shown, unknownName } from "./find-source.ts";

@@ -1,5 +1,6 @@
 import type { DestinationKey, InboundPlan, ProxyPlan } from "@skein/policies";
 import type { MeshWorld } from "../pipeline/world.ts";
+import { targetPortOf } from "../view/selectable.ts";
 
 /** One instance of a destination: the inbound of a proxy, and whether callers are sent there. */
 export interface Instance {
@@ -18,7 +19,8 @@ export function instancesOf({ index, planner }: MeshWorld, key: DestinationKey):
     for (const endpoint of endpoints) zones.set(`${endpoint.address} ${endpoint.port}`, zone);
   }
   const service = index.service.at(name).get();
-  const target = service?.spec.ports?.find((each) => each.port === port)?.targetPort;
+  const servicePort = service?.spec.ports?.find((each) => each.port === port);
+  const target = servicePort && targetPortOf(servicePort);
   const members =
     service === undefined ? index.tagged.at(name.split(" ")[1] ?? "").get() : index.members.at(name).get();
   return members.flatMap((dataplane): Instance[] => {

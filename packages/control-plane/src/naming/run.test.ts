@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Change, Store, Write } from "../store/store.ts";
 import { StoreError } from "../store/store.ts";
 import { startNaming } from "./run.ts";
-import { testNaming } from "./testing/naming-world.ts";
+import { testNaming, VIP_CIDRS } from "./testing/naming-world.ts";
 import { dataplane, generator, inbound, mesh, SETTINGS, stored, userService } from "./testing/resources.ts";
 
 const api = (name: string, port = 80) => dataplane(name, [inbound("api", port)]);
@@ -292,7 +292,7 @@ test("a defect that concerns one service does not hold up the others", async (t)
 });
 
 test("a used-up range is reported; a freed address goes to who waits", async (t) => {
-  const world = await testNaming(t, { vipCidr: "241.0.0.0/31" });
+  const world = await testNaming(t, { vipCidrs: { ...VIP_CIDRS, MeshService: "241.0.0.0/31" } });
   await world.put(...["a", "b", "c"].map((name) => dataplane(name, [inbound(name, 80)])));
   await world.naming.idle();
   assert.deepEqual(
@@ -354,12 +354,15 @@ test("an address range that is none is refused with its setting", async (t) => {
   const { store, clock } = await testNaming(t);
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const facts = { connected: () => true, identitiesOf: () => [], acceptsTls: () => true };
+  const start = (vipCidrs: Partial<typeof VIP_CIDRS>) =>
+    startNaming({
+      ...{ store, clock, log, ...facts, vipCidrs: { ...VIP_CIDRS, ...vipCidrs }, settings: SETTINGS },
+    });
+  assert.throws(() => start({ MeshService: "fd00::/8" }), /ipam\.meshService\.cidr is fd00::\/8/);
+  assert.throws(() => start({ TaggedService: "240.0.0.0" }), /dnsServer\.CIDR is 240\.0\.0\.0, but must/);
   assert.throws(
-    () =>
-      startNaming({
-        ...{ store, clock, log, ...facts, vipCidr: "fd00::/8", settings: SETTINGS },
-      }),
-    /ipam\.meshService\.cidr is fd00::\/8/,
+    () => start({ MeshMultiZoneService: "242.7.0.0/16" }),
+    /ipam\.meshMultiZoneService\.cidr is 242\.7\.0\.0\/16, which overlaps with ipam\.meshExternalService\.cidr/,
   );
 });
 

@@ -1,6 +1,7 @@
 import {
   type DataplaneResource,
   enabledMtlsBackend,
+  type HostnameGeneratorResource,
   type MeshIdentityResource,
   type MeshResource,
   type MeshTrustResource,
@@ -17,6 +18,7 @@ import {
   trustDomainOf,
 } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
+import { deletedGeneratorWarnings, namedServiceWarnings } from "./naming-warnings.ts";
 import { count, examples } from "./warnings.ts";
 
 /** What proxies of a mesh are protected by. */
@@ -26,7 +28,7 @@ interface Protection {
   readonly identities: readonly MeshIdentityResource[];
 }
 
-/** How deleting a resource, which the store still holds, leaves proxies less protected than they are. */
+/** How deleting a resource, which the store still holds, leaves proxies less protected, or calls without an answer. */
 export function deleteWarnings(deleted: Resource, store: Store, naming: NamingContext): readonly string[] {
   const { mesh } = deleted;
   const protection = (): Protection => ({
@@ -41,6 +43,12 @@ export function deleteWarnings(deleted: Resource, store: Store, naming: NamingCo
       const trusts = store.list<MeshTrustResource>({ type: "MeshTrust", mesh });
       return trustWarnings(deleted as MeshTrustResource, trusts, protection(), naming);
     }
+    case "MeshService":
+    case "MeshExternalService":
+    case "MeshMultiZoneService":
+      return namedServiceWarnings(deleted, store);
+    case "HostnameGenerator":
+      return deletedGeneratorWarnings(deleted as HostnameGeneratorResource, store);
     case "Secret":
       return secretWarnings(deleted.name, protection());
     default:

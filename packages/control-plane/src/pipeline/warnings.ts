@@ -1,18 +1,22 @@
 import {
   type DataplaneResource,
+  type HostnameGeneratorResource,
   LABEL,
   type MeshIdentityResource,
+  type MeshMultiZoneServiceResource,
   type MeshResource,
   type MeshServiceResource,
   type Resource,
 } from "@skein/model";
 import { contains, type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
+import type { AddressedDraft } from "../naming/addressed.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
-import { selectable } from "../view/selectable.ts";
+import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
+import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
 import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
 
@@ -26,7 +30,19 @@ export function warningsFor(
   if (isPolicy(written.type)) return policyWarnings(written as PolicyResource, dataplanes, store);
   switch (written.type) {
     case "MeshService":
-      return serviceWarnings(written as MeshServiceResource, dataplanes);
+      return [
+        ...serviceWarnings(written as MeshServiceResource, dataplanes),
+        ...hostnameWarnings(written as AddressedDraft, store),
+      ];
+    case "MeshExternalService":
+      return hostnameWarnings(written as AddressedDraft, store);
+    case "MeshMultiZoneService":
+      return [
+        ...memberWarnings(written as MeshMultiZoneServiceResource, store),
+        ...hostnameWarnings(written as AddressedDraft, store),
+      ];
+    case "HostnameGenerator":
+      return generatorWarnings(written as HostnameGeneratorResource, store);
     case "MeshIdentity":
       return identityWarnings(written as MeshIdentityResource, dataplanes, store);
     case "Dataplane":
@@ -101,15 +117,19 @@ function serviceWarnings(
   service: MeshServiceResource,
   dataplanes: readonly DataplaneResource[],
 ): readonly string[] {
-  const warnings = (service.spec.ports ?? []).flatMap((port, i) =>
-    port.targetPort === undefined
-      ? [`spec.ports[${i}].targetPort is not set, so no inbound is found for port ${port.port}`]
-      : [],
-  );
-  if (dataplanes.length > 0 && !dataplanes.some((dataplane) => selectsDataplane(service, dataplane))) {
-    warnings.push("spec.selector finds none of the dataplanes that are there now");
+  const members = dataplanes.filter((dataplane) => selectsDataplane(service, dataplane));
+  if (dataplanes.length > 0 && members.length === 0) {
+    return ["spec.selector finds none of the dataplanes that are there now"];
   }
-  return warnings;
+  const inbounds = members.flatMap(({ spec }) => spec.networking?.inbound ?? []);
+  return (service.spec.ports ?? []).flatMap((port, i) => {
+    if (members.length === 0 || inbounds.some((inbound) => isTarget(inbound, port))) return [];
+    return [
+      port.targetPort === undefined
+        ? `spec.ports[${i}].targetPort is not set, so it is ${port.port}, and none of the dataplanes that it selects has an inbound with that port`
+        : `spec.ports[${i}].targetPort: none of the dataplanes that it selects has an inbound ${port.targetPort}`,
+    ];
+  });
 }
 
 function identityWarnings(

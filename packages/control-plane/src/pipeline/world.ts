@@ -1,3 +1,4 @@
+import type { Resource } from "@skein/model";
 import { type PolicyDefinition, type PolicyPlans, type ProxyPlan, policies } from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
 import { CommonOutbounds } from "../envoy/common-outbounds.ts";
@@ -5,6 +6,10 @@ import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { Translator } from "../envoy/translator.ts";
 import { trustBundle } from "../identity/mesh-trust.ts";
+import type { Outcome } from "../identity/outcome.ts";
+import { secretText } from "../identity/secrets.ts";
+import { createSecretsCipher } from "../identity/secrets-cipher.ts";
+import { externalMaterial, isExternalSecret } from "../plan/external-secrets.ts";
 import { type IdentityStage, meshMtlsSecrets, TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type MeshPlanner, meshPlanner } from "../plan/mesh-planner.ts";
 import { type NodeFacts, sameFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -15,6 +20,9 @@ import { PolicySets, policyReach } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { FragmentTable } from "../xds/fragment-table.ts";
+
+/** Reads what is stored in clear, and writes nothing. */
+const NO_KEYS = createSecretsCipher([], (length) => new Uint8Array(length));
 
 /** A workload certificate in the form in which it reaches a proxy. */
 export interface IssuedCertificate {
@@ -49,6 +57,10 @@ export interface WorldOptions {
   readonly table?: FragmentTable;
   /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
   readonly autoReachable?: boolean;
+  /** Port at which every service tag answers at its address; default 80. */
+  readonly serviceVipPort?: number;
+  /** The text of a secret as it is stored, or why it cannot be read; those in clear where nothing is said. */
+  readonly openSecret?: (secret: Resource) => Outcome<string, string>;
 }
 
 /** The whole pure part of the control plane: resources and a few facts in, configurations out. */
@@ -60,6 +72,8 @@ export class World {
   readonly #table: FragmentTable;
   readonly #zone: string;
   readonly #autoReachable: boolean;
+  readonly #serviceVipPort: number;
+  readonly #openSecret: (secret: Resource) => Outcome<string, string>;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
   readonly #sets: PolicySets;
@@ -68,6 +82,8 @@ export class World {
   constructor(options: WorldOptions) {
     this.#zone = options.zone;
     this.#autoReachable = options.autoReachable ?? false;
+    this.#serviceVipPort = options.serviceVipPort ?? 80;
+    this.#openSecret = options.openSecret ?? secretText(NO_KEYS);
     this.#definitions = options.definitions ?? policies;
     this.#sets = new PolicySets(policyReach(this.#definitions));
     this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
@@ -86,6 +102,8 @@ export class World {
       definitions: this.#definitions,
       table: this.#table,
       autoReachable: this.#autoReachable,
+      serviceVipPort: this.#serviceVipPort,
+      openSecret: this.#openSecret,
     });
     other.adminAuthority.set(this.adminAuthority.get());
     for (const name of meshes) {
@@ -146,8 +164,21 @@ export class World {
       zone: this.#zone,
       definitions: this.#definitions,
       autoReachable: this.#autoReachable,
+      serviceVipPort: this.#serviceVipPort,
       stage,
       node,
+      openSecret: this.#openSecret,
+    });
+    const external = graph.family<string, Fragment | undefined>((secret) => {
+      const inputs = { view: index, meshName: name, openSecret: this.#openSecret };
+      const found = externalMaterial(inputs, secret);
+      if (!found.ok) return undefined;
+      const material = found.value;
+      return translator.secret(
+        material.kind === "authorities"
+          ? authoritiesSecret(secret, [material.pem])
+          : certificateSecret(secret, material.certificatePem, material.privateKeyPem),
+      );
     });
     const certificates = graph.inputs<string, Fragment | undefined>(undefined);
     const trust = graph.derived(() => {
@@ -179,6 +210,7 @@ export class World {
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
           if (secret === ADMIN_SECRETS.validation) return adminAuthority.get();
+          if (isExternalSecret(secret)) return external.at(secret).get();
           if (validationNames.has(secret)) return authorities.at(secret).get();
           return certificates.at(`${dataplane} ${secret}`).get();
         },

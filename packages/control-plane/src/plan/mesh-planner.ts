@@ -5,6 +5,7 @@ import {
   formatKri,
   LABEL,
   type MeshResource,
+  type Resource,
   SERVICE_TAG,
   SERVICELESS_INBOUND_PORT,
 } from "@skein/model";
@@ -26,6 +27,7 @@ import {
   type ProxyPlan,
   planOf,
 } from "@skein/policies";
+import type { Outcome } from "../identity/outcome.ts";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
@@ -43,6 +45,7 @@ import {
   trustDomains,
 } from "./identities.ts";
 import { Interned } from "./interned.ts";
+import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { meshServicesMode } from "./outbounds/reach.ts";
 import {
@@ -62,9 +65,13 @@ export interface MeshPlannerInputs {
   readonly definitions: readonly PolicyDefinition[];
   /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
   readonly autoReachable: boolean;
+  /** Port at which every service tag answers at its address. */
+  readonly serviceVipPort: number;
   readonly stage: { at(issuer: string): Readable<IdentityStage | undefined> };
   /** What each proxy said of itself; `UNKNOWN_NODE` while it is not connected. */
   readonly node: { at(dataplane: string): Readable<NodeFacts> };
+  /** The text of a secret as it is stored, or why it cannot be read. */
+  readonly openSecret: (secret: Resource) => Outcome<string, string>;
 }
 
 /** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
@@ -79,10 +86,11 @@ export interface MeshPlanner {
 
 /** Wires the derivations of one mesh. Free of I/O, clocks and randomness. */
 export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
-  const { view, meshName, zone, definitions, node, autoReachable } = inputs;
+  const { view, meshName, zone, definitions, node, openSecret } = inputs;
   const identity = dataplaneIdentities(graph, inputs);
-  const destination = destinations(graph, { view, meshName, zone, identity });
-  const instances = endpoints(graph, { view, meshName, zone, identity });
+  const destination = destinations(graph, { view, meshName, zone, identity, openSecret });
+  const instances = endpoints(graph, { view, meshName, zone, identity, openSecret });
+  const forbidden = externalServicesIfForbidden(graph, view);
   const endpointViews = new EndpointViews(graph, instances, zone);
   const upstreams = new Upstreams(graph, view, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
@@ -217,7 +225,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     inbounds,
     upstreams,
     zone,
-    autoReachable,
+    autoReachable: inputs.autoReachable,
+    serviceVipPort: inputs.serviceVipPort,
   });
 
   const outbounds = graph.family<string, ProxyOutbounds>((name) => {
@@ -225,9 +234,16 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return NO_OUTBOUNDS;
     const { naming, certificate, redirect } = contextOf(dataplane, mesh);
-    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
-    const caller = upstreams.kind(view.policies.at(name).get().outbound, naming, certificate, tags);
-    const { bindOutbounds } = node.at(name).get();
+    const policies = view.policies.at(name).get();
+    const { ipv6, systemCaPath, bindOutbounds } = node.at(name).get();
+    const caller = upstreams.kind({
+      policies: policies.outbound,
+      naming,
+      identity: certificate,
+      tags: view.callerTags.get() ? dataplaneTags(dataplane) : undefined,
+      machine: { ipv6, systemCaPath },
+      mayLeaveTo: allowedToLeave(forbidden.get(), policies, certificate),
+    });
     return reachable.of(dataplane, mesh, { caller, redirect, bindOutbounds });
   }, sameProxyOutbounds);
 

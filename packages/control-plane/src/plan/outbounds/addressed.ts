@@ -1,7 +1,11 @@
-import { displayName, LABEL, type MeshServiceResource } from "@skein/model";
+import { displayName, LABEL } from "@skein/model";
 import type { DestinationKey } from "@skein/policies";
+import { vipsOf } from "../../naming/addressed.ts";
 import type { Family, Graph, Readable } from "../../view/graph.ts";
+import { legacyVip } from "../../view/legacy-vip.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
+import { sameItems } from "../../view/same-items.ts";
+import { destinationKey, tagDestination } from "../destination-keys.ts";
 import type { ReachableRef } from "./reach.ts";
 
 /** One address at which applications call one port of a destination, whichever proxy they are behind. */
@@ -32,58 +36,96 @@ export interface DestinationsOfKind {
 }
 
 /** Destinations by kind: a change of one is a change of its own entry and nothing else. */
-export type AddressBook = Readonly<Partial<Record<ReachableRef["kind"], DestinationsOfKind>>>;
+export type AddressBook = Readonly<Record<ReachableRef["kind"], DestinationsOfKind>>;
+
+/** Addresses of services that are known by their tag `kuma.io/service`. */
+export interface TagAddresses {
+  /** Values of the tag, sorted. */
+  readonly names: Readable<readonly string[]>;
+  readonly at: (service: string) => Readable<readonly AddressedPort[]>;
+}
 
 /** The addresses that naming gave to the destinations of a mesh. */
 export function addressBook(graph: Graph, view: MeshView): AddressBook {
+  const book = <R extends Addressable>(
+    kind: ReachableRef["kind"],
+    names: Readable<readonly string[]>,
+    at: (name: string) => Readable<R | undefined>,
+    ports: (resource: R) => readonly { readonly port: number }[],
+  ): DestinationsOfKind => ({
+    names,
+    at: graph.family<string, AddressedDestination | undefined>((name) => {
+      const resource = at(name).get();
+      return resource === undefined ? undefined : addressed(kind, resource, ports(resource));
+    }, sameJson).at,
+  });
+  const { externalServices, multiZoneServices } = view;
   return {
-    MeshService: {
-      names: view.serviceNames,
-      at: graph.family<string, AddressedDestination | undefined>((name) => {
-        const service = view.service.at(name).get();
-        return service === undefined ? undefined : ofMeshService(service);
-      }, sameJson).at,
-    },
+    MeshService: book(
+      "MeshService",
+      view.serviceNames,
+      (name) => view.service.at(name),
+      ({ spec }) => spec.ports ?? [],
+    ),
+    MeshExternalService: book(
+      "MeshExternalService",
+      externalServices.names,
+      (name) => externalServices.at(name),
+      ({ spec }) => [spec.match],
+    ),
+    MeshMultiZoneService: book(
+      "MeshMultiZoneService",
+      multiZoneServices.names,
+      (name) => multiZoneServices.at(name),
+      ({ spec }) => spec.ports,
+    ),
   };
 }
 
-function ofMeshService(service: MeshServiceResource): AddressedDestination {
-  const ports = (service.spec.ports ?? []).map(({ port }) => port);
-  return {
-    kind: "MeshService",
-    ...place(service),
-    ports,
-    addressed: addressedPorts(service.name, ports, service.status?.vips ?? []),
-  };
+/** The addresses of service tags: each answers at the usual port of such addresses, and at the service's own ports. */
+export function tagAddresses(graph: Graph, view: MeshView, servicePort: number): TagAddresses {
+  const family = graph.family<string, readonly AddressedPort[]>((service) => {
+    const vip = legacyVip(view, service);
+    if (vip === undefined) return [];
+    const { address } = vip;
+    const target = tagDestination(service);
+    return [...new Set([servicePort, ...vip.ports])].map((port) => ({ target, address, port }));
+  }, sameJson);
+  // A value whose last instance went keeps its address for a while, but there is nothing to call.
+  const names = graph.derived(
+    () => view.taggedServices.names.get().filter((service) => view.tagged.at(service).get().length > 0),
+    sameItems,
+  );
+  return { names, at: family.at };
 }
 
-function place(resource: {
+interface Addressable {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-}): Pick<AddressedDestination, "name" | "displayName" | "namespace" | "labels"> {
-  const { name, labels } = resource;
-  return {
-    name,
-    displayName: displayName(resource),
-    namespace: labels[LABEL.kubernetesNamespace] ?? "",
-    labels,
-  };
 }
 
 /**
  * IPv4 addresses only, without a twin for `::ffff:a.b.c.d`: who connects there sends IPv4 packets, and Envoy finds the
  * listener by the address in those.
  */
-function addressedPorts(
-  key: string,
-  ports: readonly number[],
-  vips: readonly { readonly ip?: string | undefined }[],
-): readonly AddressedPort[] {
-  return vips.flatMap(({ ip }) =>
-    ip === undefined || ip === ""
-      ? []
-      : ports.map((port): AddressedPort => ({ target: `${key}|${port}`, address: ip, port })),
-  );
+function addressed(
+  kind: ReachableRef["kind"],
+  resource: Parameters<typeof vipsOf>[0] & Addressable,
+  ports: readonly { readonly port: number }[],
+): AddressedDestination {
+  const { name, labels } = resource;
+  const numbers = ports.map(({ port }) => port);
+  return {
+    kind,
+    name,
+    displayName: displayName(resource),
+    namespace: labels[LABEL.kubernetesNamespace] ?? "",
+    labels,
+    ports: numbers,
+    addressed: vipsOf(resource).flatMap((address) =>
+      numbers.map((port): AddressedPort => ({ target: destinationKey(kind, name, port), address, port })),
+    ),
+  };
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

@@ -15,7 +15,7 @@ import type { DataplaneIdentity } from "../identities.ts";
 import { outboundTarget } from "../outbound-target.ts";
 import { type Redirect, redirectsOutbound } from "../redirect.ts";
 import type { CallerKind, Upstreams } from "../upstreams.ts";
-import { type AddressedPort, addressBook } from "./addressed.ts";
+import { type AddressedPort, addressBook, tagAddresses } from "./addressed.ts";
 import type { Admission } from "./admissions.ts";
 import { meshServicesMode, reachOf } from "./reach.ts";
 import { reachableSets } from "./reachable-sets.ts";
@@ -36,6 +36,7 @@ export interface ReachabilityInputs {
   readonly zone: string;
   /** Who lists nothing gets what MeshTrafficPermissions let it call. */
   readonly autoReachable: boolean;
+  readonly serviceVipPort: number;
 }
 
 /** An inbound of a Dataplane and what becomes of it. */
@@ -69,7 +70,7 @@ export interface Reachability {
  */
 export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachability {
   const { view, identity, destination, inbounds, upstreams, zone, autoReachable } = inputs;
-  const plans = new OutboundPlans(graph, upstreams);
+  const plans = new OutboundPlans(graph, upstreams, destination);
   const admission = graph.family<DestinationKey, Admission>((key) => {
     const found = destination.at(key).get();
     const kinds = new Set<InboundSharedPlan>();
@@ -81,7 +82,7 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
   }, sameAdmission);
   const sets = reachableSets(graph, {
     addresses: addressBook(graph, view),
-    tags: NO_TAG_ADDRESSES,
+    tags: tagAddresses(graph, view, inputs.serviceVipPort),
     admission,
   });
 
@@ -115,11 +116,16 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       const named = explicitPorts(view, dataplane, conditions);
       const shared = sharedOf(dataplane, mesh, proxy, viewing);
       if (shared === undefined) {
-        const own = plans.of(caller, named, { viewing, isRedirected });
+        const own = plans.of(caller, named, { viewing, isRedirected, isListed: true });
         return { ...own, conditions: [...conditions, ...own.conditions], shared };
       }
       const taken = takenAddresses(dataplane, named).filter(({ at }) => shared.addresses.has(at));
-      const own = plans.of(caller, named, { viewing, isRedirected, taken: shared.listenerNames });
+      const own = plans.of(caller, named, {
+        viewing,
+        isRedirected,
+        isListed: true,
+        taken: shared.listenerNames,
+      });
       const all = [...conditions, ...own.conditions, ...shared.conditions];
       if (taken.length === 0) {
         if (own.outbounds.length === 0) return { ...shared, conditions: all, shared };
@@ -219,7 +225,3 @@ function sameAdmission(a: Admission, b: Admission): boolean {
     a.inbounds.every((each, i) => each === b.inbounds[i])
   );
 }
-
-const NONE: Readable<readonly never[]> = { get: () => [] };
-/** Service tags have no addresses of their own yet. */
-const NO_TAG_ADDRESSES = { names: NONE, at: () => NONE };

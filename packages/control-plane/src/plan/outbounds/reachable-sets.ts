@@ -3,21 +3,22 @@ import { contains, type DestinationKey, type PlanCondition } from "@skein/polici
 import type { Graph, Readable } from "../../view/graph.ts";
 import { sameItems } from "../../view/same-items.ts";
 import { Interned } from "../interned.ts";
-import type { AddressBook, AddressedDestination, AddressedPort, DestinationsOfKind } from "./addressed.ts";
+import type {
+  AddressBook,
+  AddressedDestination,
+  AddressedPort,
+  DestinationsOfKind,
+  TagAddresses,
+} from "./addressed.ts";
 import { type Admission, callerTerms, mayCall, termsOf } from "./admissions.ts";
 import type { Reach, ReachableRef } from "./reach.ts";
 
 /** What a proxy reaches at addresses of destinations. Interned: equal sets are the same object. */
 export interface ReachableSet {
   readonly ports: readonly AddressedPort[];
+  /** Somebody asked for what permissions may keep away, so that it is worth a word. */
+  readonly isListed: boolean;
   readonly conditions: readonly PlanCondition[];
-}
-
-/** Addresses of services that are known by their tag, in meshes that have no MeshServices. */
-export interface TagAddresses {
-  /** Services by their tag, sorted. */
-  readonly names: Readable<readonly string[]>;
-  readonly at: (service: string) => Readable<readonly AddressedPort[]>;
 }
 
 export interface ReachableSetInputs {
@@ -47,7 +48,7 @@ export function reachableSets(
   const allOf = (kind: ReachableRef["kind"]) =>
     graph.derived<readonly AddressedPort[]>(() => {
       const of = addresses[kind];
-      return (of?.names.get() ?? []).flatMap((name) => of?.at(name).get()?.addressed ?? []);
+      return of.names.get().flatMap((name) => of.at(name).get()?.addressed ?? []);
     }, sameItems);
   const services = allOf("MeshService");
   const others = [allOf("MeshExternalService"), allOf("MeshMultiZoneService")];
@@ -116,12 +117,13 @@ export function reachableSets(
       found.push(...(caller == null ? tagged : permittedTags.at(JSON.stringify(caller))).get());
     } else for (const service of wantedTags) found.push(...tags.at(service).get());
     const { ports, taken } = onePerAddress(found);
-    return intern({ ports, conditions: [...conditions, ...taken] });
+    const isListed = resources !== "all" && resources.some(({ kind }) => kind === "MeshExternalService");
+    return intern({ ports, isListed, conditions: [...conditions, ...taken] });
   });
 
   const intern = (set: ReachableSet): ReachableSet => {
     const lines = set.ports.map(({ target, address, port }) => `${target} ${address} ${port}`);
-    const text = JSON.stringify([lines, set.conditions]);
+    const text = JSON.stringify([lines, set.isListed, set.conditions]);
     return interned.get(hash("sha1", text, "base64"), () => set);
   };
   return { at: ({ key }) => family.at(key) };
@@ -141,10 +143,9 @@ const terms = new (class {
 
 /** All destinations that a reference means, at all ports or the one that it names. */
 function resolve(
-  of: DestinationsOfKind | undefined,
+  of: DestinationsOfKind,
   ref: ReachableRef,
 ): { readonly ports: readonly AddressedPort[]; readonly problem?: string } {
-  if (of === undefined) return { ports: [], problem: `${ref.kind} is not available in this version` };
   const meant = named(of, ref);
   const what = describe(ref);
   if (meant.length === 0) return { ports: [], problem: `there is no ${what}` };

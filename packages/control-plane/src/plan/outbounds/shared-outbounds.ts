@@ -11,6 +11,7 @@ import {
 } from "@skein/policies";
 import type { Family, Graph, Readable } from "../../view/graph.ts";
 import { sameItems } from "../../view/same-items.ts";
+import type { Destination } from "../destinations.ts";
 import { Interned } from "../interned.ts";
 import { type Redirect, redirectsOutbound } from "../redirect.ts";
 import type { CallerKind, Upstreams } from "../upstreams.ts";
@@ -31,6 +32,8 @@ interface OutboundOptions {
   readonly isRedirected: (address: string) => boolean;
   /** Listener names that others have. */
   readonly taken?: ReadonlySet<string>;
+  /** Somebody asked for each of them: what the caller may not have is a condition. */
+  readonly isListed: boolean;
 }
 
 /** Outbounds that many proxies have in common: the same object for all of them. */
@@ -47,13 +50,19 @@ export interface SharedOutbounds extends Outbounds {
 export class OutboundPlans {
   readonly #graph: Graph;
   readonly #upstreams: Upstreams;
+  readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly #views = new Interned<EndpointsView>();
   readonly #shared = new WeakMap<CallerKind, WeakMap<ReachableSet, Family<string, SharedOutbounds>>>();
   /** Outbounds that are the same in two lists are the same object, so lists are compared by their items. */
   readonly #made = new WeakMap<UpstreamPlan, Interned<OutboundPlan>>();
 
-  constructor(graph: Graph, upstreams: Upstreams) {
+  constructor(
+    graph: Graph,
+    upstreams: Upstreams,
+    destination: { at(key: DestinationKey): Readable<Destination | undefined> },
+  ) {
     this.#graph = graph;
+    this.#destination = destination;
     this.#upstreams = upstreams;
   }
 
@@ -77,6 +86,7 @@ export class OutboundPlans {
         const plans = this.of(kind, set.ports, {
           viewing: seenFrom,
           isRedirected: (address) => redirectsOutbound(redirect, address, undefined),
+          isListed: set.isListed,
         });
         return {
           ...plans,
@@ -94,9 +104,17 @@ export class OutboundPlans {
   of(kind: CallerKind, ports: readonly AddressedPort[], how: OutboundOptions): Outbounds {
     const { viewing, isRedirected, taken = NO_NAMES } = how;
     const names = new Set<string>();
+    const conditions: PlanCondition[] = [];
     const outbounds = ports.flatMap((port) => {
       const upstream = this.#upstreams.plan(kind, port.target).get();
-      if (upstream === undefined) return [];
+      if (upstream === undefined) {
+        const refusal = how.isListed ? this.#upstreams.refusal(kind, port.target) : undefined;
+        if (refusal !== undefined) {
+          const message = `${addressOf(port)}: ${refusal}`;
+          conditions.push({ type: "ForbiddenOutbound", message });
+        }
+        return [];
+      }
       const usual = listenerName(kind.naming, upstream, port);
       // Two outbounds to one destination would share a name; the later ones carry their address too.
       const name = names.has(usual) || taken.has(usual) ? `${usual}@${addressOf(port)}` : usual;
@@ -104,7 +122,6 @@ export class OutboundPlans {
       return this.#outbound(port, upstream, name, viewing, isRedirected(port.address));
     });
     const backends = new Map<DestinationKey, BackendClusterPlan>();
-    const conditions: PlanCondition[] = [];
     for (const { upstream, target } of outbounds) {
       for (const [key, backend] of Object.entries(upstream.backends)) {
         if (backend.kind === "unresolved") {
@@ -122,6 +139,10 @@ export class OutboundPlans {
           });
         }
       }
+    }
+    for (const { target, upstream } of [...outbounds, ...backends.values()]) {
+      const message = upstream.external?.problem ?? this.#destination.at(target).get()?.problem;
+      if (message !== undefined) conditions.push({ type: "UnavailableDestination", message });
     }
     return {
       outbounds,
@@ -155,7 +176,8 @@ export class OutboundPlans {
     }));
   }
 
-  #seen({ policies }: UpstreamPlan, viewing: ViewingCaller): { readonly view?: EndpointsView } {
+  #seen({ policies, external }: UpstreamPlan, viewing: ViewingCaller): { readonly view?: EndpointsView } {
+    if (external !== undefined) return {};
     const found = viewOf(policies, viewing);
     return found === undefined ? {} : { view: this.#views.get(JSON.stringify(found), () => found) };
   }
