@@ -23,6 +23,8 @@ export interface DataplaneSpec {
   readonly protocol: "http" | "http2" | "grpc" | "tcp";
   readonly labels: Readonly<Record<string, string>>;
   readonly outbounds: readonly Outbound[];
+  /** `networking.transparentProxying`. */
+  readonly transparentProxying?: object | undefined;
 }
 
 /** The Dataplane document, Universal form. */
@@ -43,6 +45,7 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
           tags: { "kuma.io/service": spec.service },
         },
       ],
+      ...(spec.transparentProxying === undefined ? {} : { transparentProxying: spec.transparentProxying }),
       outbound: spec.outbounds.map((outbound) => ({
         address: spec.address,
         port: outbound.port,
