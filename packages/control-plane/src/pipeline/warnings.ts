@@ -18,7 +18,9 @@ import { selectsDataplane } from "../view/service-members.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
+import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
 import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
+import { count, examples } from "./sentences.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
 export function warningsFor(
@@ -46,7 +48,12 @@ export function warningsFor(
     case "MeshIdentity":
       return identityWarnings(written as MeshIdentityResource, dataplanes, store);
     case "Dataplane":
-      return dataplaneWarnings(written as DataplaneResource, store);
+      return [
+        ...dataplaneWarnings(written as DataplaneResource, store),
+        ...reachableListWarnings(written as DataplaneResource, store),
+      ];
+    case "Mesh":
+      return meshModeWarnings(written as MeshResource, store);
     default:
       return [];
   }
@@ -167,15 +174,4 @@ function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly
         "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
       ]
     : missing;
-}
-
-/** `1 dataplane`, `2 dataplanes`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-/** The first names of some, for a sentence. */
-export function examples(dataplanes: readonly DataplaneResource[]): string {
-  const names = dataplanes.slice(0, 3).map(({ name }) => name);
-  return dataplanes.length > 3 ? `${names.join(", ")}, …` : names.join(", ");
 }

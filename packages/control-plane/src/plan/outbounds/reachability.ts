@@ -116,6 +116,7 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       const named = explicitPorts(view, dataplane, conditions);
       const shared = sharedOf(dataplane, mesh, proxy, viewing);
       if (shared === undefined) {
+        conditions.push(...uselessLists(dataplane));
         const own = plans.of(caller, named, { viewing, isRedirected, isListed: true });
         return { ...own, conditions: [...conditions, ...own.conditions], shared };
       }
@@ -148,6 +149,16 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       };
     },
   };
+}
+
+/** What a Dataplane lists although its proxy does not see what its applications call. */
+function uselessLists({ spec }: DataplaneResource): readonly PlanCondition[] {
+  const lists = spec.networking?.transparentProxying;
+  return (["reachableServices", "reachableBackends"] as const).flatMap((field) => {
+    if (lists?.[field] === undefined) return [];
+    const message = `networking.transparentProxying.${field} has no effect: the proxy was not started with --transparent-proxy, and its Dataplane has no redirectPortOutbound`;
+    return [{ type: "NoTransparentProxying", message }];
+  });
 }
 
 /** What the Dataplane names one by one, as far as it is there and does not stand in the way of its own inbounds. */
