@@ -144,7 +144,7 @@ export class World implements AsyncDisposable {
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
     const opa = spec.opa === true ? this.#commands.opa : spec.opa;
-    return await this.#runSidecar(name, dir, host, opa, spec.settings);
+    return await this.#runSidecar(name, dir, host, { opa, settings: spec.settings, readyMs: spec.readyMs });
   }
 
   /** An app and its sidecar. */
@@ -211,9 +211,13 @@ export class World implements AsyncDisposable {
     name: string,
     dir: string,
     host: number,
-    opa?: string,
-    further: Readonly<Record<string, string>> = {},
+    given: {
+      readonly opa?: string | undefined;
+      readonly settings?: Readonly<Record<string, string>> | undefined;
+      readonly readyMs?: number | undefined;
+    } = {},
   ): Promise<Sidecar> {
+    const { opa, settings: further = {}, readyMs = 30_000 } = given;
     const address = this.site.block.address(host);
     const command = [
       ...this.#commands.dataPlane,
@@ -227,7 +231,7 @@ export class World implements AsyncDisposable {
       ...further,
     };
     const child = await this.#start("sidecar", name, command, settings, host);
-    await this.#answers(child, `http://${address}:9902/ready`, 30_000);
+    await this.#answers(child, `http://${address}:9902/ready`, readyMs);
     const adminSocket = this.#adminSocket(name);
     return {
       name,
