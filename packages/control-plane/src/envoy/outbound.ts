@@ -226,6 +226,7 @@ export function outboundListener(
     metadata: create(MetadataSchema, {
       filterMetadata: { "io.kuma.tags": listenerTags(plan) },
     }),
+    ...(plan.redirected ? { bindToPort: false } : {}),
     filterChains: [create(FilterChainSchema, { filters: [...filters] })],
   });
 }
