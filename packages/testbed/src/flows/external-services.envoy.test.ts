@@ -371,3 +371,44 @@ test("a mesh can forbid the outside, to everybody or past its egress", async (t)
     });
   });
 });
+
+test("an external service has an address of its own, at which proxies take its calls", async (t) => {
+  const ca = await outsideCa("Outside CA");
+  const server = await outsideServer("pay", await ca.issue("pay", [NAME]));
+  t.after(() => server.close());
+  await withWorld(async (world) => {
+    await world.startControlPlane({
+      KUMA_IPAM_MESH_EXTERNAL_SERVICE_CIDR: `${world.site.block.prefix}.192/26`,
+    });
+    await world.apply(meshYaml());
+    // Its proxy listens at the addresses itself, so this needs no rules of the machine.
+    const settings = { KUMA_DATAPLANE_RUNTIME_BIND_OUTBOUNDS: "true" };
+    await world.startService({ service: "passenger-portal", host: 11, settings });
+    await applied(
+      world,
+      policy("MeshExternalService", "pay", {
+        match: { type: "HostnameGenerator", port: 8081, protocol: "http" },
+        endpoints: [{ address: NAME, port: server.port }],
+        tls: { enabled: true, verification: { caCert: { inlineString: ca.pem } } },
+      }),
+    );
+    const path = `${world.controlPlane.api}/meshes/${MESH}/meshexternalservices/pay`;
+    const address = await until("it has an address", async () => {
+      const { status } = (await (await fetch(path)).json()) as { status?: { vip?: { ip?: string } } };
+      return status?.vip?.ip;
+    });
+    const body = await until("it answers there", async () => {
+      const answer = await get(undefined, `http://${address}:8081/`);
+      if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}${answer.error ?? ""}`);
+      return answer.body;
+    });
+    const { host, sni } = JSON.parse(body) as SeenOutside;
+    assert.deepEqual([host, sni], [NAME, NAME]);
+
+    await applied(world, meshYaml({ routing: { defaultForbidMeshExternalServiceAccess: true } }));
+    await until(
+      "the way is closed",
+      async () => (await get(undefined, `http://${address}:8081/`)).status === 0,
+    );
+  });
+});
