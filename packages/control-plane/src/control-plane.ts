@@ -102,7 +102,12 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       random: randomBytes,
     };
 
-    const world = new World({ zone, openSecret: secretText(cipher) });
+    const world = new World({
+      zone,
+      autoReachable: config.experimental.autoReachableServices,
+      serviceVipPort: config.dnsServer.serviceVipPort,
+      openSecret: secretText(cipher),
+    });
     const changes = new ChangeLog({ now, monotonic });
     const insights = new DataplaneInsights({
       store,

@@ -97,6 +97,7 @@ export function outboundListener(plan: OutboundPlan, reusePort: boolean): Listen
     metadata: create(MetadataSchema, {
       filterMetadata: { "io.kuma.tags": listenerTags(plan) },
     }),
+    ...(plan.redirected ? { bindToPort: false } : {}),
   });
 }
 

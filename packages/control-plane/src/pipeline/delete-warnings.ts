@@ -20,7 +20,7 @@ import {
 } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
 import { deletedGeneratorWarnings, namedServiceWarnings } from "./naming-warnings.ts";
-import { count, examples } from "./warnings.ts";
+import { count, examples } from "./sentences.ts";
 
 /** What proxies of a mesh are protected by. */
 interface Protection {

@@ -22,7 +22,9 @@ import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
+import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
 import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
+import { count, examples } from "./sentences.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
 export function warningsFor(
@@ -53,7 +55,12 @@ export function warningsFor(
     case "MeshIdentity":
       return identityWarnings(written as MeshIdentityResource, dataplanes, store);
     case "Dataplane":
-      return dataplaneWarnings(written as DataplaneResource, store);
+      return [
+        ...dataplaneWarnings(written as DataplaneResource, store),
+        ...reachableListWarnings(written as DataplaneResource, store),
+      ];
+    case "Mesh":
+      return meshModeWarnings(written as MeshResource, store);
     default:
       return [];
   }
@@ -167,22 +174,18 @@ function identityWarnings(
 
 function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly string[] {
   const services = callablesOf(store, dataplane.mesh);
-  return (dataplane.spec.networking?.outbound ?? []).flatMap(({ backendRef }, i) => {
+  const { outbound = [], transparentProxying } = dataplane.spec.networking ?? {};
+  const missing = outbound.flatMap(({ backendRef }, i) => {
     if (backendRef?.name === undefined) return [];
     const { kind, name } = backendRef;
     if (services.some((each) => each.kind === kind && (each.name === name || displayName(each) === name)))
       return [];
     return [`networking.outbound[${i}].backendRef: there is no ${kind} "${name}" now`];
   });
-}
-
-/** `1 dataplane`, `2 dataplanes`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-/** The first names of some, for a sentence. */
-export function examples(dataplanes: readonly DataplaneResource[]): string {
-  const names = dataplanes.slice(0, 3).map(({ name }) => name);
-  return dataplanes.length > 3 ? `${names.join(", ")}, …` : names.join(", ");
+  return transparentProxying?.redirectPortOutbound && outbound.length > 0
+    ? [
+        ...missing,
+        "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
+      ]
+    : missing;
 }

@@ -1,6 +1,7 @@
 import type { Resource } from "@skein/model";
 import { type PolicyDefinition, type PolicyPlans, type ProxyPlan, policies } from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { CommonOutbounds } from "../envoy/common-outbounds.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { Translator } from "../envoy/translator.ts";
@@ -54,6 +55,10 @@ export interface WorldOptions {
   readonly zone: string;
   readonly definitions?: readonly PolicyDefinition[];
   readonly table?: FragmentTable;
+  /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
+  readonly autoReachable?: boolean;
+  /** Port at which every service tag answers at its address; default 80. */
+  readonly serviceVipPort?: number;
   /** The text of a secret as it is stored, or why it cannot be read; those in clear where nothing is said. */
   readonly openSecret?: (secret: Resource) => Outcome<string, string>;
 }
@@ -66,6 +71,8 @@ export class World {
   readonly adminAuthority: Input<Fragment | undefined>;
   readonly #table: FragmentTable;
   readonly #zone: string;
+  readonly #autoReachable: boolean;
+  readonly #serviceVipPort: number;
   readonly #openSecret: (secret: Resource) => Outcome<string, string>;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
@@ -74,6 +81,8 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#zone = options.zone;
+    this.#autoReachable = options.autoReachable ?? false;
+    this.#serviceVipPort = options.serviceVipPort ?? 80;
     this.#openSecret = options.openSecret ?? secretText(NO_KEYS);
     this.#definitions = options.definitions ?? policies;
     this.#sets = new PolicySets(policyReach(this.#definitions));
@@ -92,6 +101,8 @@ export class World {
       zone: this.#zone,
       definitions: this.#definitions,
       table: this.#table,
+      autoReachable: this.#autoReachable,
+      serviceVipPort: this.#serviceVipPort,
       openSecret: this.#openSecret,
     });
     other.adminAuthority.set(this.adminAuthority.get());
@@ -152,6 +163,8 @@ export class World {
       meshName: name,
       zone: this.#zone,
       definitions: this.#definitions,
+      autoReachable: this.#autoReachable,
+      serviceVipPort: this.#serviceVipPort,
       stage,
       node,
       openSecret: this.#openSecret,
@@ -186,9 +199,13 @@ export class World {
       meshMtlsSecrets(name, "unified").validation,
       meshMtlsSecrets(name, "legacy").validation,
     ]);
-    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig =>
-      proxyConfig(translator, {
+    const common = new CommonOutbounds(graph, translator, planner.endpoints);
+    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig => {
+      const { reusePort } = node.at(dataplane).get();
+      const { shared } = planner.outbounds.at(dataplane).get();
+      return proxyConfig(translator, {
         plan,
+        common: shared && common.of(shared, reusePort, translator.patch(plan.policies)),
         endpoints: (target, view) => planner.endpoints.at(target, view).get(),
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
@@ -197,8 +214,9 @@ export class World {
           if (validationNames.has(secret)) return authorities.at(secret).get();
           return certificates.at(`${dataplane} ${secret}`).get();
         },
-        reusePort: node.at(dataplane).get().reusePort,
+        reusePort,
       });
+    };
     const config = graph.family<string, ProxyConfig | undefined>((dataplane) => {
       const plan = planner.plan.at(dataplane).get();
       return plan === undefined ? undefined : configOf(dataplane, plan);

@@ -24,7 +24,7 @@ import {
 import type { Outcome } from "../identity/outcome.ts";
 import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import { isTarget } from "../view/selectable.ts";
+import { isTarget, sectionOf } from "../view/selectable.ts";
 import { namedDestination, taggedName } from "./destination-keys.ts";
 import { type ExternalDestination, externalDestination } from "./external.ts";
 import type { DataplaneIdentity } from "./identities.ts";
@@ -180,7 +180,11 @@ export function endpoints(
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return [];
     const members = view.members.at(name).get();
-    return members.flatMap((member) => memberEndpoints(member, service, servicePort));
+    return members.flatMap((member) =>
+      servingInbounds(member, service, servicePort)
+        .filter(isReady)
+        .map((inbound) => endpointOf(member, inbound)),
+    );
   };
   return graph.family<DestinationKey, EndpointsPlan>((key) => {
     const found = instancesOf(key);
@@ -203,18 +207,35 @@ export function endpoints(
   }, sameJson);
 }
 
-function memberEndpoints(
+/** The dataplanes behind a destination with the sections of the inbounds that serve it, ready or not. */
+export function instancesBehind(
+  view: MeshView,
+  key: DestinationKey,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const { kind, name, port } = namedDestination(key);
+  const behind = (
+    members: readonly DataplaneResource[],
+    inbounds: (member: DataplaneResource) => readonly DataplaneInbound[],
+  ) => new Map(members.map((member) => [member.name, new Set(inbounds(member).map(sectionOf))] as const));
+  if (kind === "ServiceTag") {
+    const { service, tags } = taggedName(name);
+    return behind(view.tagged.at(service).get(), (member) => taggedInbounds(member, service, tags));
+  }
+  const service = kind === "MeshService" ? view.service.at(name).get() : undefined;
+  const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
+  if (service === undefined || servicePort === undefined) return new Map();
+  return behind(view.members.at(name).get(), (member) => servingInbounds(member, service, servicePort));
+}
+
+function servingInbounds(
   member: DataplaneResource,
   service: MeshServiceResource,
   servicePort: MeshServicePort,
-): EndpointPlan[] {
-  const networking = member.spec.networking;
-  const tags = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
-  return (networking?.inbound ?? []).flatMap((inbound) => {
-    if (!isTarget(inbound, servicePort) || !isReady(inbound)) return [];
-    if (tags !== undefined && inbound.tags?.[SERVICE_TAG] !== undefined && inbound.tags[SERVICE_TAG] !== tags)
-      return [];
-    return [endpointOf(member, inbound)];
+): readonly DataplaneInbound[] {
+  const tag = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
+  return (member.spec.networking?.inbound ?? []).filter((inbound) => {
+    const own = inbound.tags?.[SERVICE_TAG];
+    return isTarget(inbound, servicePort) && (tag === undefined || own === undefined || own === tag);
   });
 }
 

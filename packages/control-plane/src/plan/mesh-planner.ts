@@ -4,15 +4,17 @@ import {
   enabledMtlsBackend,
   formatKri,
   LABEL,
+  type MeshResource,
   type Resource,
   SERVICE_TAG,
+  SERVICELESS_INBOUND_PORT,
 } from "@skein/model";
 import {
   type AdminPlan,
-  type BackendClusterPlan,
   callerTagsHeader,
   type DestinationKey,
-  type EndpointsView,
+  type DirectAccessPlan,
+  type DirectAccessTlsPlan,
   type IdentityPlan,
   type InboundPlan,
   type InboundSharedPlan,
@@ -24,9 +26,6 @@ import {
   type PolicyDefinition,
   type ProxyPlan,
   planOf,
-  type UpstreamPlan,
-  type ViewingCaller,
-  viewOf,
 } from "@skein/policies";
 import type { Outcome } from "../identity/outcome.ts";
 import type { Graph, Readable } from "../view/graph.ts";
@@ -35,6 +34,7 @@ import type { PolicySet } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
 import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
+import { DirectAccess } from "./direct-access.ts";
 import { EndpointViews } from "./endpoint-views.ts";
 import {
   type DataplaneIdentity,
@@ -47,7 +47,15 @@ import {
 import { Interned } from "./interned.ts";
 import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
 import type { NodeFacts } from "./node-facts.ts";
-import { outboundTarget } from "./outbound-target.ts";
+import { meshServicesMode } from "./outbounds/reach.ts";
+import {
+  type PlannedInbound,
+  type ProxyOutbounds,
+  reachability,
+  sameProxyOutbounds,
+} from "./outbounds/reachability.ts";
+import { applicationSource, type Redirect, redirectsInbound } from "./redirect.ts";
+import { redirectOf, TransparentPlans, transparentConditions } from "./transparent.ts";
 import { Upstreams } from "./upstreams.ts";
 
 export interface MeshPlannerInputs {
@@ -55,6 +63,10 @@ export interface MeshPlannerInputs {
   readonly meshName: string;
   readonly zone: string;
   readonly definitions: readonly PolicyDefinition[];
+  /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
+  readonly autoReachable: boolean;
+  /** Port at which every service tag answers at its address. */
+  readonly serviceVipPort: number;
   readonly stage: { at(issuer: string): Readable<IdentityStage | undefined> };
   /** What each proxy said of itself; `UNKNOWN_NODE` while it is not connected. */
   readonly node: { at(dataplane: string): Readable<NodeFacts> };
@@ -65,6 +77,8 @@ export interface MeshPlannerInputs {
 /** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
 export interface MeshPlanner {
   readonly plan: { at(dataplane: string): Readable<ProxyPlan | undefined> };
+  /** The calls of each plan, with what they have in common with those of others. */
+  readonly outbounds: { at(dataplane: string): Readable<ProxyOutbounds> };
   readonly endpoints: EndpointViews;
   readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
@@ -78,11 +92,12 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const instances = endpoints(graph, { view, meshName, zone, identity, openSecret });
   const forbidden = externalServicesIfForbidden(graph, view);
   const endpointViews = new EndpointViews(graph, instances, zone);
-  const views = new Interned<EndpointsView>();
   const upstreams = new Upstreams(graph, view, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
+  const transparents = new TransparentPlans();
+  const directAccess = new DirectAccess(graph, view, identity);
 
   /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
   const backendMode = (certificate: IdentityPlan | undefined): "Strict" | "Permissive" => {
@@ -96,7 +111,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     inbound: DataplaneInbound,
     policies: PolicySet,
   ): InboundPlan => {
-    const { dataplane, naming, own, certificate } = context;
+    const { dataplane, naming, own, certificate, redirect } = context;
     const section = sectionOf(inbound);
     const kri = dataplaneKri(dataplane, section);
     const address = inbound.address || dataplane.spec.networking?.address || "";
@@ -117,6 +132,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     );
     const clusterName = name ?? `${isTwin ? serviceAddress : "localhost"}:${servicePort}`;
     const { extAuthzAddress } = node.at(dataplane.name).get();
+    const source = applicationSource(redirect, serviceAddress);
     const key = [
       inboundProtocol(inbound),
       serviceAddress,
@@ -132,6 +148,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       backendMode(certificate),
       definitions.some(({ perService, kind }) => perService && policies.byKind.has(kind.type)) && serviceName,
       extAuthzAddress,
+      source,
       policies.id,
     ].join(" ");
     return {
@@ -141,6 +158,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address,
       port: inbound.port,
       tags: inbound.tags ?? {},
+      ...(isInboundRedirected(redirect, address, inbound.port, serviceAddress, servicePort)
+        ? { redirected: true }
+        : {}),
       shared: shared.get(key, () => {
         const plans: Record<string, unknown> = {};
         for (const definition of definitions) {
@@ -157,6 +177,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         return {
           protocol: inboundProtocol(inbound),
           service: { address: serviceAddress, port: servicePort },
+          ...(source === undefined ? {} : { source }),
           clusterName,
           routeName: name ?? (sameService > 1 ? `inbound:${service}:${inbound.port}` : `inbound:${service}`),
           virtualHost: name ?? service,
@@ -173,84 +194,91 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     };
   };
 
+  const contextOf = (dataplane: DataplaneResource, mesh: MeshResource): ProxyContext => {
+    const facts = node.at(dataplane.name).get();
+    const exclusive = meshServicesMode(mesh) === "Exclusive";
+    const naming: Naming = exclusive && facts.unifiedNaming ? "unified" : "legacy";
+    const own = identity.at(dataplane.name).get();
+    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
+    return { dataplane, naming, own, certificate, redirect: redirectOf(dataplane, facts) };
+  };
+
+  /** Apart from plans, because what a proxy may reach depends on the inbounds of others. */
+  const inbounds = graph.family<string, readonly PlannedInbound[]>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return [];
+    const context = contextOf(dataplane, mesh);
+    const sets = view.policies.at(name).get().inbound;
+    return (dataplane.spec.networking?.inbound ?? [])
+      .filter((inbound) => inbound.state !== "Ignored")
+      .map((inbound) => ({
+        inbound,
+        plan: inboundPlan(context, inbound, sets.get(sectionOf(inbound)) ?? NO_SET),
+      }));
+  }, sameDeep);
+
+  const reachable = reachability(graph, {
+    view,
+    identity,
+    destination,
+    inbounds,
+    upstreams,
+    zone,
+    autoReachable: inputs.autoReachable,
+    serviceVipPort: inputs.serviceVipPort,
+  });
+
+  const outbounds = graph.family<string, ProxyOutbounds>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return NO_OUTBOUNDS;
+    const { naming, certificate, redirect } = contextOf(dataplane, mesh);
+    const policies = view.policies.at(name).get();
+    const { ipv6, systemCaPath, bindOutbounds } = node.at(name).get();
+    const caller = upstreams.kind({
+      policies: policies.outbound,
+      naming,
+      identity: certificate,
+      tags: view.callerTags.get() ? dataplaneTags(dataplane) : undefined,
+      machine: { ipv6, systemCaPath },
+      mayLeaveTo: allowedToLeave(forbidden.get(), policies, certificate),
+    });
+    return reachable.of(dataplane, mesh, { caller, redirect, bindOutbounds });
+  }, sameProxyOutbounds);
+
+  const directInstances = (
+    { dataplane, certificate, redirect }: ProxyContext,
+    outbounds: readonly OutboundPlan[],
+    conditions: PlanCondition[],
+  ): readonly DirectAccessPlan[] => {
+    const services = dataplane.spec.networking?.transparentProxying?.directAccessServices ?? [];
+    if (services.length === 0 || redirect.outboundPort === undefined) return [];
+    const { instances, unknown } = directAccess.plan({
+      dataplane: dataplane.name,
+      services,
+      tls: certificate && peerTls(certificate, domains.get()),
+      taken: new Set(outbounds.map(({ address, port }) => `${address} ${port}`)),
+    });
+    for (const service of unknown) {
+      const message = `networking.transparentProxying.directAccessServices: "${service}" has no instances`;
+      conditions.push({ type: "UnresolvedDirectAccess", message });
+    }
+    return instances;
+  };
+
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return undefined;
-    const exclusive = mesh.spec.meshServices?.mode === "Exclusive";
-    const naming: Naming = exclusive && node.at(name).get().unifiedNaming ? "unified" : "legacy";
-    const own = identity.at(name).get();
-    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
-    const policies = view.policies.at(name).get();
-    const context: ProxyContext = { dataplane, naming, own, certificate };
-    const conditions: PlanCondition[] = [];
-    if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
-    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
+    const context = contextOf(dataplane, mesh);
+    const { naming, own, certificate, redirect } = context;
     const facts = node.at(name).get();
-    const caller = upstreams.kind({
-      policies: policies.outbound,
-      ...{ naming, identity: certificate, tags },
-      machine: { ipv6: facts.ipv6, systemCaPath: facts.systemCaPath },
-      mayLeaveTo: allowedToLeave(forbidden.get(), policies, certificate),
-    });
-    const seen = ({ policies, external }: UpstreamPlan): { readonly view?: EndpointsView } => {
-      if (external !== undefined) return {};
-      const found = viewOf(policies, viewingCaller(dataplane, zone));
-      return found === undefined ? {} : { view: views.get(JSON.stringify(found), () => found) };
-    };
-    const outbounds: OutboundPlan[] = [];
-    for (const [index, outbound] of (dataplane.spec.networking?.outbound ?? []).entries()) {
-      const target = outboundTarget(view, outbound);
-      if (!target.ok) {
-        conditions.push({
-          type: "UnresolvedOutbound",
-          message: `networking.outbound[${index}]: ${target.error}`,
-        });
-        continue;
-      }
-      const upstream = upstreams.plan(caller, target.value).get();
-      if (upstream === undefined) {
-        const refusal = upstreams.refusal(caller, target.value);
-        if (refusal !== undefined) {
-          const message = `networking.outbound[${index}]: ${refusal}`;
-          conditions.push({ type: "ForbiddenOutbound", message });
-        }
-        continue;
-      }
-      const address = outbound.address || "127.0.0.1";
-      outbounds.push({
-        listenerName:
-          naming === "unified" && upstream.destination.kind !== "ServiceTag"
-            ? upstream.destination.kri
-            : `outbound:${address}:${outbound.port}`,
-        target: target.value,
-        address,
-        port: outbound.port,
-        upstream,
-        ...seen(upstream),
-      });
-    }
-    const backends = new Map<DestinationKey, BackendClusterPlan>();
-    for (const { upstream, target } of outbounds) {
-      for (const [key, backend] of Object.entries(upstream.backends)) {
-        if (backend.kind === "unresolved") {
-          conditions.push({
-            type: "UnresolvedBackend",
-            message: `${upstream.destination.name}:${upstream.destination.port}: ${key}: ${backend.problem}`,
-          });
-        } else if (backend.target !== target) {
-          const own = upstreams.plan(caller, backend.target).get();
-          if (own !== undefined)
-            backends.set(backend.target, { target: backend.target, upstream: own, ...seen(own) });
-        }
-      }
-    }
-    for (const { target, upstream } of [...outbounds, ...backends.values()]) {
-      const message = upstream.external?.problem ?? destination.at(target).get()?.problem;
-      if (message !== undefined) conditions.push({ type: "UnavailableDestination", message });
-      const warning = upstream.external?.warning;
-      if (warning !== undefined) conditions.push({ type: "OutdatedSecret", message: warning });
-    }
+    const policies = view.policies.at(name).get();
+    const calls = outbounds.at(name).get();
+    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect)];
+    if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
+    conditions.push(...calls.conditions);
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -260,6 +288,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       });
       if (entry !== undefined) whole[type] = entry;
     }
+    const served = inbounds.at(name).get();
+    const instances = directInstances(context, calls.outbounds, conditions);
     return {
       mesh: meshName,
       name,
@@ -269,19 +299,25 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address: dataplane.spec.networking?.address ?? "",
       naming,
       identity: certificate,
-      admin: adminPlan(admins, dataplane, node.at(name).get()),
-      transparent: undefined,
-      inbounds: (dataplane.spec.networking?.inbound ?? [])
-        .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
-        .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),
-      outbounds: uniquelyNamed(outbounds),
-      backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
+      admin: adminPlan(admins, dataplane, facts),
+      transparent: transparents.of({
+        redirect,
+        mesh,
+        strictInboundPorts: facts.strictInboundPorts,
+        inbounds: served.map(({ inbound, plan }) => ({ inbound, tls: plan.shared.tls })),
+      }),
+      ...(instances.length === 0 ? {} : { directAccess: instances }),
+      inbounds: served.flatMap(({ inbound, plan }) =>
+        inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
+      ),
+      outbounds: calls.outbounds,
+      backends: calls.backends,
       policies: whole,
       conditions,
     };
   }, samePlan);
 
-  return { plan, endpoints: endpointViews, destination, identity };
+  return { plan, outbounds, endpoints: endpointViews, destination, identity };
 }
 
 /** What a proxy says of its tags when it calls. */
@@ -297,10 +333,10 @@ interface ProxyContext {
   readonly naming: Naming;
   readonly own: DataplaneIdentity;
   readonly certificate: IdentityPlan | undefined;
+  readonly redirect: Redirect;
 }
 
-/** An inbound on this port gives a proxy its service without any traffic. */
-const SERVICELESS_PORT = 49151;
+const NO_OUTBOUNDS: ProxyOutbounds = { outbounds: [], backends: [], conditions: [], shared: undefined };
 const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
 function inboundTls(
@@ -312,11 +348,32 @@ function inboundTls(
   if (certificate === undefined) return undefined;
   return {
     mode: own.inTransition || mode === "Permissive" ? "permissive" : "strict",
+    ...peerTls(certificate, domains),
+  };
+}
+
+/** Mesh TLS with anybody of the mesh. */
+function peerTls(certificate: IdentityPlan, domains: readonly string[]): DirectAccessTlsPlan {
+  return {
     certificateSecret: certificate.certificateSecret,
     validationSecret: certificate.validationSecret,
     trustDomains:
       certificate.kind === "mesh-mtls" && certificate.validationSecret === TRUST_BUNDLE_SECRET ? [] : domains,
   };
+}
+
+/**
+ * Where nothing is redirected to it, a proxy can still listen on the address itself, unless that is the application's.
+ */
+function isInboundRedirected(
+  redirect: Redirect,
+  address: string,
+  port: number,
+  serviceAddress: string,
+  servicePort: number,
+): boolean {
+  if (redirectsInbound(redirect, address)) return true;
+  return redirect.outboundPort !== undefined && address === serviceAddress && port === servicePort;
 }
 
 function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPlan {
@@ -328,10 +385,6 @@ function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPl
     validationSecret:
       identity.validationSecret === TRUST_BUNDLE_SECRET ? TRUST_BUNDLE_SECRET : secrets.validation,
   };
-}
-
-function viewingCaller({ spec, labels }: DataplaneResource, zone: string): ViewingCaller {
-  return { zone, labels, tags: (spec.networking?.inbound ?? []).map(({ tags }) => tags ?? {}) };
 }
 
 /** Kuma opens the admin interface of proxies whose address is not the machine's own loopback address. */
@@ -354,18 +407,6 @@ function adminTarget({ adminSocket, adminAddress, adminPort }: NodeFacts): Admin
   if (adminSocket !== undefined) return { socket: adminSocket };
   if (adminAddress === undefined || adminPort === undefined) return undefined;
   return { address: adminAddress, port: adminPort };
-}
-
-/** Two outbounds to one destination would share a listener name; the later ones carry their address too. */
-function uniquelyNamed(outbounds: readonly OutboundPlan[]): readonly OutboundPlan[] {
-  const seen = new Set<string>();
-  return outbounds.map((outbound) => {
-    const taken = seen.has(outbound.listenerName);
-    seen.add(outbound.listenerName);
-    return taken
-      ? { ...outbound, listenerName: `${outbound.listenerName}@${outbound.address}:${outbound.port}` }
-      : outbound;
-  });
 }
 
 function dataplaneKri(dataplane: DataplaneResource, section: string): string {

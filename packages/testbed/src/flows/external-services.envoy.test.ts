@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { outsideCa } from "../outside/ca.ts";
+import { type OutsideServer, outsideServer, type SeenOutside } from "../outside/server.ts";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
 import { get, httpClient, startLoad } from "./load.ts";
-import { type OutsideServer, outsideCa, outsideServer, type SeenOutside } from "./outside.ts";
 import {
   applied,
   deleted,
@@ -219,7 +220,7 @@ test("an external service is whatever its endpoints are, in the order of their p
   await withCaller(t, ["mixed", "socket", "far"], async ({ world, seen, open, answer }) => {
     const path = join(world.site.dir, "outside.sock");
     const [first, second, third] = await Promise.all([
-      open(outsideServer("first", undefined, world.site.block.address(201))),
+      open(outsideServer("first", undefined, { address: world.site.block.address(201) })),
       open(outsideServer("second", undefined)),
       open(outsideServer("socket", undefined, { socket: path })),
     ]);
@@ -368,5 +369,46 @@ test("a mesh can forbid the outside, to everybody or past its egress", async (t)
       await applied(world, meshYaml({ routing: { zoneEgress: true } }));
       assert.match(await answer("pay", 503), /routing\.zoneEgress: true, no zone egress is ready/);
     });
+  });
+});
+
+test("an external service has an address of its own, at which proxies take its calls", async (t) => {
+  const ca = await outsideCa("Outside CA");
+  const server = await outsideServer("pay", await ca.issue("pay", [NAME]));
+  t.after(() => server.close());
+  await withWorld(async (world) => {
+    await world.startControlPlane({
+      KUMA_IPAM_MESH_EXTERNAL_SERVICE_CIDR: `${world.site.block.prefix}.192/26`,
+    });
+    await world.apply(meshYaml());
+    // Its proxy listens at the addresses itself, so this needs no rules of the machine.
+    const settings = { KUMA_DATAPLANE_RUNTIME_BIND_OUTBOUNDS: "true" };
+    await world.startService({ service: "passenger-portal", host: 11, settings });
+    await applied(
+      world,
+      policy("MeshExternalService", "pay", {
+        match: { type: "HostnameGenerator", port: 8081, protocol: "http" },
+        endpoints: [{ address: NAME, port: server.port }],
+        tls: { enabled: true, verification: { caCert: { inlineString: ca.pem } } },
+      }),
+    );
+    const path = `${world.controlPlane.api}/meshes/${MESH}/meshexternalservices/pay`;
+    const address = await until("it has an address", async () => {
+      const { status } = (await (await fetch(path)).json()) as { status?: { vip?: { ip?: string } } };
+      return status?.vip?.ip;
+    });
+    const body = await until("it answers there", async () => {
+      const answer = await get(undefined, `http://${address}:8081/`);
+      if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}${answer.error ?? ""}`);
+      return answer.body;
+    });
+    const { host, sni } = JSON.parse(body) as SeenOutside;
+    assert.deepEqual([host, sni], [NAME, NAME]);
+
+    await applied(world, meshYaml({ routing: { defaultForbidMeshExternalServiceAccess: true } }));
+    await until(
+      "the way is closed",
+      async () => (await get(undefined, `http://${address}:8081/`)).status === 0,
+    );
   });
 });

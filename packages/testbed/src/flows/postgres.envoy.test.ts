@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { outsideCa } from "../outside/ca.ts";
 import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
-import { outsideCa } from "./outside.ts";
 import { askPostgres, DATABASE_USER, startPostgres } from "./postgres.ts";
 import { applied, documents, meshYaml, policy } from "./scene.ts";
 

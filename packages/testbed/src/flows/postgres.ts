@@ -3,11 +3,11 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect as secure } from "node:tls";
+import type { OutsideCredentials } from "../outside/ca.ts";
 import { until } from "../poll.ts";
 import { Child } from "../process/child.ts";
 import { run } from "../process/run.ts";
 import { ROOT } from "../world/commands.ts";
-import type { Credentials } from "./credentials.ts";
 
 /** A real PostgreSQL outside the mesh. It takes TLS only, and lets in whoever shows a certificate with a user's name. */
 export interface Postgres {
@@ -21,7 +21,7 @@ export const DATABASE_USER = "ledger_app";
 const NOBODY = 65_534;
 
 /** Starts PostgreSQL with this certificate; clients' certificates are checked against `clientCa`. */
-export async function startPostgres(server: Credentials, clientCa: string): Promise<Postgres> {
+export async function startPostgres(server: OutsideCredentials, clientCa: string): Promise<Postgres> {
   const bin = join(ROOT, ".tools/postgres/native/bin");
   const home = mkdtempSync(join(tmpdir(), "skein-postgres-"));
   const data = join(home, "data");

@@ -8,6 +8,8 @@ export interface Outbound {
   readonly port: number;
   /** Port of the service; default 8080, and the only one of a MeshExternalService. */
   readonly servicePort?: number;
+  /** By the tag `kuma.io/service`, as in meshes that may have no MeshServices. */
+  readonly byTag?: boolean;
 }
 
 export interface DataplaneSpec {
@@ -23,6 +25,8 @@ export interface DataplaneSpec {
   readonly protocol: "http" | "http2" | "grpc" | "tcp";
   readonly labels: Readonly<Record<string, string>>;
   readonly outbounds: readonly Outbound[];
+  /** `networking.transparentProxying`. */
+  readonly transparentProxying?: object | undefined;
 }
 
 /** The Dataplane document, Universal form. */
@@ -43,10 +47,13 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
           tags: { "kuma.io/service": spec.service },
         },
       ],
+      ...(spec.transparentProxying === undefined ? {} : { transparentProxying: spec.transparentProxying }),
       outbound: spec.outbounds.map((outbound) => ({
         address: spec.address,
         port: outbound.port,
-        backendRef: backendRef(outbound),
+        ...(outbound.byTag === true
+          ? { tags: { "kuma.io/service": outbound.service } }
+          : { backendRef: backendRef(outbound) }),
       })),
     },
   });

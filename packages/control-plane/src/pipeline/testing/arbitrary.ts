@@ -36,7 +36,7 @@ function compact(fields: Document): Document {
 
 const mesh: fc.Arbitrary<Document> = fc
   .record({
-    exclusive: fc.boolean(),
+    mode: fc.constantFrom("Exclusive", "Exclusive", undefined, "Disabled", "Everywhere", "ReachableBackends"),
     mtls: fc.boolean(),
     routing: fc.constantFrom(
       undefined,
@@ -45,12 +45,12 @@ const mesh: fc.Arbitrary<Document> = fc
       { zoneEgress: true },
     ),
   })
-  .map(({ exclusive, mtls, routing }) =>
+  .map(({ mode, mtls, routing }) =>
     compact({
       type: "Mesh",
       name: "default",
       routing,
-      meshServices: exclusive ? { mode: "Exclusive" } : undefined,
+      meshServices: mode === undefined ? undefined : { mode },
       mtls: mtls ? { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } : undefined,
     }),
   );
@@ -105,12 +105,38 @@ const outbound = (port: number) =>
     app.map((service) => ({ port, tags: { "kuma.io/service": service } })),
   );
 
+/** What a transparent proxy asks to reach. */
+const transparent = fc
+  .record({
+    port: optional(fc.constant(15_001)),
+    direct: optional(fc.array(fc.oneof(app, fc.constant("*")), { maxLength: 2 })),
+    services: optional(fc.subarray([...SERVICES])),
+    refs: optional(
+      fc.array(
+        fc.oneof(
+          fc.record({ name: fc.oneof(app, fc.constant("shop")), port: optional(fc.constantFrom(80, 81)) }),
+          app.map((label) => ({ labels: { app: label } })),
+        ),
+        { maxLength: 3 },
+      ),
+    ),
+  })
+  .map(({ port, direct, services, refs }) =>
+    compact({
+      redirectPortOutbound: port,
+      directAccessServices: direct,
+      reachableServices: services,
+      reachableBackends: refs && { refs: refs.map((ref) => compact({ kind: "MeshService", ...ref })) },
+    }),
+  );
+
 const dataplane: fc.Arbitrary<Document> = fc
   .record({
     name,
     app,
     workload: fc.boolean(),
     address: fc.constantFrom(1, 2),
+    transparentProxying: optional(transparent),
     inbounds: fc.tuple(inbound(8080), optional(inbound(8081))),
     outbounds: fc.tuple(optional(outbound(10080)), optional(outbound(10081)), optional(outbound(10082))),
   })
@@ -119,11 +145,12 @@ const dataplane: fc.Arbitrary<Document> = fc
     mesh: "default",
     name: given.name,
     labels: compact({ app: given.app, "kuma.io/workload": given.workload ? given.app : undefined }),
-    networking: {
+    networking: compact({
       address: `127.0.${given.address}.${given.name.slice(1)}`,
       inbound: given.inbounds.filter((each) => each !== undefined),
       outbound: given.outbounds.filter((each) => each !== undefined),
-    },
+      transparentProxying: given.transparentProxying,
+    }),
   }));
 
 const selector = fc.oneof(
@@ -145,6 +172,7 @@ const meshService: fc.Arbitrary<Document> = fc
     second: fc.boolean(),
     target: fc.constantFrom<string | number>(8080, "p8080"),
     identity: optional(fc.constant([{ type: "SpiffeID", value: "spiffe://far/away" }])),
+    vips: fc.subarray(["241.0.0.1", "241.0.0.2", "241.0.0.3", "127.0.1.1"], { maxLength: 2 }),
   })
   .map((given) => ({
     type: "MeshService",
@@ -164,6 +192,7 @@ const meshService: fc.Arbitrary<Document> = fc
         ...(given.second ? [{ port: 81, targetPort: 8081, appProtocol: "tcp" }] : []),
       ],
     }),
+    status: { vips: given.vips.map((ip) => ({ ip })) },
   }));
 
 const externalService: fc.Arbitrary<Document> = fc

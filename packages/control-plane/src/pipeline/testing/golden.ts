@@ -6,7 +6,8 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import { ADMIN_SECRETS } from "../../envoy/admin.ts";
 import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/identities.ts";
 import { type NodeFacts, UNKNOWN_NODE } from "../../plan/node-facts.ts";
-import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
+import type { ProxyConfig } from "../../xds/fragment.ts";
+import { isFragments } from "../../xds/fragments.ts";
 import { fragmentJson } from "../config-dump.ts";
 import { type MeshWorld, World } from "../world.ts";
 import { mapStrings, named, PEM, unnamed } from "./certificates.ts";
@@ -120,8 +121,7 @@ function setFacts(mesh: MeshWorld, facts: Facts, documents: Documents): void {
 function readable(config: ProxyConfig): unknown {
   const lists: Record<string, unknown> = {};
   for (const [type, resources] of Object.entries(config)) {
-    if (resources instanceof Map)
-      lists[type] = [...(resources as Map<string, Fragment>).values()].map(fragmentJson);
+    if (isFragments(resources)) lists[type] = [...resources.values()].map(fragmentJson);
     else lists[type] = resources;
   }
   return typesFirst(
