@@ -45,7 +45,7 @@ export async function previewInstall(config: Config, context: Context, isRoot: b
     context.warn(
       "only root can see the present rules: this is what a machine without any of ours would be given",
     );
-    for (const set of sets) context.info(printFresh(set));
+    for (const set of sets) context.print(printFresh(set).trimEnd());
     return;
   }
   const backends = await chooseBackend(config);
@@ -55,11 +55,11 @@ export async function previewInstall(config: Config, context: Context, isRoot: b
   let count = 0;
   for (const { backend, before, goal } of changesTo(sets, standing).list) {
     for (const step of await backend.steps(before, goal)) {
-      context.info(`### ${step.title} ###\n# ${step.command}\n${step.text.trimEnd()}\n`);
+      context.print(`### ${step.title} ###\n# ${step.command}\n${step.text.trimEnd()}\n`);
       count++;
     }
   }
-  if (count === 0) context.info(`# nothing to change: ${backends.chosen.name} holds these rules already`);
+  if (count === 0) context.note(`nothing to change: ${backends.chosen.name} holds these rules already`);
 }
 
 /** What cannot be reached before is no fault of the rules. */

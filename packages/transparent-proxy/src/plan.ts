@@ -32,7 +32,7 @@ export async function planRules(config: Config, before: Before, context: Context
   const user = await proxyUser(config.proxyUser);
   const families = config.families.filter((family) => family === "ipv4" || hasIpv6());
   if (families.length < config.families.length)
-    context.info("# IPv6 is not captured: this machine has no IPv6 address");
+    context.note("IPv6 is not captured: this machine has no IPv6 address");
   const resolvers = config.dns.capture === "none" ? { ipv4: [], ipv6: [] } : resolversOf(config);
   const shells =
     config.inbound.enabled && config.inbound.includePorts.length === 0 ? remoteShellPorts(context.env) : [];
@@ -70,7 +70,7 @@ function tell(
     readonly shells: readonly number[];
     readonly user: User;
   },
-  { warn, info }: Context,
+  { warn, note }: Context,
 ): void {
   if (machine.user.uid === 0) {
     warn(
@@ -78,16 +78,16 @@ function tell(
     );
   }
   for (const port of machine.shells) {
-    info(
-      `# port ${port} is not captured, so that this machine can be reached without the proxy (redirect.inbound.includePorts would capture it)`,
+    note(
+      `port ${port} is not captured, so that this machine can be reached without the proxy (redirect.inbound.includePorts would capture it)`,
     );
   }
   if (config.dns.capture === "resolvers") {
     for (const family of machine.families.filter((one) => machine.resolvers[one].length === 0)) {
       const version = family === "ipv4" ? "IPv4" : "IPv6";
       const none = Object.values(machine.resolvers).every((servers) => servers.length === 0);
-      (none ? warn : info)(
-        `${none ? "" : "# "}DNS over ${version} is not captured: ${config.dns.resolverFile} names no ${version} server (--redirect-all-dns-traffic captures DNS to any)`,
+      (none ? warn : note)(
+        `DNS over ${version} is not captured: ${config.dns.resolverFile} names no ${version} server (--redirect-all-dns-traffic captures DNS to any)`,
       );
     }
   }

@@ -93,15 +93,15 @@ async function applyChange(
     try {
       for (const step of await backend.steps(await backend.read(), goal)) {
         context.signal.throwIfAborted();
-        if (config.verbose) context.info(`# ${step.command}\n${step.text.trimEnd()}`);
+        if (config.verbose) context.print(`# ${step.command}\n${step.text.trimEnd()}`);
         await step.apply();
         changed = true;
       }
       return changed;
     } catch (error) {
       if (attempt >= retries || context.signal.aborted) throw error;
-      context.info(
-        `# refused, trying again in ${pauseMs / 1_000} s (${attempt + 1} of ${retries}): ${messageOf(error)}`,
+      context.note(
+        `refused, trying again in ${pauseMs / 1_000} s (${attempt + 1} of ${retries}): ${messageOf(error)}`,
       );
       await pause(pauseMs, context.signal);
     }

@@ -29,9 +29,9 @@ export async function previewUninstall(config: UninstallConfig, context: Context
   let count = 0;
   for (const { backend, before, goal } of changesTo([], await readStanding(backends)).list) {
     for (const step of await backend.steps(before, goal)) {
-      context.info(`### ${step.title} ###\n# ${step.command}\n${step.text.trimEnd()}\n`);
+      context.print(`### ${step.title} ###\n# ${step.command}\n${step.text.trimEnd()}\n`);
       count++;
     }
   }
-  if (count === 0) context.info("# nothing to remove");
+  if (count === 0) context.note("nothing to remove: there are no rules of the transparent proxy");
 }
