@@ -27,6 +27,8 @@ export interface Stage extends AsyncDisposable {
   ctl(args: readonly string[], filter?: Filter, as?: RunAs): Promise<Output>;
   /** The same; throws when it fails. */
   check(args: readonly string[], filter?: Filter): Promise<Output>;
+  /** Starts a server of that name in a host; it answers as witness.py says. */
+  serve(host: NetworkHost, name: string, ports: readonly number[], as?: RunAs): Promise<void>;
   /** Starts `skeinctl` in `here`, as a process that can be signalled. */
   start(args: readonly string[]): Promise<Child>;
   /** What a call answers, in the words of witness.py. */
@@ -50,13 +52,20 @@ export async function createStage(options: { readonly proxy: boolean }): Promise
     const [here, there] = [network.host("here"), network.host("there")];
     here.users([{ name: "kuma-dp", uid: PROXY.uid }]);
     here.resolvers([there.ipv4, there.ipv6]);
-    const servers = [
-      await there.start("server", ["python3", witness, "serve", "there", "53", "80", "9001", "9002"]),
-      await here.start("app", ["python3", witness, "serve", "app", "8080", "8081"], { as: APP }),
-      ...(options.proxy ? [await here.start("proxy", ["python3", witness, "proxy"], { as: PROXY })] : []),
-    ];
-    for (const server of servers)
-      await until(`${server.name} listens`, () => server.tail().includes("listening"));
+    const startWitness = async (
+      host: NetworkHost,
+      name: string,
+      args: readonly string[],
+      as?: RunAs,
+    ): Promise<void> => {
+      const child = await host.start(name, ["python3", witness, ...args], as === undefined ? {} : { as });
+      await until(`${child.name} listens`, () => child.tail().includes("listening"), { timeoutMs: 30_000 });
+    };
+    const serve: Stage["serve"] = (host, name, ports, as) =>
+      startWitness(host, name, ["serve", name, ...ports.map(String)], as);
+    await serve(there, "there", [53, 80, 9001, 9002]);
+    await serve(here, "app", [8080, 8081], APP);
+    if (options.proxy) await startWitness(here, "proxy", ["proxy"], PROXY);
     const ctl: Stage["ctl"] = (args, filter, as) => {
       const words = [NODE, CTL, ...args];
       return here.run([...insist(network, filter), ...words], {
@@ -69,6 +78,7 @@ export async function createStage(options: { readonly proxy: boolean }): Promise
       here,
       there,
       ctl,
+      serve,
       check: async (args, filter) => {
         const output = await ctl(args, filter);
         if (output.code !== 0)
@@ -115,7 +125,11 @@ async function filterState(host: NetworkHost): Promise<string> {
     states.push(`${tool}\n${withoutEmptyTables(await host.check([tool]))}`);
   }
   const tables = (await host.check(["nft", "list", "ruleset"])).split(/^(?=table )/m);
-  states.push(...tables.filter((table) => !/^table ip6? (raw|mangle|nat|filter) /.test(table)));
+  states.push(
+    ...tables
+      .filter((table) => /^table /.test(table) && !/^table ip6? (raw|mangle|nat|filter) /.test(table))
+      .toSorted(),
+  );
   states.push(await host.check(["ip", "-6", "address", "show", "dev", "lo"]));
   return states.join("\n");
 }

@@ -1,6 +1,6 @@
 """Small programs that say what became of a connection.
 
-  witness.py serve NAME PORT...      TCP and UDP; answers "NAME PORT from ADDRESS"
+  witness.py serve NAME PORT...      TCP and UDP; answers "NAME PORT from ADDRESS"; the process is called NAME
   witness.py proxy                   on the proxy's ports; answers "captured PORT for ADDRESS:PORT" (the original destination)
   witness.py call tcp|udp HOST PORT  prints the answer, or "nothing" and the error
 """
@@ -56,6 +56,8 @@ def start(targets):
 
 
 def serve(name, ports):
+    with open("/proc/self/comm", "w", encoding="ascii") as comm:
+        comm.write(name)
     for family in (socket.AF_INET, socket.AF_INET6):
         for port in map(int, ports):
             start([
