@@ -166,10 +166,10 @@ test("in a container of Docker's own networks the proxy's DNS passes Docker's ru
   await using stage = await createStage({ proxy: true });
   const { here, call } = stage;
   // As Docker does it: the server is on loopback, on a port of its own.
-  await stage.serve(here, "docker", [5353]);
+  await stage.serve(here, "docker", ["127.0.0.11:5353"]);
   here.resolvers(["127.0.0.11"]);
   const docker =
-    "*nat\n:DOCKER_OUTPUT - [0:0]\n-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT\n-A DOCKER_OUTPUT -d 127.0.0.11/32 -p udp -m udp --dport 53 -j DNAT --to-destination 127.0.0.1:5353\nCOMMIT\n";
+    "*nat\n:DOCKER_OUTPUT - [0:0]\n-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT\n-A DOCKER_OUTPUT -d 127.0.0.11/32 -p udp -m udp --dport 53 -j DNAT --to-destination 127.0.0.11:5353\nCOMMIT\n";
   await here.check(["iptables-nft-restore", "--noflush"], { stdin: docker });
   for (const flag of ["--redirect-dns", "--redirect-all-dns-traffic"]) {
     await stage.check([...INSTALL, flag]);
