@@ -2,7 +2,7 @@ import type { Snapshot } from "./backend.ts";
 import type { Config } from "./config/config.ts";
 import type { Family } from "./config/network-address.ts";
 import type { Context } from "./context.ts";
-import { hasIpv6, hasPassthroughAddress, loopbackName } from "./host/addresses.ts";
+import { hasIpv6, loopbackName } from "./host/addresses.ts";
 import { isLoopbackAddress, readResolvers } from "./host/resolvers.ts";
 import { loopbackResolverUids, remoteShellPorts } from "./host/sockets.ts";
 import { proxyUser, type User } from "./host/user.ts";
@@ -15,20 +15,16 @@ export interface Plan {
   readonly user: User;
 }
 
-/** What is known of the packet filter before; nothing where it cannot be read. */
-export interface Before {
-  /** Of the packet filter that the rules will be in. */
-  readonly chosen?: Snapshot;
-  /** An earlier install put the passthrough address on loopback. */
-  readonly addressAdded: boolean;
-}
-
 /**
- * Looks at the machine and makes its rules. Tells what is captured less than one might think.
+ * Looks at the machine, and at what its packet filter holds where that is known, and makes its rules. Tells what is captured less than one might think.
  *
  * @throws SettingError when the proxy's user is missing or the DNS servers cannot be read.
  */
-export async function planRules(config: Config, before: Before, context: Context): Promise<Plan> {
+export async function planRules(
+  config: Config,
+  before: Snapshot | undefined,
+  context: Context,
+): Promise<Plan> {
   const user = await proxyUser(config.proxyUser);
   const families = config.families.filter((family) => family === "ipv4" || hasIpv6());
   if (families.length < config.families.length)
@@ -45,8 +41,7 @@ export async function planRules(config: Config, before: Before, context: Context
       resolvers: resolvers[family],
       resolverUids: Object.values(resolvers).flat().some(isLoopbackAddress) ? loopbackResolverUids() : [],
       remoteShellPorts: shells,
-      dockerDns: before.chosen?.dockerDns.has(family) === true,
-      addedPassthroughAddress: family === "ipv6" && (before.addressAdded || !hasPassthroughAddress()),
+      dockerDns: before?.dockerDns.has(family) === true,
     }),
   );
   return { sets, user };

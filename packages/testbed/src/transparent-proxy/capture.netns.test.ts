@@ -36,6 +36,12 @@ for (const filter of FILTERS) {
         `captured 15006 for ${shown(here)}:8080`,
       );
       assert.equal(await call(there, address(here), 8080), `captured 15006 for ${shown(here)}:8080`);
+      // As it hands a connection of no known port on to the application.
+      const passthrough = version === "IPv4" ? "127.0.0.6" : "::6";
+      assert.equal(
+        await call(here, address(here), 8080, { as: PROXY, source: passthrough }),
+        `app 8080 from ${passthrough}`,
+      );
       // DNS was not asked for.
       assert.equal(await call(here, address(there), 53, { udp: true }), `there 53 from ${address(here)}`);
     });
