@@ -9,6 +9,7 @@ import { planning } from "./planning.ts";
 import { preview } from "./preview.ts";
 import { sidecar } from "./sidecar.ts";
 import { store } from "./store.ts";
+import { vips } from "./vips.ts";
 
 const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonly Report[]>> = new Map([
   ["identity", identity],
@@ -18,6 +19,7 @@ const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonl
   ["cli", cli],
   ["sidecar", sidecar],
   ["fanout", fanout],
+  ["vips", vips],
 ]);
 
 const { positionals } = parseArgs({ allowPositionals: true });
