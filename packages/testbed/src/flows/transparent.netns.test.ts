@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { ALLOW_ALL, identity, idOf, LEGACY_MTLS, meshTls } from "./documents.ts";
@@ -175,13 +177,15 @@ test("a gateway of one's own: callers reach it directly, and what it calls goes 
   const begin = documents(meshYaml(), identity(), ALLOW_ALL);
   await withTransparentScene({ hosts, documents: begin }, async (scene) => {
     await Promise.all(hosts.map((name) => scene.startApp(name)));
+    const rules = join(scene.network.dir, "rules.yaml");
+    writeFileSync(rules, "redirect: {inbound: {enabled: false}}\n");
     const gateway = await scene.startProxy("gateway", {
       networking: {
         gateway: { tags: { "kuma.io/service": "gateway" } },
         transparentProxying: { directAccessServices: ["api"] },
       },
-      redirectsInbound: false,
-      args: ["--unified-naming", "--transparent-proxy-config", "{redirect: {inbound: {enabled: false}}}"],
+      installArgs: ["--config", rules],
+      args: ["--unified-naming", "--transparent-proxy-config", rules],
     });
     await scene.startProxy("api", { networking: { inbound: [INBOUND] }, args: UNIFIED });
     for (const address of addresses(scene, "gateway"))
