@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Child } from "../process/child.ts";
 import { type Output, run } from "../process/run.ts";
-import { setResolvers, setUsers } from "./namespace.ts";
+import { setFile, setResolvers } from "./namespace.ts";
 
 /** Whose process it is; a process without this is root's. */
 export interface RunAs {
@@ -60,6 +61,8 @@ export class NetworkHost {
             "--clear-groups",
             "--inh-caps=-all",
             "--",
+            // setpriv looks programs up with what root may; env does it with what the user may.
+            "env",
           ];
     return ["ip", "netns", "exec", this.namespace, ...identity, ...words];
   }
@@ -102,16 +105,17 @@ export class NetworkHost {
     setResolvers(this.namespace, addresses);
   }
 
-  /** Has the host know users besides the machine's own: ids by name, each with a group of its own. */
-  users(users: Readonly<Record<string, number>>): void {
-    setUsers(this.namespace, users);
-  }
-
   /** The last lines of what its processes wrote. */
   logs(lines?: number): string {
     return this.#children
       .map((child) => `--- ${child.name} (pid ${child.pid})\n${child.tail(lines)}\n`)
       .join("");
+  }
+
+  /** Adds users to those of this machine, for processes that are started from now on. */
+  users(users: readonly { readonly name: string; readonly uid: number }[]): void {
+    const lines = users.map(({ name, uid }) => `${name}:x:${uid}:${uid}::/:/usr/sbin/nologin\n`);
+    setFile(this.namespace, "passwd", `${readFileSync("/etc/passwd", "utf8")}${lines.join("")}`);
   }
 
   /** Resolves when every started process is gone. */
