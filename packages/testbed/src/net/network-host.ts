@@ -105,6 +105,13 @@ export class NetworkHost {
     setResolvers(this.namespace, addresses);
   }
 
+  /** The last lines of what its processes wrote. */
+  logs(lines?: number): string {
+    return this.#children
+      .map((child) => `--- ${child.name} (pid ${child.pid})\n${child.tail(lines)}\n`)
+      .join("");
+  }
+
   /** Adds users to those of this machine, for processes that are started from now on. */
   users(users: readonly { readonly name: string; readonly uid: number }[]): void {
     const lines = users.map(({ name, uid }) => `${name}:x:${uid}:${uid}::/:/usr/sbin/nologin\n`);
