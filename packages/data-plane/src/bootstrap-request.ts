@@ -46,6 +46,7 @@ export function bootstrapRequest(inputs: BootstrapInputs): BootstrapRequest {
       ...(options.hostIp === undefined ? {} : { HOST_IP: options.hostIp }),
       ...(options.opa === undefined ? {} : { "opa.extAuthzAddr": options.opa.extAuthzAddress }),
     },
+    ...(options.dns === undefined ? {} : { dnsPort: options.dns.port }),
     readinessPort: options.readinessPort,
     appProbeProxyDisabled: false,
     operatingSystem: host.operatingSystem,
@@ -64,6 +65,7 @@ export function features(options: RunOptions): string[] {
     ...(options.deltaXds ? ["feature-delta-grpc"] : []),
     ...(options.strictInboundPorts ? ["feature-strict-inbound-ports"] : []),
     ...(options.reusePort ? ["feature-reuse-port"] : []),
+    ...(options.dns === undefined ? [] : ["feature-embedded-dns"]),
     ...(options.bindOutbounds ? ["feature-bind-outbounds"] : []),
     ...(options.unifiedNaming ? ["feature-unified-resource-naming"] : []),
   ];
