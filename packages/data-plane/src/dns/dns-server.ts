@@ -92,8 +92,9 @@ export class DnsServer {
       lookup: (host, _options, callback) => callback(null, host, family),
     });
     this.#udp.push(socket);
+    const listening = once(socket, "listening");
     socket.bind({ address, port, exclusive: true });
-    await once(socket, "listening");
+    await listening;
     socket.setRecvBufferSize(RECEIVE_BYTES);
     socket.on("error", (error) => this.#warn("a DNS socket failed", error.message));
     socket.on("message", (query, from) => {
