@@ -36,6 +36,8 @@ export type {
   BackendPlan,
   DestinationKey,
   DestinationPlan,
+  DnsPlan,
+  DnsRecord,
   EndpointPlan,
   EndpointsPlan,
   EndpointsView,

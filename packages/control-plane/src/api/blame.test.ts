@@ -71,6 +71,7 @@ test("every resource of a proxy has a part that it is made from", async () => {
     adminPort: 9901,
     adminAddress: undefined,
     extAuthzAddress: undefined,
+    dynamicConfigSocket: "/tmp/config.sock",
   });
   const { json } = await api.call("GET", base);
   const config = live.mesh("default").config.at("web-0").get();

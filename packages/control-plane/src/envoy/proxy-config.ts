@@ -43,6 +43,11 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     place(listeners, listener, "admin");
     wanted.push(ADMIN_SECRETS.certificate, ADMIN_SECRETS.validation);
   }
+  if (plan.dns !== undefined) {
+    const { listener, route } = translator.dns(plan.dns);
+    place(listeners, listener, "dynamic-config");
+    place(routes, route, "dynamic-config");
+  }
   for (const inbound of plan.inbounds) {
     const { cluster, services, listener, route } = translator.inbound(inbound, reusePort);
     for (const service of services) place(clusters, service, "inbound");

@@ -11,6 +11,7 @@ import {
   type BackendClusterPlan,
   callerTagsHeader,
   type DestinationKey,
+  type DnsPlan,
   type EndpointsView,
   type IdentityPlan,
   type InboundPlan,
@@ -43,6 +44,7 @@ import {
   trustDomains,
 } from "./identities.ts";
 import { Interned } from "./interned.ts";
+import { MeshNames } from "./mesh-names.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { outboundTarget } from "./outbound-target.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -77,6 +79,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
+  const names = new MeshNames(graph, view);
+  const dnsPlans = new WeakMap<DnsPlan["records"], Interned<DnsPlan>>();
 
   /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
   const backendMode = (certificate: IdentityPlan | undefined): "Strict" | "Permissive" => {
@@ -167,6 +171,19 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     };
   };
 
+  const dnsPlan = (facts: NodeFacts, naming: Naming, outbounds: readonly OutboundPlan[]) => {
+    const socket = facts.dynamicConfigSocket;
+    if (socket === undefined) return undefined;
+    const records = names.of(outbounds);
+    let made = dnsPlans.get(records);
+    if (made === undefined) {
+      made = new Interned();
+      dnsPlans.set(records, made);
+    }
+    const name = naming === "unified" ? "system_dynamicconfig" : "_kuma:dynamicconfig";
+    return made.get(`${name} ${socket}`, () => ({ name, socket, records }));
+  };
+
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
@@ -245,6 +262,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       identity: certificate,
       admin: adminPlan(admins, dataplane, node.at(name).get()),
       transparent: undefined,
+      dns: dnsPlan(node.at(name).get(), naming, outbounds),
       inbounds: (dataplane.spec.networking?.inbound ?? [])
         .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
         .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),

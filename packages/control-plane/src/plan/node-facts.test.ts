@@ -10,6 +10,7 @@ const NOTHING: NodeFacts = {
   adminAddress: undefined,
   adminPort: undefined,
   extAuthzAddress: undefined,
+  dynamicConfigSocket: undefined,
 };
 
 const cases: readonly [
@@ -32,6 +33,18 @@ const cases: readonly [
     { "dataplane.admin.socketPath": "/run/admin.sock" },
     { adminSocket: "/run/admin.sock" },
   ],
+  [
+    "DNS in the launcher",
+    { features: ["feature-embedded-dns"], workdir: "/run/web-1" },
+    { dynamicConfigSocket: "/run/web-1/kuma-mesh-metric-config.sock" },
+  ],
+  [
+    "a work directory whose sockets need shorter names",
+    { features: ["feature-embedded-dns"], workdir: `/${"d".repeat(96)}` },
+    { dynamicConfigSocket: `/${"d".repeat(96)}/.sock` },
+  ],
+  ["a work directory without DNS", { workdir: "/run/web-1" }, {}],
+  ["DNS without a work directory", { features: ["feature-embedded-dns"], workdir: "" }, {}],
   ["its agent", { dynamicMetadata: { "opa.extAuthzAddr": "[::1]:9191" } }, { extAuthzAddress: "[::1]:9191" }],
   ["an agent without a port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost" } }, {}],
   ["an agent on no port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost:99999" } }, {}],
@@ -53,6 +66,7 @@ test("facts are the same when all of them are", () => {
     { adminAddress: "::1" },
     { adminPort: 1 },
     { extAuthzAddress: "localhost:1" },
+    { dynamicConfigSocket: "/x" },
   ];
   for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);
 });

@@ -1,3 +1,5 @@
+import { dynamicConfigSocket } from "@skein/model/dynamic-config";
+
 /** What a connected proxy said of itself, as far as its configuration depends on it. */
 export interface NodeFacts {
   /** It understands KRI-based names (`feature-unified-resource-naming`). */
@@ -12,6 +14,8 @@ export interface NodeFacts {
   readonly adminPort: number | undefined;
   /** Host and port of the authorization agent that the launcher runs beside Envoy. */
   readonly extAuthzAddress: string | undefined;
+  /** Where its launcher asks Envoy for names of the mesh, if it serves DNS by itself (`feature-embedded-dns`). */
+  readonly dynamicConfigSocket: string | undefined;
 }
 
 /** What holds for a proxy that is not connected: the plan can be asked for all the same. */
@@ -23,6 +27,7 @@ export const UNKNOWN_NODE: NodeFacts = {
   adminAddress: undefined,
   adminPort: undefined,
   extAuthzAddress: undefined,
+  dynamicConfigSocket: undefined,
 };
 
 /** Key under which a launcher tells it, among its dynamic metadata. */
@@ -38,6 +43,7 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     const value = metadata[key];
     return typeof value === "string" && value !== "" ? value : undefined;
   };
+  const workDir = text("workdir");
   const port = Number(text("dataplane.admin.port"));
   const address = text("dataplane.admin.address");
   return {
@@ -48,6 +54,10 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     adminAddress: address !== undefined && LOOPBACK.has(address) ? address : undefined,
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
     extAuthzAddress: extAuthzAddress(metadata.dynamicMetadata),
+    dynamicConfigSocket:
+      workDir === undefined || !features.has("feature-embedded-dns")
+        ? undefined
+        : dynamicConfigSocket(workDir),
   };
 }
 
@@ -69,6 +79,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.adminSocket === b.adminSocket &&
     a.adminAddress === b.adminAddress &&
     a.adminPort === b.adminPort &&
-    a.extAuthzAddress === b.extAuthzAddress
+    a.extAuthzAddress === b.extAuthzAddress &&
+    a.dynamicConfigSocket === b.dynamicConfigSocket
   );
 }

@@ -199,6 +199,22 @@ export interface TransparentPlan {
   readonly passthrough: boolean;
 }
 
+/** What the launcher beside Envoy is told, so that it can serve DNS. */
+export interface DnsPlan {
+  /** Of the listener and its routes. */
+  readonly name: string;
+  /** The Unix socket on which Envoy tells it. */
+  readonly socket: string;
+  /** The same object for all proxies that know the same names. */
+  readonly records: readonly DnsRecord[];
+}
+
+/** A name of the mesh with its addresses. */
+export interface DnsRecord {
+  readonly name: string;
+  readonly ips: readonly string[];
+}
+
 /** A thing about a proxy that somebody should know. */
 export interface PlanCondition {
   readonly type: string;
@@ -222,6 +238,8 @@ export interface ProxyPlan {
   readonly admin: AdminPlan | undefined;
   /** Absent where applications call the proxy's own addresses only. */
   readonly transparent: TransparentPlan | undefined;
+  /** Absent where the launcher does not serve DNS. */
+  readonly dns: DnsPlan | undefined;
   readonly inbounds: readonly InboundPlan[];
   readonly outbounds: readonly OutboundPlan[];
   /** What routes lead to, besides the outbounds' own destinations. */
