@@ -18,12 +18,15 @@ export interface RunningDns {
 /** A proxy without names is better than no proxy: a control plane may have none to give. */
 const WAIT_FOR_NAMES_MS = 15_000;
 
-/** Serves DNS for a sidecar, before its Envoy runs and after. `undefined`, having said why, where it cannot. */
+/**
+ * Serves DNS for a sidecar, before its Envoy runs and after. `undefined`, having said why, where it cannot.
+ * @param now in ms
+ */
 export async function runDns(
   plan: NonNullable<LaunchPlan["dns"]>,
   log: Logger,
+  now: () => number = () => performance.now(),
 ): Promise<RunningDns | undefined> {
-  const now = () => performance.now();
   const resolvConf = new ResolvConfFile(plan.resolvConf, now);
   const server = new DnsServer({
     addresses: plan.addresses,

@@ -4,6 +4,8 @@ import { stringify } from "yaml";
 export interface Outbound {
   readonly service: string;
   readonly port: number;
+  /** Default: the sidecar's address. */
+  readonly address?: string;
   /** Port of the MeshService; default 8080. */
   readonly servicePort?: number;
 }
@@ -42,7 +44,7 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
         },
       ],
       outbound: spec.outbounds.map((outbound) => ({
-        address: spec.address,
+        address: outbound.address ?? spec.address,
         port: outbound.port,
         backendRef: { kind: "MeshService", name: outbound.service, port: outbound.servicePort ?? 8080 },
       })),

@@ -13,7 +13,7 @@ import { dataplaneYaml } from "./dataplane.ts";
 import { processEnvironment } from "./environment.ts";
 import { type Part, type Parts, partsIn } from "./part.ts";
 import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
-import { agentSettings, sidecarSettings } from "./sidecar.ts";
+import { agentSettings, dnsSettings, sidecarSettings } from "./sidecar.ts";
 import { joinSite, occupySite, type Site } from "./site.ts";
 
 /** How a world is made. */
@@ -142,7 +142,11 @@ export class World implements AsyncDisposable {
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
-    return await this.#runSidecar(name, dir, host, spec.opa === true ? this.#commands.opa : spec.opa);
+    const opa = spec.opa === true ? this.#commands.opa : spec.opa;
+    return await this.#runSidecar(name, dir, host, {
+      ...(opa === undefined ? {} : agentSettings(address, opa)),
+      ...(spec.dns === undefined ? {} : dnsSettings(address, spec.dns.resolvConf)),
+    });
   }
 
   /** An app and its sidecar. */
@@ -205,7 +209,12 @@ export class World implements AsyncDisposable {
     await this.stop();
   }
 
-  async #runSidecar(name: string, dir: string, host: number, opa?: string): Promise<Sidecar> {
+  async #runSidecar(
+    name: string,
+    dir: string,
+    host: number,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Sidecar> {
     const address = this.site.block.address(host);
     const command = [
       ...this.#commands.dataPlane,
@@ -215,7 +224,7 @@ export class World implements AsyncDisposable {
     ];
     const settings = {
       ...sidecarSettings(dir, address, this.#commands),
-      ...(opa === undefined ? {} : agentSettings(address, opa)),
+      ...more,
     };
     const child = await this.#start("sidecar", name, command, settings, host);
     await this.#answers(child, `http://${address}:9902/ready`, 30_000);
