@@ -30,7 +30,11 @@ interface Running extends Server {
   readonly log: string[];
 }
 
-async function serving(t: TestContext, resolvers: readonly Resolver[], address = ADDRESS): Promise<Running> {
+async function serving(
+  t: TestContext,
+  resolvers: readonly Resolver[],
+  { address = ADDRESS, longestMs = 4_500 } = {},
+): Promise<Running> {
   const port = await freePort();
   const log: string[] = [];
   const server = new DnsServer({
@@ -40,6 +44,7 @@ async function serving(t: TestContext, resolvers: readonly Resolver[], address =
     log: createLogger({ level: "info", json: false, write: (line) => void log.push(line) }),
     random: randomNumbers(),
     now: () => performance.now(),
+    longestMs,
   });
   const running: Running = { address, port, server, conf: conf(...resolvers), log };
   await server.listen();
@@ -198,7 +203,7 @@ describe("resolvers", () => {
 
   test("of IPv6 are asked, and questions come by IPv6", async (t) => {
     const upstream = await resolver(t, FOUND, "::1");
-    const dns = await serving(t, [upstream], "::1");
+    const dns = await serving(t, [upstream], { address: "::1" });
     assert.equal(await rcode(dns, OUTSIDE), 0);
     assert.equal(await rcode(dns, MESH), 0);
     assert.equal(upstream.asked.length, 1);
@@ -227,7 +232,7 @@ describe("resolvers", () => {
 describe("many questions", () => {
   test("that are equal are one question to the resolver, and each client gets its own number", async (t) => {
     const upstream = await resolver(t, () => undefined);
-    const dns = await serving(t, [upstream]);
+    const dns = await serving(t, [upstream], { longestMs: 3_000 });
     dns.conf = { ...dns.conf, timeoutMs: 5_000 };
     const replies = [1, 2, 3, 4].map((id) => askUdp(dns, query({ id, name: OUTSIDE })));
     const other = askUdp(dns, query({ id: 5, name: OUTSIDE, edns: 1232 }));
@@ -267,7 +272,7 @@ describe("many questions", () => {
 
   test("more than can be held are refused at once; what is under way is answered, and memory is given back", async (t) => {
     const upstream = await resolver(t, () => undefined);
-    const dns = await serving(t, [upstream]);
+    const dns = await serving(t, [upstream], { longestMs: 3_000 });
     dns.conf = { ...dns.conf, timeoutMs: 5_000 };
     const codes = new Map<number, number>();
     for (let client = 0; client < 50; client++) {
@@ -391,7 +396,7 @@ test("another table is used from one question to the next, and none is lost", as
 test("questions that come back to the server end there, and the log says why", async (t) => {
   // What a redirection does that does not spare the launcher's own user: its packets arrive here, from their own port.
   const upstream = await resolver(t, () => undefined);
-  const dns = await serving(t, [upstream]);
+  const dns = await serving(t, [upstream], { longestMs: 3_000 });
   const client = askUdp(dns, query({ id: 9, name: OUTSIDE }));
   const sent = await until("the question is on its way", () => upstream.asked[0]);
   const loop = createSocket("udp4");

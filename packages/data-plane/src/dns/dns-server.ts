@@ -19,6 +19,8 @@ export interface DnsServerOptions {
   readonly random: (below: number) => number;
   /** In ms. */
   readonly now: () => number;
+  /** After this many ms without an answer from resolvers it is SERVFAIL; default 4,500. */
+  readonly longestMs?: number;
 }
 
 const RECEIVE_BYTES = 4 << 20;
@@ -43,6 +45,7 @@ export class DnsServer {
     const { resolvConf, random, now } = options;
     this.#forwarder = new Forwarder({
       ...{ resolvConf, random, now },
+      longestMs: options.longestMs,
       counters: this.#counters,
       isOwn: (resolver) => this.#isOwn(resolver),
     });

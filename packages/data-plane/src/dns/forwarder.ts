@@ -13,10 +13,12 @@ export interface ForwarderInputs {
   readonly random: (below: number) => number;
   /** In ms. */
   readonly now: () => number;
+  /** After this many ms the answer is SERVFAIL; default 4,500. */
+  readonly longestMs?: number | undefined;
 }
 
 /** A client gives up after 5 s (resolv.conf(5)): whatever happens, it hears of it before. */
-const TOTAL_MS = 4_500;
+const LONGEST_MS = 4_500;
 const MIN_TRIES = 3;
 const MAX_TRIES = 6;
 /** A resolver that did not answer is asked after the others for this long. */
@@ -54,6 +56,7 @@ interface Question {
  */
 export class Forwarder {
   readonly #inputs: ForwarderInputs;
+  readonly #longestMs: number;
   readonly #questions = new Map<string, Question>();
   readonly #sockets = new Map<string, UdpSockets>();
   readonly #avoided = new Map<string, number>();
@@ -65,6 +68,7 @@ export class Forwarder {
 
   constructor(inputs: ForwarderInputs) {
     this.#inputs = inputs;
+    this.#longestMs = inputs.longestMs ?? LONGEST_MS;
   }
 
   /** Relays a question; `respond` is called once. */
@@ -147,7 +151,7 @@ export class Forwarder {
       this.#avoided.delete(key);
       this.#answeredAt.delete(key);
       // What was asked there may still be answered; after that nobody waits for it.
-      setTimeout(() => sockets.close(), TOTAL_MS).unref();
+      setTimeout(() => sockets.close(), this.#longestMs).unref();
     }
   }
 
@@ -156,7 +160,7 @@ export class Forwarder {
     const { now } = this.#inputs;
     const resolver = nextOf(question);
     if (resolver === undefined) {
-      const leftMs = question.unanswered === 0 ? 0 : question.since + TOTAL_MS - now();
+      const leftMs = question.unanswered === 0 ? 0 : question.since + this.#longestMs - now();
       if (leftMs <= 0) {
         this.#finish(key, question, question.poor);
         return;
@@ -172,7 +176,10 @@ export class Forwarder {
         if ((this.#answeredAt.get(keyOf(resolver)) ?? Number.NEGATIVE_INFINITY) < sent) this.#avoid(resolver);
         this.#askNext(key, question);
       },
-      Math.min(this.#conf?.timeoutMs ?? TOTAL_MS, Math.floor(TOTAL_MS / question.resolvers.length)),
+      Math.min(
+        this.#conf?.timeoutMs ?? this.#longestMs,
+        Math.floor(this.#longestMs / question.resolvers.length),
+      ),
     );
     question.cancels.push(
       this.#ask(resolver, question, (reply) => {
