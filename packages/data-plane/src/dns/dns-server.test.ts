@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { createConnection } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { createLogger } from "../log.ts";
@@ -309,6 +310,26 @@ describe("TCP", () => {
     );
   });
 
+  test("does not read from a client that does not read its answers", async (t) => {
+    const dns = await serving(t, []);
+    const ips = Array.from({ length: 200 }, (_, index) => `241.0.1.${index}`);
+    dns.server.use(readNameTable(JSON.stringify({ records: [{ name: MESH, ips }] })));
+    const socket = createConnection({ host: dns.address, port: dns.port });
+    t.after(() => socket.destroy());
+    socket.pause();
+    const questions = 60_000;
+    socket.write(Buffer.concat(Array.from({ length: questions }, () => framed(query({ name: MESH })))));
+    let seen = -1;
+    await until("the server stops to read", async () => {
+      const before = seen;
+      seen = counted(dns, "mesh");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return seen > 0 && seen === before;
+    });
+    assert.ok(seen < questions / 2, `${seen} were answered`);
+    assert.equal(await rcode(dns, MESH), 0);
+  });
+
   test("drops a connection that sends no questions", async (t) => {
     const dns = await serving(t, []);
     assert.deepEqual(await askTcp(dns, framed(Buffer.from("hello")), 1), []);
@@ -318,6 +339,14 @@ describe("TCP", () => {
 });
 
 describe("packets that are no questions", () => {
+  test("because no question is that long are refused", async (t) => {
+    const upstream = await resolver(t);
+    const dns = await serving(t, [upstream]);
+    const long = query({ name: OUTSIDE, edns: 1232, options: Buffer.alloc(5_000) });
+    assert.equal(decode((await askUdp(dns, long)) ?? Buffer.alloc(0)).rcode, 5);
+    assert.equal(upstream.asked.length, 0);
+  });
+
   test("are passed over; a question that cannot be read is a format error", async (t) => {
     const dns = await serving(t, []);
     for (const packet of [Buffer.alloc(0), Buffer.alloc(11), replyTo(query({ name: MESH }), [])]) {

@@ -24,6 +24,8 @@ export interface DnsServerOptions {
 }
 
 const RECEIVE_BYTES = 4 << 20;
+/** No question of UDP is longer; what is relayed is held in memory meanwhile. */
+const MAX_UDP_BYTES = 4_096;
 const WARN_EVERY_MS = 60_000;
 const ANY = new Set(["0.0.0.0", "::"]);
 
@@ -133,6 +135,11 @@ export class DnsServer {
         respond(answer);
         return;
       }
+    }
+    if (via === "udp" && query.length > MAX_UDP_BYTES) {
+      counters.malformed++;
+      respond(errorReply(query, RCODE.refused));
+      return;
     }
     if (from !== undefined && this.#forwarder.sent(from.port, query.readUInt16BE(0))) {
       counters.looped++;

@@ -15,8 +15,9 @@ export interface RecordsFeedOptions {
 }
 
 const POLL_MS = 1_000;
-/** While there is no table: names should be there as soon as the proxy is. */
+/** Until there is a table, for a while: names should be there as soon as the proxy is. */
 const FIRST_POLL_MS = 100;
+const FIRST_POLLS = 150;
 const TIMEOUT_MS = 2_000;
 
 /**
@@ -30,7 +31,7 @@ export async function feedRecords({ socketPath, log, signal, onTable }: RecordsF
     if (reason !== trouble) log.warn("names of the mesh cannot be read; the last ones stay", { reason });
     trouble = reason;
   };
-  while (!signal.aborted) {
+  for (let polls = 0; !signal.aborted; polls++) {
     try {
       const answer = await get(socketPath, etag);
       if (answer.status === 200) {
@@ -46,7 +47,7 @@ export async function feedRecords({ socketPath, log, signal, onTable }: RecordsF
       // Envoy starts, or starts again.
       if (!isAbsent(error)) failed(messageOf(error));
     }
-    await pause(etag === "" ? FIRST_POLL_MS : POLL_MS, signal);
+    await pause(etag === "" && polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, signal);
   }
 }
 

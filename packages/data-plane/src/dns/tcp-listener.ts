@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { FrameReader, frame } from "./tcp-frames.ts";
 
 const MAX_CONNECTIONS = 128;
-/** Of one connection; a client that asks faster than it is answered is not read from. */
+/** Of one connection; a client that asks faster than it is answered, or that does not read, is not read from. */
 const MAX_UNDER_WAY = 32;
 const IDLE_MS = 10_000;
 
@@ -44,8 +44,9 @@ function serve(socket: Socket, handle: Handle): void {
   const queue: Buffer[] = [];
   let underWay = 0;
   let hasEnded = false;
+  let isFull = false;
   const next = () => {
-    while (underWay < MAX_UNDER_WAY) {
+    while (underWay < MAX_UNDER_WAY && !isFull) {
       const query = queue.shift();
       if (query === undefined) break;
       underWay++;
@@ -53,17 +54,21 @@ function serve(socket: Socket, handle: Handle): void {
         underWay--;
         if (socket.destroyed) return;
         if (reply === undefined) return void socket.destroy();
-        socket.write(frame(reply));
+        isFull = !socket.write(frame(reply));
         next();
       });
     }
-    if (queue.length > 0) socket.pause();
+    if (queue.length > 0 || isFull) socket.pause();
     else socket.resume();
     if (hasEnded && underWay === 0 && queue.length === 0) socket.end();
   };
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.setNoDelay();
   socket.on("error", () => socket.destroy());
+  socket.on("drain", () => {
+    isFull = false;
+    next();
+  });
   socket.on("end", () => {
     hasEnded = true;
     next();
