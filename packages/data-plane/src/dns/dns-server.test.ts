@@ -296,6 +296,29 @@ describe("many questions", () => {
   });
 });
 
+test("what was under way and is answered counts no more, by UDP and by TCP", async (t) => {
+  const upstream = await resolver(t);
+  const dns = await serving(t, [upstream]);
+  const socket = createSocket("udp4");
+  t.after(() => socket.close());
+  let answered = 0;
+  socket.on("message", () => answered++);
+  // More than there may be at one time, of clients and of connections to the resolver.
+  for (let round = 0; round < 90; round++) {
+    for (let id = 0; id < 100; id++) {
+      socket.send(query({ id, name: `${round}-${id}.example.org` }), dns.port, ADDRESS);
+    }
+    await until("a hundred more are answered", () => answered === (round + 1) * 100);
+  }
+  const replies = await askTcp(
+    dns,
+    Buffer.concat(Array.from({ length: 100 }, (_, id) => framed(query({ id, name: `${id}.example.org` })))),
+    100,
+  );
+  assert.deepEqual(new Set(replies.map((reply) => decode(reply).rcode)), new Set([0]));
+  assert.equal(counted(dns, "overloaded"), 0);
+});
+
 describe("TCP", () => {
   test("takes many questions on one connection, in any pieces, and answers each when it can", async (t) => {
     const upstream = await resolver(t);
