@@ -213,13 +213,14 @@ describe("resolvers", () => {
   test("have their answers believed only with the number and the question that were sent", async (t) => {
     const upstream = await resolver(t, (asked) => {
       const right = replyTo(asked, [{ type: 1, data: Buffer.from([192, 0, 2, 1]) }]);
-      const otherNumber = Buffer.from(right);
-      otherNumber.writeUInt16BE(right.readUInt16BE(0) ^ 1, 0);
-      const otherName = Buffer.from(right);
+      const forged = replyTo(asked, [{ type: 1, data: Buffer.from([198, 51, 100, 1]) }]);
+      const otherNumber = Buffer.from(forged);
+      otherNumber.writeUInt16BE(forged.readUInt16BE(0) ^ 1, 0);
+      const otherName = Buffer.from(forged);
       otherName[13] = (otherName[13] ?? 0) ^ 1;
-      const question = Buffer.from(right);
+      const question = Buffer.from(forged);
       question[2] = 0x01;
-      return [otherNumber, otherName, question, right.subarray(0, 11), Buffer.alloc(0), right];
+      return [otherNumber, otherName, question, forged.subarray(0, 11), Buffer.alloc(0), right];
     });
     const dns = await serving(t, [upstream]);
     const reply = await askUdp(dns, query({ id: 77, name: OUTSIDE }));
