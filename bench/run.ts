@@ -10,6 +10,7 @@ import { planning } from "./planning.ts";
 import { preview } from "./preview.ts";
 import { sidecar } from "./sidecar.ts";
 import { store } from "./store.ts";
+import { vips } from "./vips.ts";
 
 const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonly Report[]>> = new Map([
   ["identity", identity],
@@ -20,6 +21,7 @@ const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonl
   ["sidecar", sidecar],
   ["dns", dns],
   ["fanout", fanout],
+  ["vips", vips],
 ]);
 
 const { positionals } = parseArgs({ allowPositionals: true });

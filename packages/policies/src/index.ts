@@ -26,6 +26,7 @@ export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
 export { type ViewingCaller, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
+export { mayLeave } from "./mesh-traffic-permission/leaving.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
@@ -41,6 +42,12 @@ export type {
   EndpointPlan,
   EndpointsPlan,
   EndpointsView,
+  ExternalAddress,
+  ExternalEndpointPlan,
+  ExternalPlan,
+  ExternalSanPlan,
+  ExternalTlsPlan,
+  ExternalTlsVersion,
   IdentityPlan,
   InboundPlan,
   InboundSharedPlan,

@@ -70,6 +70,7 @@ test("every resource of a proxy has a part that it is made from", async () => {
     adminSocket: "/tmp/admin.sock",
     adminPort: 9901,
     adminAddress: undefined,
+    systemCaPath: undefined,
     extAuthzAddress: undefined,
     dynamicConfigSocket: "/tmp/config.sock",
   });

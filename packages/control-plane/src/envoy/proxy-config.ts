@@ -3,6 +3,7 @@ import type {
   DestinationKey,
   EndpointsPlan,
   EndpointsView,
+  ExternalPlan,
   Origin,
   PatchProblem,
   ProxyPlan,
@@ -59,9 +60,10 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     place(listeners, listener, "inbound");
   }
   const addUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
-    const { tls, clusterName } = upstream;
+    const { tls, external, clusterName } = upstream;
     if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
-    if (!place(clusters, cluster, "outbound")) return;
+    if (external !== undefined) wanted.push(...secretsOf(external));
+    if (!place(clusters, cluster, "outbound") || external !== undefined) return;
     endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(target, view)));
   };
   for (const outbound of plan.outbounds) {
@@ -85,6 +87,14 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     ...{ clusters, endpoints, listeners, routes, secrets, missing },
     ...(patched === undefined ? {} : { patched }),
   };
+}
+
+/** The secrets that an external service is called with. */
+function secretsOf({ tls, problem }: ExternalPlan): readonly string[] {
+  if (tls === undefined || problem !== undefined) return [];
+  const { authorities, clientSecret } = tls;
+  const own = authorities !== undefined && "secret" in authorities ? [authorities.secret] : [];
+  return clientSecret === undefined ? own : [...own, clientSecret];
 }
 
 /** The patches of one proxy, and what they did. */

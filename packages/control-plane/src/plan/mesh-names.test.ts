@@ -19,6 +19,12 @@ describe("records of a service", () => {
     );
   });
 
+  test("of an external service lead to its one address", () => {
+    assert.deepEqual(statusRecords({ addresses: [{ hostname: "db.mesh" }], vip: { ip: "242.0.0.1" } }), [
+      { name: "db.mesh", ips: ["242.0.0.1"] },
+    ]);
+  });
+
   test("are none while it has no address, or no hostname", () => {
     assert.deepEqual(statusRecords({}), []);
     assert.deepEqual(statusRecords({ addresses: [{ hostname: "a.mesh" }], vips: [{}] }), []);
@@ -56,16 +62,19 @@ describe("in a mesh", () => {
     },
     status: { addresses: [{ hostname }], vips: [{ ip }] },
   });
-  const caller = (name: string, ...services: readonly (readonly [name: string, ip: string])[]) => ({
+  const caller = (
+    name: string,
+    ...services: readonly (readonly [name: string, ip: string, kind?: string])[]
+  ) => ({
     type: "Dataplane",
     mesh: "default",
     name,
     networking: {
       address: "127.0.0.1",
       inbound: [{ port: 8080 }],
-      outbound: services.map(([name, address]) => ({
+      outbound: services.map(([name, address, kind = "MeshService"]) => ({
         ...{ address, port: 80 },
-        backendRef: { kind: "MeshService", name, port: 80 },
+        backendRef: { kind, name, port: 80 },
       })),
     },
   });
@@ -103,6 +112,53 @@ describe("in a mesh", () => {
     assert.equal(routes("a"), routes("b"));
     assert.notEqual(routes("a"), routes("c"));
     assert.notEqual(listener("a"), listener("b"), "each has a socket of its own");
+  });
+
+  test("names of every kind of service are known", () => {
+    const { world: live, documents, names } = world();
+    documents.put(
+      live,
+      {
+        ...{ type: "MeshExternalService", mesh: "default", name: "db" },
+        spec: {
+          match: { type: "HostnameGenerator", port: 80, protocol: "tcp" },
+          endpoints: [{ address: "192.0.2.1", port: 80 }],
+        },
+        status: { addresses: [{ hostname: "db.mesh" }], vip: { ip: "242.0.0.1" } },
+      },
+      {
+        ...{ type: "MeshMultiZoneService", mesh: "default", name: "all" },
+        spec: {
+          selector: { meshService: { matchLabels: { app: "one" } } },
+          ports: [{ port: 80, appProtocol: "tcp" }],
+        },
+        status: { addresses: [{ hostname: "all.mesh" }], vips: [{ ip: "243.0.0.1" }] },
+      },
+      caller(
+        "a",
+        ["one", "241.0.0.1"],
+        ["db", "242.0.0.1", "MeshExternalService"],
+        ["all", "243.0.0.1", "MeshMultiZoneService"],
+      ),
+    );
+    live.apply([
+      {
+        before: undefined,
+        after: {
+          ...{
+            type: "TaggedService",
+            mesh: "default",
+            name: "old",
+            labels: {},
+            revision: 99,
+            spec: { ports: [80] },
+          },
+          ...{ creationTime: "2026-01-01T00:00:00Z", modificationTime: "2026-01-01T00:00:00Z" },
+          status: { addresses: [{ hostname: "old.mesh" }], vips: [{ ip: "241.0.0.1" }] },
+        },
+      },
+    ]);
+    assert.deepEqual(names("a"), ["all.mesh", "db.mesh", "old.mesh", "one.mesh"]);
   });
 
   test("a change of a name concerns the proxies that know it, and no listener", () => {

@@ -9,6 +9,8 @@ import { Interned } from "./interned.ts";
 interface NamedStatus {
   readonly addresses?: readonly ServiceAddress[] | undefined;
   readonly vips?: readonly { readonly ip?: string | undefined }[] | undefined;
+  /** The only one of a MeshExternalService. */
+  readonly vip?: { readonly ip?: string | undefined } | undefined;
 }
 
 /** Services of one kind: their keys, sorted, and the records of each. */
@@ -28,14 +30,19 @@ export class MeshNames {
   readonly #made = new WeakMap<readonly DnsRecord[], WeakMap<readonly object[], readonly DnsRecord[]>>();
 
   constructor(graph: Graph, view: MeshView) {
+    const named = (keys: NamedServices["keys"], status: (key: string) => NamedStatus | undefined) => {
+      const { at } = graph.family<string, readonly DnsRecord[]>(
+        (key) => statusRecords(status(key) ?? {}),
+        sameJson,
+      );
+      return { keys, at };
+    };
+    const { serviceNames, externalServices, multiZoneServices, taggedServices } = view;
     const kinds: readonly NamedServices[] = [
-      {
-        keys: view.serviceNames,
-        at: graph.family<string, readonly DnsRecord[]>(
-          (name) => statusRecords(view.service.at(name).get()?.status ?? {}),
-          sameJson,
-        ).at,
-      },
+      named(serviceNames, (key) => view.service.at(key).get()?.status),
+      named(externalServices.names, (key) => externalServices.at(key).get()?.status),
+      named(multiZoneServices.names, (key) => multiZoneServices.at(key).get()?.status),
+      named(taggedServices.names, (key) => taggedServices.at(key).get()?.status),
     ];
     this.#all = graph.derived(
       () => kinds.flatMap(({ keys, at }) => keys.get().flatMap((key) => at(key).get())),
@@ -77,8 +84,8 @@ export function dnsRecords(all: readonly DnsRecord[], reached: ReadonlySet<strin
 }
 
 /** The records of one service, by its status. */
-export function statusRecords({ addresses = [], vips = [] }: NamedStatus): readonly DnsRecord[] {
-  const ips = vips.flatMap(({ ip }) => (ip ? [ip] : []));
+export function statusRecords({ addresses = [], vips = [], vip }: NamedStatus): readonly DnsRecord[] {
+  const ips = [...vips, ...(vip === undefined ? [] : [vip])].flatMap(({ ip }) => (ip ? [ip] : []));
   if (ips.length === 0) return [];
   return addresses.flatMap(({ hostname }) => (hostname ? [{ name: hostname.toLowerCase(), ips }] : []));
 }

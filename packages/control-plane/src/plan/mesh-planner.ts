@@ -4,6 +4,7 @@ import {
   enabledMtlsBackend,
   formatKri,
   LABEL,
+  type Resource,
   SERVICE_TAG,
 } from "@skein/model";
 import {
@@ -28,6 +29,7 @@ import {
   type ViewingCaller,
   viewOf,
 } from "@skein/policies";
+import type { Outcome } from "../identity/outcome.ts";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
@@ -44,6 +46,7 @@ import {
   trustDomains,
 } from "./identities.ts";
 import { Interned } from "./interned.ts";
+import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
 import { MeshNames } from "./mesh-names.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { outboundTarget } from "./outbound-target.ts";
@@ -57,6 +60,8 @@ export interface MeshPlannerInputs {
   readonly stage: { at(issuer: string): Readable<IdentityStage | undefined> };
   /** What each proxy said of itself; `UNKNOWN_NODE` while it is not connected. */
   readonly node: { at(dataplane: string): Readable<NodeFacts> };
+  /** The text of a secret as it is stored, or why it cannot be read. */
+  readonly openSecret: (secret: Resource) => Outcome<string, string>;
 }
 
 /** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
@@ -69,10 +74,11 @@ export interface MeshPlanner {
 
 /** Wires the derivations of one mesh. Free of I/O, clocks and randomness. */
 export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
-  const { view, meshName, zone, definitions, node } = inputs;
+  const { view, meshName, zone, definitions, node, openSecret } = inputs;
   const identity = dataplaneIdentities(graph, inputs);
-  const destination = destinations(graph, { view, meshName, zone, identity });
-  const instances = endpoints(graph, { view, meshName, zone, identity });
+  const destination = destinations(graph, { view, meshName, zone, identity, openSecret });
+  const instances = endpoints(graph, { view, meshName, zone, identity, openSecret });
+  const forbidden = externalServicesIfForbidden(graph, view);
   const endpointViews = new EndpointViews(graph, instances, zone);
   const views = new Interned<EndpointsView>();
   const upstreams = new Upstreams(graph, view, definitions, destination);
@@ -197,8 +203,15 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const conditions: PlanCondition[] = [];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
     const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
-    const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
-    const seen = ({ policies }: UpstreamPlan): { readonly view?: EndpointsView } => {
+    const facts = node.at(name).get();
+    const caller = upstreams.kind({
+      policies: policies.outbound,
+      ...{ naming, identity: certificate, tags },
+      machine: { ipv6: facts.ipv6, systemCaPath: facts.systemCaPath },
+      mayLeaveTo: allowedToLeave(forbidden.get(), policies, certificate),
+    });
+    const seen = ({ policies, external }: UpstreamPlan): { readonly view?: EndpointsView } => {
+      if (external !== undefined) return {};
       const found = viewOf(policies, viewingCaller(dataplane, zone));
       return found === undefined ? {} : { view: views.get(JSON.stringify(found), () => found) };
     };
@@ -213,7 +226,14 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         continue;
       }
       const upstream = upstreams.plan(caller, target.value).get();
-      if (upstream === undefined) continue;
+      if (upstream === undefined) {
+        const refusal = upstreams.refusal(caller, target.value);
+        if (refusal !== undefined) {
+          const message = `networking.outbound[${index}]: ${refusal}`;
+          conditions.push({ type: "ForbiddenOutbound", message });
+        }
+        continue;
+      }
       const address = outbound.address || "127.0.0.1";
       outbounds.push({
         listenerName:
@@ -241,6 +261,12 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
             backends.set(backend.target, { target: backend.target, upstream: own, ...seen(own) });
         }
       }
+    }
+    for (const { target, upstream } of [...outbounds, ...backends.values()]) {
+      const message = upstream.external?.problem ?? destination.at(target).get()?.problem;
+      if (message !== undefined) conditions.push({ type: "UnavailableDestination", message });
+      const warning = upstream.external?.warning;
+      if (warning !== undefined) conditions.push({ type: "OutdatedSecret", message: warning });
     }
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {

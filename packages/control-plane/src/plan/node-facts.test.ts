@@ -9,6 +9,7 @@ const NOTHING: NodeFacts = {
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
+  systemCaPath: undefined,
   extAuthzAddress: undefined,
   dynamicConfigSocket: undefined,
 };
@@ -45,6 +46,8 @@ const cases: readonly [
   ],
   ["a work directory without DNS", { workdir: "/run/web-1" }, {}],
   ["DNS without a work directory", { features: ["feature-embedded-dns"], workdir: "" }, {}],
+  ["its machine's roots", { systemCaPath: "/etc/ssl/cert.pem" }, { systemCaPath: "/etc/ssl/cert.pem" }],
+  ["no roots", { systemCaPath: "" }, {}],
   ["its agent", { dynamicMetadata: { "opa.extAuthzAddr": "[::1]:9191" } }, { extAuthzAddress: "[::1]:9191" }],
   ["an agent without a port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost" } }, {}],
   ["an agent on no port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost:99999" } }, {}],
@@ -65,6 +68,7 @@ test("facts are the same when all of them are", () => {
     { adminSocket: "/x" },
     { adminAddress: "::1" },
     { adminPort: 1 },
+    { systemCaPath: undefined },
     { extAuthzAddress: "localhost:1" },
     { dynamicConfigSocket: "/x" },
   ];

@@ -12,6 +12,8 @@ export interface NodeFacts {
   /** Where that interface is a port: the address of the machine itself that it is open on. */
   readonly adminAddress: string | undefined;
   readonly adminPort: number | undefined;
+  /** File with the roots that the proxy's machine trusts. */
+  readonly systemCaPath: string | undefined;
   /** Host and port of the authorization agent that the launcher runs beside Envoy. */
   readonly extAuthzAddress: string | undefined;
   /** Where its launcher asks Envoy for names of the mesh, if it serves DNS by itself (`feature-embedded-dns`). */
@@ -26,6 +28,7 @@ export const UNKNOWN_NODE: NodeFacts = {
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
+  systemCaPath: "/etc/ssl/certs/ca-certificates.crt",
   extAuthzAddress: undefined,
   dynamicConfigSocket: undefined,
 };
@@ -53,6 +56,7 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     adminSocket: text("dataplane.admin.socketPath"),
     adminAddress: address !== undefined && LOOPBACK.has(address) ? address : undefined,
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
+    systemCaPath: text("systemCaPath"),
     extAuthzAddress: extAuthzAddress(metadata.dynamicMetadata),
     dynamicConfigSocket:
       workDir === undefined || !features.has("feature-embedded-dns")
@@ -79,6 +83,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.adminSocket === b.adminSocket &&
     a.adminAddress === b.adminAddress &&
     a.adminPort === b.adminPort &&
+    a.systemCaPath === b.systemCaPath &&
     a.extAuthzAddress === b.extAuthzAddress &&
     a.dynamicConfigSocket === b.dynamicConfigSocket
   );

@@ -1,12 +1,14 @@
 import { stringify } from "yaml";
 
-/** One service of the mesh that a dataplane calls, at a port of its own address. */
+/** One service that a dataplane calls, at a port of its own address. */
 export interface Outbound {
+  /** Default MeshService. */
+  readonly kind?: "MeshService" | "MeshExternalService" | "MeshMultiZoneService";
   readonly service: string;
   readonly port: number;
   /** Default: the sidecar's address. */
   readonly address?: string;
-  /** Port of the MeshService; default 8080. */
+  /** Port of the service; default 8080, and the only one of a MeshExternalService. */
   readonly servicePort?: number;
 }
 
@@ -46,8 +48,13 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
       outbound: spec.outbounds.map((outbound) => ({
         address: outbound.address ?? spec.address,
         port: outbound.port,
-        backendRef: { kind: "MeshService", name: outbound.service, port: outbound.servicePort ?? 8080 },
+        backendRef: backendRef(outbound),
       })),
     },
   });
+}
+
+function backendRef({ kind = "MeshService", service, servicePort }: Outbound): object {
+  if (kind === "MeshExternalService") return { kind, name: service };
+  return { kind, name: service, port: servicePort ?? 8080 };
 }
