@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
+import { dns } from "./dns.ts";
 import { fanout } from "./fanout.ts";
 import { type Report, table } from "./harness/figure.ts";
 import { type BenchOptions, benchOptions } from "./harness/options.ts";
@@ -20,6 +21,7 @@ const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonl
   ["cli", cli],
   ["reachable", reachable],
   ["sidecar", sidecar],
+  ["dns", dns],
   ["fanout", fanout],
   ["vips", vips],
 ]);

@@ -17,6 +17,12 @@ export function readHostFacts(maxMemoryBytes: number | undefined): HostFacts {
   };
 }
 
+/** The addresses under which applications of the machine reach what serves them only. */
+export function loopbackAddresses(): readonly string[] {
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return ["127.0.0.1", ...(own.some(({ address }) => address === "::1") ? ["::1"] : [])];
+}
+
 function cgroupLimit(): number {
   for (const file of CGROUP_LIMITS) {
     const limit = Number(readOptional(file));

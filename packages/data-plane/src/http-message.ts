@@ -2,6 +2,7 @@
 export interface HttpMessage {
   readonly status: number;
   readonly body: string;
+  readonly etag?: string;
 }
 
 /**
@@ -18,7 +19,16 @@ export function decodeHttpResponse(bytes: Buffer): HttpMessage | undefined {
   const chunked = headers.some((line) => /^transfer-encoding:\s*chunked/i.test(line));
   const rest = bytes.subarray(end + 4);
   const body = chunked ? dechunk(rest) : withLength(headers, rest);
-  return body === undefined ? undefined : { status: Number(status), body: body.toString("utf8") };
+  if (body === undefined) return undefined;
+  const etag = headers
+    .find((line) => /^etag:/i.test(line))
+    ?.slice("etag:".length)
+    .trim();
+  return {
+    status: Number(status),
+    body: body.toString("utf8"),
+    ...(etag === undefined ? {} : { etag }),
+  };
 }
 
 function withLength(headers: readonly string[], rest: Buffer): Buffer | undefined {

@@ -25,6 +25,8 @@ export interface LaunchPlan {
   readonly command: { readonly file: string; readonly args: readonly string[] };
   /** The command of the authorization agent that runs beside Envoy. */
   readonly agent?: { readonly file: string; readonly args: readonly string[] };
+  /** DNS for the applications beside the proxy. */
+  readonly dns?: DnsLaunch;
   readonly controlPlane: { readonly address: string; readonly caFile?: string; readonly skipVerify: boolean };
   /** The file Envoy reads its token from. */
   readonly tokenFile?: string;
@@ -33,6 +35,15 @@ export interface LaunchPlan {
   readonly drainTimeMs: number;
   readonly readiness: { readonly address: string; readonly port: number };
   readonly log: { readonly level: LogLevel; readonly json: boolean };
+}
+
+/** Where DNS is served, and from what. */
+export interface DnsLaunch {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** The Unix socket on which Envoy answers with the names of the mesh. */
+  readonly configSocket: string;
+  readonly resolvConf: string;
 }
 
 /** Name of the plan inside the work directory. */
@@ -56,7 +67,7 @@ export function readLaunchPlan(workDir: string): LaunchPlan {
 /** Checked by hand: a schema library would cost the supervisor a fifth of its memory. */
 function isLaunchPlan(value: unknown): value is LaunchPlan {
   if (!isRecord(value)) return false;
-  const { mode, pid, admin, command, agent, controlPlane, readiness, log } = value;
+  const { mode, pid, admin, command, agent, dns, controlPlane, readiness, log } = value;
   return (
     (mode === "supervised" || mode === "lean") &&
     typeof pid === "number" &&
@@ -72,6 +83,10 @@ function isLaunchPlan(value: unknown): value is LaunchPlan {
     Array.isArray(command.args) &&
     (agent === undefined ||
       (isRecord(agent) && typeof agent.file === "string" && Array.isArray(agent.args))) &&
+    (dns === undefined ||
+      (isRecord(dns) &&
+        Array.isArray(dns.addresses) &&
+        ["configSocket", "resolvConf"].every((key) => typeof dns[key] === "string"))) &&
     isRecord(controlPlane) &&
     typeof controlPlane.address === "string" &&
     isRecord(readiness) &&

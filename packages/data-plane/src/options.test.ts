@@ -57,6 +57,30 @@ describe("options", () => {
     assert.equal(options.readinessAddress, "0.0.0.0");
   });
 
+  test("of DNS have kuma-dp's names; there is none without a port", () => {
+    assert.equal(resolved({}).dns, undefined);
+    assert.equal(resolved({ dnsProxyPort: "0" }).dns, undefined);
+    assert.deepEqual(resolved({}, { KUMA_DNS_PROXY_PORT: "15053" }).dns, {
+      port: 15053,
+      addresses: undefined,
+      resolvConf: "/etc/resolv.conf",
+    });
+    assert.equal(resolved({}, { KUMA_DNS_PROXY_PORT: "15053", KUMA_DNS_ENABLED: "false" }).dns, undefined);
+    assert.deepEqual(resolved({ dnsProxyPort: "53", dnsAddress: "0.0.0.0, ::" }).dns?.addresses, [
+      "0.0.0.0",
+      "::",
+    ]);
+    assert.match(
+      rejected({ name: "a", dnsProxyPort: "53", dnsAddress: "127.0.0.1,eth0" }),
+      /"eth0" is not an IP address/,
+    );
+    assert.match(rejected({ name: "a", dnsProxyPort: "65536" }), /from 0 to 65535/);
+    assert.match(
+      rejected({ name: "a", dnsProxyPort: "53", lean: true }),
+      /nobody stays to serve DNS in lean mode/,
+    );
+  });
+
   test("of the agent have Kong's names and defaults, and say nothing where there is none", () => {
     assert.equal(resolved({}).opa, undefined);
     assert.deepEqual(resolved({ opaEnabled: true }).opa, {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { parseDuration } from "@skein/model/duration";
 import type { Violation } from "@skein/model/violation";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
@@ -49,8 +50,18 @@ export interface RunOptions {
   readonly metricsKeyPath: string;
   readonly systemCaPath: string;
   readonly hostIp: string | undefined;
+  /** DNS for applications; `undefined`: none. */
+  readonly dns: DnsOptions | undefined;
   /** The authorization agent; `undefined`: none. */
   readonly opa: OpaOptions | undefined;
+}
+
+/** Where DNS is served. */
+export interface DnsOptions {
+  readonly port: number;
+  /** `undefined`: the loopback addresses that the host has. */
+  readonly addresses: readonly string[] | undefined;
+  readonly resolvConf: string;
 }
 
 /** How an Open Policy Agent is run beside Envoy. Addresses are a host and a port. */
@@ -115,6 +126,7 @@ export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutc
     metricsKeyPath: read.text("metricsKeyPath") ?? "",
     systemCaPath: read.text("systemCaPath") ?? findSystemCa() ?? "",
     hostIp: env.HOST_IP || undefined,
+    dns: dnsOptions(read),
     opa: read.flag("opaEnabled", false)
       ? {
           binaryPath: read.text("opaBinaryPath"),
@@ -136,6 +148,13 @@ function transparentProxy(read: ReturnType<typeof reader>): readonly string[] | 
   return read.flag("transparentProxy", false) || sources.length > 0 ? sources : undefined;
 }
 
+function dnsOptions(read: ReturnType<typeof reader>): DnsOptions | undefined {
+  const port = read.integer("dnsProxyPort", 0, 65_535) ?? 0;
+  const addresses = read.addresses("dnsAddress");
+  const resolvConf = read.text("dnsResolvConf") ?? "/etc/resolv.conf";
+  return read.flag("dnsEnabled", true) && port !== 0 ? { port, addresses, resolvConf } : undefined;
+}
+
 function conflicts(options: RunOptions, givenName: string | undefined): Violation[] {
   const found: Violation[] = [];
   if (options.lean && options.opa !== undefined) {
@@ -154,6 +173,13 @@ function conflicts(options: RunOptions, givenName: string | undefined): Violatio
     found.push({
       field: "--dataplane-file, --transparent-proxy-config",
       reason: "cannot both be read from stdin; write one of them to a file",
+    });
+  }
+  if (options.lean && options.dns !== undefined) {
+    found.push({
+      field: "--lean, --dns-proxy-port",
+      reason:
+        "nobody stays to serve DNS in lean mode, and Envoy's own DNS would break other questions than those for addresses; leave out --lean",
     });
   }
   const hasDocument = options.dataplane !== undefined || options.dataplaneFile !== undefined;
@@ -219,6 +245,14 @@ function reader(flags: FlagValues, env: Environment) {
       if (/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/.test(text) && URL.canParse(`http://${text}`)) return text;
       reject(key, `${JSON.stringify(text)} is not a host and a port; write for example ${otherwise}`);
       return otherwise;
+    },
+    addresses(key: SettingKey): readonly string[] | undefined {
+      const list = raw(key)
+        ?.split(",")
+        .map((each) => each.trim());
+      const wrong = list?.find((each) => isIP(each) === 0);
+      if (wrong !== undefined) reject(key, `${JSON.stringify(wrong)} is not an IP address`);
+      return list;
     },
     duration(key: SettingKey, otherwise: number): number {
       const text = raw(key);

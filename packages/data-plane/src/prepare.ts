@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { dynamicConfigSocket } from "@skein/model/dynamic-config";
 import type { Violation } from "@skein/model/violation";
 import { fetchBootstrap } from "./bootstrap-client.ts";
 import { adaptBootstrap, type BootstrapChanges, tokenSecretFile } from "./bootstrap-config.ts";
@@ -17,7 +18,7 @@ import {
 } from "./dataplane-template.ts";
 import { findEnvoy, findOnPath, readEnvoyVersion } from "./envoy-binary.ts";
 import { boundToParent, type Command, envoyCommand } from "./envoy-command.ts";
-import { readHostFacts } from "./host-facts.ts";
+import { loopbackAddresses, readHostFacts } from "./host-facts.ts";
 import { LaunchError, messageOf } from "./launch-error.ts";
 import { type LaunchPlan, writeLaunchPlan } from "./launch-plan.ts";
 import type { Logger } from "./log.ts";
@@ -184,6 +185,16 @@ async function layOut(inputs: PrepareInputs, found: Findings): Promise<LaunchPla
     ownsWorkDir: found.workDir.owned,
     admin: adapted.admin,
     command: options.lean ? command : await bindToLauncher(command, inputs.env.PATH),
+    ...(options.dns === undefined
+      ? {}
+      : {
+          dns: {
+            addresses: options.dns.addresses ?? loopbackAddresses(),
+            port: options.dns.port,
+            configSocket: dynamicConfigSocket(path),
+            resolvConf: resolve(options.dns.resolvConf),
+          },
+        }),
     ...(agent === undefined ? {} : { agent: await bindToLauncher(agent, inputs.env.PATH) }),
     controlPlane: {
       address: options.cpAddress.href,

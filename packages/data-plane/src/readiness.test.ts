@@ -24,6 +24,19 @@ describe("readiness", () => {
     assert.equal((await probeReadiness(() => Promise.reject(new Error("gone")))).state, "ENVOY_NOT_RUNNING");
   });
 
+  test("stands beside what the launcher counts, where it counts", async () => {
+    const port = await freePort();
+    const server = await serveReadiness({
+      address: "127.0.0.1",
+      port,
+      probe: async () => ({ ready: false, state: "TERMINATING" }),
+      metrics: () => "questions 1\n",
+    });
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    assert.deepEqual([answer.status, await answer.text()], [200, "questions 1\n"]);
+    server.close();
+  });
+
   test("is served at /ready and nowhere else", async () => {
     const port = await freePort();
     let ready = true;
@@ -40,6 +53,7 @@ describe("readiness", () => {
       });
     assert.equal(await ask("/ready"), "200 READY");
     assert.match(await ask("/config_dump"), /^404/);
+    assert.match(await ask("/metrics"), /^404/);
     ready = false;
     assert.equal(await ask("/ready?x=1"), "503 TERMINATING");
     await assert.rejects(

@@ -42,7 +42,8 @@ export async function run(inputs: RunInputs): Promise<void> {
     inputs.cache?.remove();
     return becomeEnvoy(plan);
   }
-  await import("./supervisor.ts");
+  const { loadParts } = await import("./supervisor.ts");
+  await loadParts(plan);
   becomeSupervisor(plan, inputs.cache);
 }
 

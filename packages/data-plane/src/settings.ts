@@ -236,6 +236,30 @@ export const SETTINGS = [
     help: "the host's own CA bundle (default: where its distribution keeps it)",
   },
   {
+    key: "dnsProxyPort",
+    flag: "--dns-proxy-port <port>",
+    env: "KUMA_DNS_PROXY_PORT",
+    help: "serve DNS on this port, usually 15053: names of the mesh, and the rest by the host's resolvers (default 0: not)",
+  },
+  {
+    key: "dnsEnabled",
+    flag: "--dns-enabled",
+    env: "KUMA_DNS_ENABLED",
+    help: "false: no DNS, whatever the port (default true)",
+  },
+  {
+    key: "dnsAddress",
+    flag: "--dns-address <ips>",
+    env: "SKEIN_DNS_ADDRESS",
+    help: "addresses of DNS, with commas between them (default 127.0.0.1, and ::1 where there is one)",
+  },
+  {
+    key: "dnsResolvConf",
+    flag: "--dns-resolv-conf <file>",
+    env: "SKEIN_DNS_RESOLV_CONF",
+    help: "names the resolvers for all other names (default /etc/resolv.conf)",
+  },
+  {
     key: "opaEnabled",
     flag: "--opa-enabled",
     env: "KMESH_OPA_ENABLED",

@@ -1,6 +1,7 @@
 import type { Server } from "node:net";
 import type { AgentProcess } from "./agent-process.ts";
 import { callControlPlane } from "./control-plane-http.ts";
+import type { RunningDns } from "./dns/run-dns.ts";
 import { drain, drainProtocol } from "./drain.ts";
 import { envoyAdmin } from "./envoy-admin.ts";
 import { EnvoyProcess } from "./envoy-process.ts";
@@ -58,10 +59,16 @@ export async function supervise(plan: LaunchPlan): Promise<number> {
   process.on("SIGINT", onEnd);
   process.on("SIGUSR2", onDrain);
 
-  const probe = async (): Promise<Readiness> =>
-    draining === undefined ? probeReadiness(admin) : { ready: false, state: "TERMINATING" };
-  const readiness = await openReadiness(plan, probe, log);
+  const dns = plan.dns === undefined ? undefined : await startDns(plan.dns, log);
+  const probe = async (): Promise<Readiness> => {
+    if (draining !== undefined) return { ready: false, state: "TERMINATING" };
+    const found = await probeReadiness(admin);
+    return found.ready && dns?.settled() === false ? { ready: false, state: "WAITING_FOR_NAMES" } : found;
+  };
+  const isServed = plan.dns === undefined || dns !== undefined;
+  const readiness = isServed ? await openReadiness(plan, probe, dns, log) : undefined;
   if (readiness === undefined) {
+    dns?.close();
     removeWorkDir(plan);
     return 1;
   }
@@ -72,6 +79,7 @@ export async function supervise(plan: LaunchPlan): Promise<number> {
   const agent = plan.agent === undefined || ending ? undefined : await runAgent(plan.agent, log);
   const code = ending ? 0 : await envoy.run();
   await agent?.stop();
+  dns?.close();
   readiness.close();
   process.off("SIGTERM", onEnd);
   process.off("SIGINT", onEnd);
@@ -79,6 +87,12 @@ export async function supervise(plan: LaunchPlan): Promise<number> {
   removeWorkDir(plan);
   log.info("ended", { code });
   return code;
+}
+
+/** Loaded where there is DNS to serve: its code is memory. */
+async function startDns(dns: NonNullable<LaunchPlan["dns"]>, log: Logger): Promise<RunningDns | undefined> {
+  const { runDns } = await import("./dns/run-dns.ts");
+  return runDns(dns, log);
 }
 
 /** Loaded where there is an agent: its code is memory. */
@@ -90,11 +104,15 @@ async function runAgent(command: NonNullable<LaunchPlan["agent"]>, log: Logger):
 async function openReadiness(
   plan: LaunchPlan,
   probe: () => Promise<Readiness>,
+  dns: RunningDns | undefined,
   log: Logger,
 ): Promise<Server | undefined> {
   const { address, port } = plan.readiness;
   try {
-    return await serveReadiness({ address, port, probe });
+    return await serveReadiness({
+      ...{ address, port, probe },
+      ...(dns === undefined ? {} : { metrics: () => dns.metrics() }),
+    });
   } catch (error) {
     log.error(
       `GET /ready cannot be served on ${address}:${port}; choose another --readiness-port for this proxy`,

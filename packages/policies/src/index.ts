@@ -40,6 +40,8 @@ export type {
   DestinationPlan,
   DirectAccessPlan,
   DirectAccessTlsPlan,
+  DnsPlan,
+  DnsRecord,
   EndpointPlan,
   EndpointsPlan,
   EndpointsView,

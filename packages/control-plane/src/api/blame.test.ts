@@ -69,6 +69,7 @@ test("every resource of a proxy has a part that it is made from", async () => {
     redirect: { outboundPort: 15_001, inboundPort: 15_006, ipv6: true },
     adminSocket: "/tmp/admin.sock",
     adminPort: 9901,
+    dynamicConfigSocket: "/tmp/config.sock",
   });
   const { json } = await api.call("GET", base);
   const config = live.mesh("default").config.at("web-0").get();

@@ -26,6 +26,11 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     own.place(own.listeners, listener, "admin");
     own.wanted.add(ADMIN_SECRETS.certificate).add(ADMIN_SECRETS.validation);
   }
+  if (plan.dns !== undefined) {
+    const { listener, route } = translator.dns(plan.dns);
+    own.place(own.listeners, listener, "dynamic-config");
+    own.place(own.routes, route, "dynamic-config");
+  }
   for (const inbound of plan.inbounds) {
     const { cluster, services, listener, route } = translator.inbound(inbound, reusePort);
     for (const service of services) own.place(own.clusters, service, "inbound");

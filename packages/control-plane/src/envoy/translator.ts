@@ -10,6 +10,7 @@ import {
 import {
   type AdminPlan,
   contributors,
+  type DnsPlan,
   type EndpointsPlan,
   type InboundPlan,
   type InboundSharedPlan,
@@ -26,6 +27,7 @@ import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
 import { directAccessCluster, directAccessListener } from "./direct-access.ts";
+import { dnsRoutes, dynamicConfigListener } from "./dynamic-config.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
@@ -102,6 +104,9 @@ export class Translator {
   readonly #upstreams = new WeakMap<UpstreamPlan, TranslatedWay>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, TranslatedInbound>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
+  readonly #dns = new WeakMap<DnsPlan, { readonly listener: Fragment; readonly route: Fragment }>();
+  /** Routes by the names in them, which many proxies share. */
+  readonly #names = new WeakMap<DnsPlan["records"], Map<string, Fragment>>();
   readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
   /** KRIs of the policies behind an entry. */
   readonly #behind = new WeakMap<object, readonly string[]>();
@@ -232,6 +237,19 @@ export class Translator {
     return this.#patches.of(policies);
   }
 
+  /** The listener by which Envoy tells its launcher the names of the mesh, and the routes with the names. */
+  dns(plan: DnsPlan): { readonly listener: Fragment; readonly route: Fragment } {
+    let made = this.#dns.get(plan);
+    if (made === undefined) {
+      made = {
+        listener: this.#encode("listener", plan.name, ListenerSchema, dynamicConfigListener(plan), []),
+        route: this.#dnsRoutes(plan),
+      };
+      this.#dns.set(plan, made);
+    }
+    return made;
+  }
+
   secret(secret: Secret): Fragment {
     return this.#encode("secret", secret.name, SecretSchema, secret, []);
   }
@@ -294,6 +312,20 @@ export class Translator {
     const held = this.#heldBy.get(plan) ?? new Set();
     this.#heldBy.set(plan, held.add(fragments));
     return fragments;
+  }
+
+  #dnsRoutes({ name, records }: DnsPlan): Fragment {
+    let byName = this.#names.get(records);
+    if (byName === undefined) {
+      byName = new Map();
+      this.#names.set(records, byName);
+    }
+    let route = byName.get(name);
+    if (route === undefined) {
+      route = this.#encode("route", name, RouteConfigurationSchema, dnsRoutes(name, records), []);
+      byName.set(name, route);
+    }
+    return route;
   }
 
   #upstream(plan: UpstreamPlan): TranslatedWay {

@@ -27,7 +27,7 @@ function policyOf(order: number, type: string): PolicyDefinition {
     translateTransparent: (plan, { clusters, listeners }) => {
       if (plan === undefined) return;
       clusters.set(
-        String(plan),
+        JSON.stringify(plan),
         create(ClusterSchema, { name: `${type}, after ${[...clusters.keys()].length}` }),
       );
       listeners.ipv4.filterChains = [];
@@ -80,14 +80,17 @@ test("only what is redirected has a listener", () => {
 test("policies change what takes the connections of applications, in their order", () => {
   const definitions = [policyOf(1, "First"), policyOf(2, "Second"), policyOf(3, "Silent")];
   const translator = new Translator(definitions, new FragmentTable());
-  const said = plan({ passthrough: false, ipv6: false }, { First: "a", Second: "b" });
+  const said = plan({ passthrough: false, ipv6: false }, { First: { say: "a" }, Second: { say: "b" } });
   const { clusters, listeners } = translator.transparent(said, true);
   const passing = names(clusters).filter((name) => !name.startsWith("self_"));
   assert.deepEqual(passing, ["First, after 0", "Second, after 1"]);
   assert.deepEqual(listener(listeners, `${OUTBOUND}_ipv4`).filterChains, []);
   assert.deepEqual(listeners[0]?.origins, ["kri of First", "kri of Second"]);
   // Who is told something else has something else.
-  const other = translator.transparent(plan({ passthrough: false, ipv6: false }, { First: "c" }), true);
+  const other = translator.transparent(
+    plan({ passthrough: false, ipv6: false }, { First: { say: "c" } }),
+    true,
+  );
   assert.notEqual(other.listeners[0], listeners[0]);
 });
 

@@ -15,6 +15,7 @@ import {
   type DestinationKey,
   type DirectAccessPlan,
   type DirectAccessTlsPlan,
+  type DnsPlan,
   type IdentityPlan,
   type InboundPlan,
   type InboundSharedPlan,
@@ -46,6 +47,7 @@ import {
 } from "./identities.ts";
 import { Interned } from "./interned.ts";
 import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
+import { MeshNames } from "./mesh-names.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { meshServicesMode } from "./outbounds/reach.ts";
 import {
@@ -98,6 +100,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const admins = new Interned<AdminPlan>();
   const transparents = new TransparentPlans();
   const directAccess = new DirectAccess(graph, view, identity);
+  const names = new MeshNames(graph, view);
+  const dnsPlans = new WeakMap<DnsPlan["records"], Interned<DnsPlan>>();
 
   /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
   const backendMode = (certificate: IdentityPlan | undefined): "Strict" | "Permissive" => {
@@ -267,6 +271,19 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     return instances;
   };
 
+  const dnsPlan = (facts: NodeFacts, naming: Naming, outbounds: readonly OutboundPlan[]) => {
+    const socket = facts.dynamicConfigSocket;
+    if (socket === undefined) return undefined;
+    const records = names.of(outbounds);
+    let made = dnsPlans.get(records);
+    if (made === undefined) {
+      made = new Interned();
+      dnsPlans.set(records, made);
+    }
+    const name = naming === "unified" ? "system_dynamicconfig" : "_kuma:dynamicconfig";
+    return made.get(`${name} ${socket}`, () => ({ name, socket, records }));
+  };
+
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
@@ -306,6 +323,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         strictInboundPorts: facts.strictInboundPorts,
         inbounds: served.map(({ inbound, plan }) => ({ inbound, tls: plan.shared.tls })),
       }),
+      dns: dnsPlan(facts, naming, calls.outbounds),
       ...(instances.length === 0 ? {} : { directAccess: instances }),
       inbounds: served.flatMap(({ inbound, plan }) =>
         inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],

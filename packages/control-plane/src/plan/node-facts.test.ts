@@ -15,6 +15,7 @@ const NOTHING: NodeFacts = {
   adminPort: undefined,
   systemCaPath: undefined,
   extAuthzAddress: undefined,
+  dynamicConfigSocket: undefined,
 };
 
 const REDIRECTS = {
@@ -55,6 +56,18 @@ const cases: readonly [
     { "dataplane.admin.socketPath": "/run/admin.sock" },
     { adminSocket: "/run/admin.sock" },
   ],
+  [
+    "DNS in the launcher",
+    { features: ["feature-embedded-dns"], workdir: "/run/web-1" },
+    { dynamicConfigSocket: "/run/web-1/kuma-mesh-metric-config.sock" },
+  ],
+  [
+    "a work directory whose sockets need shorter names",
+    { features: ["feature-embedded-dns"], workdir: `/${"d".repeat(96)}` },
+    { dynamicConfigSocket: `/${"d".repeat(96)}/.sock` },
+  ],
+  ["a work directory without DNS", { workdir: "/run/web-1" }, {}],
+  ["DNS without a work directory", { features: ["feature-embedded-dns"], workdir: "" }, {}],
   ["its machine's roots", { systemCaPath: "/etc/ssl/cert.pem" }, { systemCaPath: "/etc/ssl/cert.pem" }],
   ["no roots", { systemCaPath: "" }, {}],
   ["its agent", { dynamicMetadata: { "opa.extAuthzAddr": "[::1]:9191" } }, { extAuthzAddress: "[::1]:9191" }],
@@ -82,6 +95,7 @@ test("facts are the same when all of them are", () => {
     { adminPort: 1 },
     { systemCaPath: undefined },
     { extAuthzAddress: "localhost:1" },
+    { dynamicConfigSocket: "/x" },
   ];
   for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);
 });

@@ -1,3 +1,4 @@
+import { dynamicConfigSocket } from "@skein/model/dynamic-config";
 import { launcherRedirect, type Redirect, sameRedirect } from "./redirect.ts";
 
 /** What a connected proxy said of itself, as far as its configuration depends on it. */
@@ -22,6 +23,8 @@ export interface NodeFacts {
   readonly systemCaPath: string | undefined;
   /** Host and port of the authorization agent that the launcher runs beside Envoy. */
   readonly extAuthzAddress: string | undefined;
+  /** Where its launcher asks Envoy for names of the mesh, if it serves DNS by itself (`feature-embedded-dns`). */
+  readonly dynamicConfigSocket: string | undefined;
 }
 
 /** What holds for a proxy that is not connected: the plan can be asked for all the same. */
@@ -37,6 +40,7 @@ export const UNKNOWN_NODE: NodeFacts = {
   adminPort: undefined,
   systemCaPath: "/etc/ssl/certs/ca-certificates.crt",
   extAuthzAddress: undefined,
+  dynamicConfigSocket: undefined,
 };
 
 /** Key under which a launcher tells it, among its dynamic metadata. */
@@ -52,6 +56,7 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     const value = metadata[key];
     return typeof value === "string" && value !== "" ? value : undefined;
   };
+  const workDir = text("workdir");
   const port = Number(text("dataplane.admin.port"));
   const address = text("dataplane.admin.address");
   return {
@@ -66,6 +71,10 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
     systemCaPath: text("systemCaPath"),
     extAuthzAddress: extAuthzAddress(metadata.dynamicMetadata),
+    dynamicConfigSocket:
+      workDir === undefined || !features.has("feature-embedded-dns")
+        ? undefined
+        : dynamicConfigSocket(workDir),
   };
 }
 
@@ -91,6 +100,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.adminAddress === b.adminAddress &&
     a.adminPort === b.adminPort &&
     a.systemCaPath === b.systemCaPath &&
-    a.extAuthzAddress === b.extAuthzAddress
+    a.extAuthzAddress === b.extAuthzAddress &&
+    a.dynamicConfigSocket === b.dynamicConfigSocket
   );
 }

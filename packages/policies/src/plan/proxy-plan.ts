@@ -279,6 +279,22 @@ export interface DirectAccessTlsPlan {
   readonly trustDomains: readonly string[];
 }
 
+/** What the launcher beside Envoy is told, so that it can serve DNS. */
+export interface DnsPlan {
+  /** Of the listener and its routes. */
+  readonly name: string;
+  /** The Unix socket on which Envoy tells it. */
+  readonly socket: string;
+  /** The same object for all proxies that know the same names. */
+  readonly records: readonly DnsRecord[];
+}
+
+/** A name of the mesh with its addresses. */
+export interface DnsRecord {
+  readonly name: string;
+  readonly ips: readonly string[];
+}
+
 /** A thing about a proxy that somebody should know. */
 export interface PlanCondition {
   readonly type: string;
@@ -304,6 +320,8 @@ export interface ProxyPlan {
   readonly transparent: TransparentPlan | undefined;
   /** Instances that applications call by their own addresses, sorted by address. */
   readonly directAccess?: readonly DirectAccessPlan[];
+  /** Absent where the launcher does not serve DNS. */
+  readonly dns: DnsPlan | undefined;
   readonly inbounds: readonly InboundPlan[];
   readonly outbounds: readonly OutboundPlan[];
   /** What routes lead to, besides the outbounds' own destinations. */

@@ -6,6 +6,8 @@ export interface Outbound {
   readonly kind?: "MeshService" | "MeshExternalService" | "MeshMultiZoneService";
   readonly service: string;
   readonly port: number;
+  /** Default: the sidecar's address. */
+  readonly address?: string;
   /** Port of the service; default 8080, and the only one of a MeshExternalService. */
   readonly servicePort?: number;
   /** By the tag `kuma.io/service`, as in meshes that may have no MeshServices. */
@@ -49,7 +51,7 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
       ],
       ...(spec.transparentProxying === undefined ? {} : { transparentProxying: spec.transparentProxying }),
       outbound: spec.outbounds.map((outbound) => ({
-        address: spec.address,
+        address: outbound.address ?? spec.address,
         port: outbound.port,
         ...(outbound.byTag === true
           ? { tags: { "kuma.io/service": outbound.service } }

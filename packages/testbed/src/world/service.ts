@@ -27,6 +27,8 @@ export interface ServiceSpec extends AppSpec {
   readonly settings?: Readonly<Record<string, string>>;
   /** An authorization agent runs beside Envoy: the world's, or this program. */
   readonly opa?: true | string;
+  /** It serves DNS at its own address, port 15053, with the resolvers of this resolv.conf. */
+  readonly dns?: { readonly resolvConf: string };
 }
 
 /** A running app. */

@@ -13,6 +13,15 @@ export function sidecarSettings(dir: string, address: string, commands: Commands
   };
 }
 
+/** Settings of a sidecar that serves DNS. */
+export function dnsSettings(address: string, resolvConf: string): Record<string, string> {
+  return {
+    KUMA_DNS_PROXY_PORT: "15053",
+    SKEIN_DNS_ADDRESS: address,
+    SKEIN_DNS_RESOLV_CONF: resolvConf,
+  };
+}
+
 /** Settings of a sidecar with an authorization agent. */
 export function agentSettings(address: string, program: string): Record<string, string> {
   return {

@@ -13,7 +13,7 @@ import { dataplaneYaml } from "./dataplane.ts";
 import { processEnvironment } from "./environment.ts";
 import { type Part, type Parts, partsIn } from "./part.ts";
 import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
-import { agentSettings, sidecarSettings } from "./sidecar.ts";
+import { agentSettings, dnsSettings, sidecarSettings } from "./sidecar.ts";
 import { joinSite, occupySite, type Site } from "./site.ts";
 
 /** How a world is made. */
@@ -144,7 +144,14 @@ export class World implements AsyncDisposable {
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
     const opa = spec.opa === true ? this.#commands.opa : spec.opa;
-    return await this.#runSidecar(name, dir, host, { opa, settings: spec.settings, readyMs: spec.readyMs });
+    return await this.#runSidecar(name, dir, host, {
+      readyMs: spec.readyMs,
+      settings: {
+        ...(opa === undefined ? {} : agentSettings(address, opa)),
+        ...(spec.dns === undefined ? {} : dnsSettings(address, spec.dns.resolvConf)),
+        ...spec.settings,
+      },
+    });
   }
 
   /** An app and its sidecar. */
@@ -212,12 +219,11 @@ export class World implements AsyncDisposable {
     dir: string,
     host: number,
     given: {
-      readonly opa?: string | undefined;
       readonly settings?: Readonly<Record<string, string>> | undefined;
       readonly readyMs?: number | undefined;
     } = {},
   ): Promise<Sidecar> {
-    const { opa, settings: further = {}, readyMs = 30_000 } = given;
+    const { settings: further = {}, readyMs = 30_000 } = given;
     const address = this.site.block.address(host);
     const command = [
       ...this.#commands.dataPlane,
@@ -227,7 +233,6 @@ export class World implements AsyncDisposable {
     ];
     const settings = {
       ...sidecarSettings(dir, address, this.#commands),
-      ...(opa === undefined ? {} : agentSettings(address, opa)),
       ...further,
     };
     const child = await this.#start("sidecar", name, command, settings, host);

@@ -38,6 +38,7 @@ export const webPlan: ProxyPlan = {
   },
   admin: undefined,
   transparent: undefined,
+  dns: undefined,
   inbounds: [
     {
       section: "main",

@@ -1,0 +1,171 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { isIPv6 } from "node:net";
+import type { Logger } from "../log.ts";
+import { answerFromTable } from "./answer.ts";
+import { countersText, newCounters } from "./counters.ts";
+import { Forwarder } from "./forwarder.ts";
+import { errorReply, isQuery, opcodeOf, RCODE, readQuestion } from "./message.ts";
+import { EMPTY_TABLE, type NameTable } from "./name-table.ts";
+import type { ResolvConf, Resolver } from "./resolv-conf.ts";
+import { TcpListener } from "./tcp-listener.ts";
+
+export interface DnsServerOptions {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly resolvConf: () => ResolvConf;
+  readonly log: Logger;
+  /** Whole numbers from 0, below the argument, that nobody can foresee. */
+  readonly random: (below: number) => number;
+  /** In ms. */
+  readonly now: () => number;
+  /** After this many ms without an answer from resolvers it is SERVFAIL; default 4,500. */
+  readonly longestMs?: number;
+}
+
+const RECEIVE_BYTES = 4 << 20;
+/** No question of UDP is longer; what is relayed is held in memory meanwhile. */
+const MAX_UDP_BYTES = 4_096;
+const WARN_EVERY_MS = 60_000;
+const ANY = new Set(["0.0.0.0", "::"]);
+
+/**
+ * Answers questions about names of the mesh by itself, and relays all others to the machine's resolvers, over UDP and
+ * TCP on the same port. Until it has a table, it relays everything.
+ */
+export class DnsServer {
+  readonly #options: DnsServerOptions;
+  readonly #counters = newCounters();
+  readonly #forwarder: Forwarder;
+  readonly #udp: Socket[] = [];
+  readonly #tcp: TcpListener[] = [];
+  #table: NameTable = EMPTY_TABLE;
+  #warnedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: DnsServerOptions) {
+    this.#options = options;
+    const { resolvConf, random, now } = options;
+    this.#forwarder = new Forwarder({
+      ...{ resolvConf, random, now },
+      longestMs: options.longestMs,
+      counters: this.#counters,
+      isOwn: (resolver) => this.#isOwn(resolver),
+    });
+  }
+
+  /** Listens on every address, or rejects with the error of the first that is not free, and listens on none. */
+  async listen(): Promise<void> {
+    const { addresses, port } = this.#options;
+    try {
+      for (const address of addresses) {
+        await this.#listenUdp(address, port);
+        const listener = new TcpListener((query, respond) => {
+          this.#counters.tcp++;
+          this.#handle(query, "tcp", undefined, respond);
+        });
+        await listener.listen(address, port);
+        this.#tcp.push(listener);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Answers from another table from now on. Questions under way are not touched. */
+  use(table: NameTable): void {
+    this.#table = table;
+  }
+
+  /** Counters, as Prometheus reads them. */
+  metrics(): string {
+    return countersText(this.#counters, this.#table.names.size);
+  }
+
+  close(): void {
+    for (const socket of this.#udp.splice(0)) socket.close();
+    for (const listener of this.#tcp.splice(0)) listener.close();
+    this.#forwarder.close();
+  }
+
+  async #listenUdp(address: string, port: number): Promise<void> {
+    const family = isIPv6(address) ? 6 : 4;
+    const socket = createSocket({
+      type: family === 6 ? "udp6" : "udp4",
+      ipv6Only: family === 6,
+      // Addresses of clients are addresses: looking them up would cost a turn of the event loop for each answer.
+      lookup: (host, _options, callback) => callback(null, host, family),
+    });
+    this.#udp.push(socket);
+    const listening = once(socket, "listening");
+    socket.bind({ address, port, exclusive: true });
+    await listening;
+    socket.setRecvBufferSize(RECEIVE_BYTES);
+    socket.on("error", (error) => this.#warn("a DNS socket failed", error.message));
+    socket.on("message", (query, from) => {
+      this.#counters.udp++;
+      this.#handle(query, "udp", from, (reply) => {
+        if (reply !== undefined) socket.send(reply, from.port, from.address, ignored);
+      });
+    });
+  }
+
+  #handle(
+    query: Buffer,
+    via: "udp" | "tcp",
+    from: RemoteInfo | undefined,
+    respond: (reply: Buffer | undefined) => void,
+  ): void {
+    const counters = this.#counters;
+    if (!isQuery(query)) {
+      counters.malformed++;
+      respond(undefined);
+      return;
+    }
+    if (opcodeOf(query) === 0) {
+      const question = readQuestion(query);
+      if (question === undefined) {
+        counters.malformed++;
+        respond(errorReply(query, RCODE.formatError));
+        return;
+      }
+      const answer = answerFromTable(query, question, this.#table, via);
+      if (answer !== undefined) {
+        counters.mesh++;
+        respond(answer);
+        return;
+      }
+    }
+    if (via === "udp" && query.length > MAX_UDP_BYTES) {
+      counters.malformed++;
+      respond(errorReply(query, RCODE.refused));
+      return;
+    }
+    if (from !== undefined && this.#forwarder.sent(from.port, query.readUInt16BE(0))) {
+      counters.looped++;
+      this.#warn(
+        "DNS questions of the launcher are led back to it: the user that it runs as must be excluded from redirection",
+        `${from.address}:${from.port}`,
+      );
+      respond(errorReply(query, RCODE.serverFailure));
+      return;
+    }
+    this.#forwarder.forward(query, via, respond);
+  }
+
+  #isOwn({ address, port }: Resolver): boolean {
+    const { addresses, port: own } = this.#options;
+    const isLoopback = address === "::1" || address.startsWith("127.");
+    return port === own && addresses.some((each) => each === address || (ANY.has(each) && isLoopback));
+  }
+
+  #warn(message: string, reason: string): void {
+    const now = this.#options.now();
+    if (now - this.#warnedAt < WARN_EVERY_MS) return;
+    this.#warnedAt = now;
+    this.#options.log.warn(message, { reason });
+  }
+}
+
+/** A client that is gone needs no answer. */
+function ignored(): void {}

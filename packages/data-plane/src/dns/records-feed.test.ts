@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { createLogger } from "../log.ts";
+import { until } from "../testing/until.ts";
+import type { NameTable } from "./name-table.ts";
+import { feedRecords } from "./records-feed.ts";
+
+/** Envoy, as far as the feed is concerned: what it answers `GET /dns` with, and what it was asked. */
+class Config {
+  readonly path: string;
+  readonly conditions: (string | undefined)[] = [];
+  status = 200;
+  body = "";
+  etag = "";
+  #server: Server | undefined;
+
+  constructor(t: TestContext) {
+    const directory = mkdtempSync("/tmp/skein-feed-");
+    this.path = join(directory, "config.sock");
+    t.after(async () => {
+      await this.stop();
+      rmSync(directory, { recursive: true });
+    });
+  }
+
+  async start(): Promise<void> {
+    const server = createServer(({ headers }, response) => {
+      const condition = headers["if-none-match"];
+      this.conditions.push(condition);
+      const isKnown = this.status === 200 && condition === this.etag;
+      response.writeHead(isKnown ? 304 : this.status, { etag: this.etag });
+      response.end(isKnown ? "" : this.body);
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(this.path, resolve));
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => (this.#server === undefined ? resolve(0) : this.#server.close(resolve)));
+    this.#server = undefined;
+  }
+
+  says(name: string): void {
+    this.body = JSON.stringify({ records: [{ name, ips: ["241.0.0.1"] }] });
+    this.etag = name;
+  }
+}
+
+function feed(t: TestContext, socketPath: string) {
+  const stopping = new AbortController();
+  const found: { readonly tables: NameTable[]; readonly log: string[] } = { tables: [], log: [] };
+  const done = feedRecords({
+    socketPath,
+    log: createLogger({ level: "info", json: false, write: (line) => void found.log.push(line) }),
+    signal: stopping.signal,
+    onTable: (table) => found.tables.push(table),
+  });
+  t.after(async () => {
+    stopping.abort();
+    await done;
+  });
+  return found;
+}
+
+test("each new list of names is handed on once, and what Envoy cannot say changes nothing", async (t) => {
+  const config = new Config(t);
+  const { tables, log } = feed(t, config.path);
+  // Envoy is not there yet, which is nothing to report.
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  config.says("a.mesh");
+  await config.start();
+  await until("the first names are there", () => tables.length === 1);
+  await until("it is asked only for news", () => config.conditions.at(-1) === "a.mesh");
+  assert.equal(tables.length, 1);
+  assert.deepEqual(log, []);
+
+  config.status = 404;
+  await until("a configuration without names is told", () => log.length === 1);
+  config.status = 200;
+  config.body = "{";
+  config.etag = "nonsense";
+  await until("a broken one is told", () => log.length === 2);
+  assert.match(log[0] ?? "", /404/);
+  assert.match(log[1] ?? "", /JSON/);
+  assert.equal(tables.length, 1);
+
+  await config.stop();
+  config.says("b.mesh");
+  await config.start();
+  await until("names of an Envoy that started again are there", () => tables.length === 2);
+  assert.equal(tables[1]?.names.size, 2);
+});
