@@ -107,6 +107,26 @@ test("a rule that is refused: everything is as it was before, an earlier install
   }
 });
 
+test("rules that others take away meanwhile stay away, and ours are put back all the same", async () => {
+  await using stage = await createStage({ proxy: true });
+  const { here, there, call } = stage;
+  await addForeignRules(stage, "iptables-nft");
+  await stage.check(INSTALL);
+  const wrapped = wrappedTools(
+    stage,
+    "iptables",
+    `if grep -q '^\\*nat' "$input" && [ ! -e ${stage.network.dir}/gone ]; then touch ${stage.network.dir}/gone; iptables-nft -t nat -F OUTPUT; echo refused >&2; exit 1; fi`,
+  );
+  const refused = await stage.ctl([...INSTALL, ...AT_ONCE, "--redirect-dns", ...wrapped]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /refused; everything is as it was before$/m);
+  assert.match(await call(here, there.ipv4, 80, { as: APP }), /^captured 15001/);
+  assert.deepEqual(
+    (await here.check(["iptables-nft", "-t", "nat", "-S", "OUTPUT"])).match(/^-A/gm)?.length,
+    1,
+  );
+});
+
 test("a refusal that passes is tried again", async () => {
   await using stage = await createStage({ proxy: false });
   const once = join(stage.network.dir, "refused-once");
