@@ -58,7 +58,9 @@ export function describeTree(
     const node = {
       path,
       words: [...children, ...additional.map((word) => ({ word, description: "" }))],
-      options: [...new Set([...command.options, ...globals])].map(describeOption),
+      options: [...new Set([...command.options, ...globals])]
+        .filter(({ hidden }) => !hidden)
+        .map(describeOption),
     };
     return [node, ...command.commands.flatMap((child) => visit(child, `${path} ${child.name()}`.trim()))];
   };

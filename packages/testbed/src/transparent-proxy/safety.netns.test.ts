@@ -107,6 +107,26 @@ test("a rule that is refused: everything is as it was before, an earlier install
   }
 });
 
+test("rules that others take away meanwhile stay away, and ours are put back all the same", async () => {
+  await using stage = await createStage({ proxy: true });
+  const { here, there, call } = stage;
+  await addForeignRules(stage, "iptables-nft");
+  await stage.check(INSTALL);
+  const wrapped = wrappedTools(
+    stage,
+    "iptables",
+    `if grep -q '^\\*nat' "$input" && [ ! -e ${stage.network.dir}/gone ]; then touch ${stage.network.dir}/gone; iptables-nft -t nat -F OUTPUT; echo refused >&2; exit 1; fi`,
+  );
+  const refused = await stage.ctl([...INSTALL, ...AT_ONCE, "--redirect-dns", ...wrapped]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /refused; everything is as it was before$/m);
+  assert.match(await call(here, there.ipv4, 80, { as: APP }), /^captured 15001/);
+  assert.deepEqual(
+    (await here.check(["iptables-nft", "-t", "nat", "-S", "OUTPUT"])).match(/^-A/gm)?.length,
+    1,
+  );
+});
+
 test("a refusal that passes is tried again", async () => {
   await using stage = await createStage({ proxy: false });
   const once = join(stage.network.dir, "refused-once");
@@ -160,12 +180,12 @@ test("stopped by a signal amid its work: everything is as it was before", async 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using stage = await createStage({ proxy: false });
     const before = await stage.filterState();
-    const reached = join(stage.network.dir, "reached");
+    const [reached, release] = [join(stage.network.dir, "reached"), join(stage.network.dir, "release")];
     // The last table of IPv4 takes its time; that of IPv6 is to come.
     const slow = wrappedTools(
       stage,
       "iptables",
-      `if grep -q '^\\*nat' "$input" && ! grep -q '^-X' "$input"; then touch ${reached}; sleep 2; fi`,
+      `if grep -q '^\\*nat' "$input" && ! grep -q '^-X' "$input"; then ${holdUntil(reached, release)}; fi`,
     );
     const run = await stage.start([...INSTALL, "--redirect-dns", ...slow]);
     await until(
@@ -174,6 +194,8 @@ test("stopped by a signal amid its work: everything is as it was before", async 
       { timeoutMs: 30_000 },
     );
     run.signal(signal);
+    // The tool goes on, as it would: it is not the one that was told to stop.
+    writeFileSync(release, "");
     const exit = await run.exited;
     assert.equal(exit.code, 1, run.tail());
     assert.match(
@@ -198,7 +220,7 @@ test("after a kill amid its work the next run mends it, and so does uninstall", 
     const slow = wrappedTools(
       stage,
       "iptables",
-      `if grep -q '^\\*nat' "$input"; then touch ${reached}; sleep 60; fi`,
+      `if grep -q '^\\*nat' "$input"; then ${holdUntil(reached, `${reached}-never`)}; fi`,
     );
     const run = await stage.start([...INSTALL, "--redirect-dns", ...slow]);
     await until("it is at work", async () => (await stage.here.run(["test", "-e", reached])).code === 0, {
@@ -256,8 +278,8 @@ test("two runs at once come one after the other; the second does not wait for ev
   assert.deepEqual(both.map(({ stdout }) => stdout.split(" ")[0]).toSorted(), ["Nothing", "Traffic"]);
   await stage.check(UNINSTALL);
 
-  const reached = join(stage.network.dir, "reached");
-  const held = wrappedTools(stage, "iptables", `touch ${reached}; sleep 4`);
+  const [reached, release] = [join(stage.network.dir, "reached"), join(stage.network.dir, "release")];
+  const held = wrappedTools(stage, "iptables", holdUntil(reached, release));
   const first = stage.ctl([...INSTALL, ...held]);
   await until(
     "the first is at work",
@@ -270,6 +292,7 @@ test("two runs at once come one after the other; the second does not wait for ev
     second.stderr,
     /^Error: another run is installing or uninstalling the transparent proxy here; try again/,
   );
+  writeFileSync(release, "");
   assert.equal((await first).code, 0);
 });
 
@@ -457,6 +480,11 @@ async function applyPrinted({ here }: Stage, filter: Filter, text: string): Prom
         : [`${family}${filter.replace("iptables", "")}-restore`, "--noflush"];
     await here.check(command, { stdin: body });
   }
+}
+
+/** Tells by one file that it is reached, and goes on when there is the other. */
+function holdUntil(reached: string, release: string): string {
+  return `touch ${reached}; while [ ! -e ${release} ]; do sleep 0.1; done`;
 }
 
 /** Tools of which one `…-restore` does something first, with its input in the file `$input`. */

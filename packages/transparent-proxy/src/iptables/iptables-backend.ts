@@ -47,7 +47,7 @@ export function iptablesBackend(mode: Mode, tools: ReadonlyMap<Family, Tools>, p
       for (const table of TABLES) {
         const there = saved.get(family)?.get(table);
         const wanted = isSnapshot(goal)
-          ? ownRulesIn(stateOf(goal).get(family)?.get(table))
+          ? withinReach(ownRulesIn(stateOf(goal).get(family)?.get(table)), there)
           : ownRulesOf(
               goal.find((set) => set.family === family),
               table,
@@ -92,6 +92,19 @@ function readable(save: string, text: string): string {
 
 function isSnapshot(goal: readonly RuleSet[] | Snapshot): goal is Snapshot {
   return !Array.isArray(goal);
+}
+
+/** Numbers of rules as far as they exist: others may have taken rules of theirs away since the numbers were read. */
+function withinReach(wanted: OwnRules, there: SavedTable | undefined): OwnRules {
+  const own = ownRulesIn(there).hooks;
+  const placed = new Map<string, number>();
+  const hooks = wanted.hooks.map((hook) => {
+    const before = placed.get(hook.at) ?? 0;
+    placed.set(hook.at, before + 1);
+    const others = (there?.rules.get(hook.at)?.length ?? 0) - own.filter(({ at }) => at === hook.at).length;
+    return hook.place === "last" ? hook : { ...hook, place: Math.min(hook.place, others + before + 1) };
+  });
+  return { ...wanted, hooks };
 }
 
 function describe(saved: Saved): Snapshot {
