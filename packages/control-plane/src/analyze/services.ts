@@ -1,5 +1,6 @@
 import { SERVICELESS_INBOUND_PORT } from "@skein/model";
 import { instancesOf } from "../explain/instances.ts";
+import { destinationKey } from "../plan/destination-keys.ts";
 import { isReady } from "../plan/destinations.ts";
 import { outboundTarget } from "../plan/outbound-target.ts";
 import { sectionOf, targetPortOf } from "../view/selectable.ts";
@@ -59,6 +60,19 @@ export function servicesWithoutEndpoints({ services, mesh, dataplanes }: Scope):
             ? `none of its ${instances.length} instances is ready`
             : `none of its ${members.length} dataplanes (${members.filter(({ name }) => ready.has(name)).length} ready) has an inbound for targetPort ${targetPortOf(servicePort)}`;
       return [finding("SK0602", service, `spec.ports[${i}]`, `port ${port} has no endpoints: ${why}`)];
+    }),
+  );
+}
+
+/** SK0603: external and multi-zone services to which nothing can be sent. */
+export function destinationsOfNothing({ callables, mesh }: Scope): readonly Finding[] {
+  return callables.flatMap(({ kind, name, ports }) =>
+    ports.flatMap(({ port }, i): readonly Finding[] => {
+      const found = mesh.planner.destination.at(destinationKey(kind, name, port)).get();
+      const problem = found?.external?.problem ?? found?.problem;
+      if (problem === undefined) return [];
+      const path = kind === "MeshMultiZoneService" ? `spec.ports[${i}]` : "spec";
+      return [finding("SK0603", { type: kind, mesh: mesh.name, name }, path, problem)];
     }),
   );
 }

@@ -155,9 +155,10 @@ function validation({ authorities, sans }: ExternalTlsPlan): CommonTlsContext["v
   };
 }
 
-/** A name counts wherever the certificate has it. */
+/** A name counts as host name or as address, whichever the certificate has; what looks like a URI is one. */
 function sanMatchers({ match, value }: ExternalSanPlan): readonly SubjectAltNameMatcher[] {
-  return [SanType.DNS, SanType.IP_ADDRESS].map((sanType) =>
+  const types = value.includes("://") ? [SanType.URI] : [SanType.DNS, SanType.IP_ADDRESS];
+  return types.map((sanType) =>
     create(SubjectAltNameMatcherSchema, {
       sanType,
       matcher: create(StringMatcherSchema, { matchPattern: { case: match, value } }),

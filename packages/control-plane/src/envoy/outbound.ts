@@ -72,7 +72,8 @@ export function translateUpstream(
   if (plan.external !== undefined) leaveMesh(draft, plan.external);
   else rewriteHostsOfBackends(draft);
   const { cluster, hcm, tcp } = draft;
-  cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
+  if (plan.external === undefined || hcm !== undefined)
+    cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
   if (plan.tls !== undefined) cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
   const filters: Filter[] = [];
   if (hcm !== undefined) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isIpv4 } from "@skein/model";
+import { isIpv4, type MeshMultiZoneServiceResource } from "@skein/model";
 import fc from "fast-check";
 import { openMemoryStore } from "../store/memory.ts";
 import type { Write } from "../store/store.ts";
@@ -136,6 +136,17 @@ test("change by change or from scratch: the store comes to the same, and has not
       const vips = services.map((service) => vipsOf(service)[0] ?? "");
       assert.ok(vips.every(isIpv4));
       assert.equal(new Set(vips).size, vips.length);
+      for (const { spec, status } of store.list<MeshMultiZoneServiceResource>({
+        type: "MeshMultiZoneService",
+      })) {
+        const wanted = Object.entries(spec.selector.meshService.matchLabels ?? {});
+        const matched = store
+          .list({ type: "MeshService" })
+          .map(({ name, labels }) => ({ "kuma.io/display-name": name, ...labels }) as Record<string, string>)
+          .filter((labels) => wanted.every(([key, value]) => labels[key] === value))
+          .map((labels) => labels["kuma.io/display-name"]);
+        assert.deepEqual(status?.meshServices?.map(({ name }) => name) ?? [], matched.sort());
+      }
       const hostnames = services.flatMap(
         ({ status }) => (status as AddressedStatus).addresses?.map(({ hostname }) => hostname) ?? [],
       );

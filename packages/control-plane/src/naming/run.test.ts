@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Change, Store, Write } from "../store/store.ts";
 import { StoreError } from "../store/store.ts";
+import { vipsOf } from "./addressed.ts";
 import { startNaming } from "./run.ts";
 import { testNaming, VIP_CIDRS } from "./testing/naming-world.ts";
 import { dataplane, generator, inbound, mesh, SETTINGS, stored, userService } from "./testing/resources.ts";
@@ -249,6 +250,33 @@ test("a user's write in between is neither lost nor an error", async (t) => {
   assert.ok(world.service("web"));
   assert.deepEqual(world.naming.problems(), []);
   assert.deepEqual(world.logged, []);
+});
+
+test("one document that somebody changes meanwhile does not make others wait or go one by one", async (t) => {
+  let races = 0;
+  const sizes: number[] = [];
+  const wrap = (store: Store): Store => ({
+    ...passThrough(store),
+    async write(writes: readonly Write[]) {
+      sizes.push(writes.length);
+      const service = store.get({ type: "MeshService", mesh: "demo", name: "user-7" });
+      if (service !== undefined && races < 1 && writes.length > 5) {
+        races++;
+        await store.write([{ op: "put", resource: { ...service, labels: { note: "mine" } } }]);
+      }
+      return store.write(writes);
+    },
+  });
+  const world = await testNaming(t, { wrap });
+  await world.store.write(
+    Array.from({ length: 20 }, (_, n) => ({ op: "put" as const, resource: userService(`user-${n}`) })),
+  );
+  await world.naming.idle();
+  assert.equal(races, 1);
+  assert.deepEqual(sizes, [21, 20, 2], "all with the turns; again without the changed one; that one alone");
+  assert.equal(world.service("user-7")?.labels.note, "mine");
+  assert.ok(world.store.list({ type: "MeshService" }).every((service) => vipsOf(service).length === 1));
+  assert.deepEqual(world.naming.problems(), []);
 });
 
 test("a store that cannot write is reported and tried again", async (t) => {

@@ -81,3 +81,30 @@ test("one that has not heard yet what the other gave out is refused, again and a
   await b.act();
   assert.equal(new Set(Object.values(vips(store))).size, 4);
 });
+
+test("each transaction that gives out an address makes the next one know of it, also when the turn is the same", async () => {
+  const store = openMemoryStore({ now: () => 0 });
+  const a = allocator(store);
+  await store.write([
+    { op: "put", resource: mesh("demo") },
+    { op: "put", resource: externalService("x") },
+  ]);
+  const revisions = new Set<number>();
+  store.watch((changes) => {
+    for (const { after } of changes) if (after?.type === "VipTurns") revisions.add(after.revision);
+  });
+  a.hear();
+  await a.act();
+  a.hear();
+  const stored = store.get<MeshExternalServiceResource>({
+    type: "MeshExternalService",
+    mesh: "demo",
+    name: "x",
+  });
+  assert.ok(stored);
+  await store.write([{ op: "put", resource: { ...stored, status: {} } }]);
+  a.hear();
+  await a.act();
+  assert.deepEqual(vips(store), { x: "242.0.0.0" }, "it is the same address again");
+  assert.equal(revisions.size, 2);
+});

@@ -36,13 +36,18 @@ export class VipPools {
     };
   }
 
-  /** Number of addresses held, of all kinds. */
-  get size(): number {
-    return ADDRESSED_TYPES.reduce((sum, type) => sum + this.#pools[type].size, 0);
+  /** How often an address of any kind came free so far. */
+  get releases(): number {
+    return ADDRESSED_TYPES.reduce((sum, type) => sum + this.#pools[type].releases, 0);
   }
 
   of(type: AddressedType): VipPool {
     return this.#pools[type];
+  }
+
+  /** Whether some pool decides about an address. */
+  cover(ip: string): boolean {
+    return ADDRESSED_TYPES.some((type) => this.#pools[type].covers(ip));
   }
 }
 

@@ -12,9 +12,11 @@ export const VIP_TURNS = "VipTurns";
 
 const KEY = { type: VIP_TURNS, mesh: "", name: "zone" } as const;
 
-/** The address whose turn is next, by kind. */
+/** By kind: the address whose turn is next. */
 export interface VipTurnsSpec {
   readonly next: Readonly<Partial<Record<AddressedType, string>>>;
+  /** Revision of the document that this one replaced, so that no two are alike and each write makes a revision. */
+  readonly after: number;
 }
 
 /** Has the pools go on where the stored document says. */
@@ -26,7 +28,7 @@ export function resumeTurns(pools: VipPools, stored: Resource): void {
 /** The write that goes with giving out addresses; it holds only if the document still has this revision. */
 export function turnsWrite(pools: VipPools, revision: number | undefined): Write {
   const next = Object.fromEntries(ADDRESSED_TYPES.map((type) => [type, pools.of(type).turn]));
-  const resource: NewResource<VipTurnsSpec> = { ...KEY, labels: {}, spec: { next } };
+  const resource: NewResource<VipTurnsSpec> = { ...KEY, labels: {}, spec: { next, after: revision ?? 0 } };
   return revision === undefined
     ? { op: "create", resource }
     : { op: "update", resource, ifRevision: revision };

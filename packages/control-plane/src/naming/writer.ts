@@ -170,8 +170,14 @@ export class Writer {
       return changes;
     } catch (error) {
       const hasMoved = error instanceof StoreError && MOVED.has(error.code);
+      const moved = hasMoved && error.key !== undefined ? keyString(error.key) : undefined;
+      const isKnown = planned.some(({ key }) => keyString(key) === moved);
       for (const { key } of planned) {
         const id = keyString(key);
+        if (isKnown && id !== moved) {
+          zone.mark(key);
+          continue;
+        }
         this.#fail(key, hasMoved || error instanceof StoreError ? "WriteFailed" : "Internal", error);
         if (hasMoved && (this.#failures.get(id)?.count ?? 0) <= QUICK_RETRIES) zone.mark(key);
         else this.#park(key, error);

@@ -62,7 +62,7 @@ export class ZoneNaming {
 
   /** Takes in changes, in the order of the store. */
   apply(changes: readonly Pick<Change, "before" | "after">[]): void {
-    const held = this.#world.pools.size;
+    const { releases } = this.#world.pools;
     let generatorsChanged = false;
     for (const { before, after } of changes) {
       const resource = after ?? before;
@@ -83,7 +83,7 @@ export class ZoneNaming {
     if (generatorsChanged) {
       for (const mesh of this.#meshes.values()) mesh.setGenerators([...this.#generators.values()]);
     }
-    this.#markWaiting(held);
+    this.#markWaiting(releases);
   }
 
   /** Revision of the stored turns; `undefined` while there are none. */
@@ -133,7 +133,7 @@ export class ZoneNaming {
   /** What the store should be told about one resource. */
   reconcile(key: DerivedKey, now: number): Reconciled {
     const id = keyString(key);
-    const held = this.#world.pools.size;
+    const { releases } = this.#world.pools;
     const result = this.#meshes.get(key.mesh)?.reconcile(key.type, key.name, now) ?? NOTHING;
     if (result.problems.length === 0) this.#problems.delete(id);
     else this.#problems.set(id, result.problems);
@@ -142,13 +142,13 @@ export class ZoneNaming {
     if (result.problems.some(({ reason }) => reason === "AddressesExhausted"))
       this.#withoutAddress.set(id, key);
     else this.#withoutAddress.delete(id);
-    this.#markWaiting(held);
+    this.#markWaiting(releases);
     return result;
   }
 
   /** An address that came free is for those that wait for one. */
-  #markWaiting(heldBefore: number): void {
-    if (this.#world.pools.size >= heldBefore) return;
+  #markWaiting(releasesBefore: number): void {
+    if (this.#world.pools.releases === releasesBefore) return;
     for (const key of this.#withoutAddress.values()) this.mark(key);
   }
 

@@ -2,6 +2,7 @@ import {
   type DataplaneResource,
   enabledMtlsBackend,
   type HostnameGeneratorResource,
+  type MeshExternalServiceResource,
   type MeshIdentityResource,
   type MeshResource,
   type MeshTrustResource,
@@ -50,7 +51,13 @@ export function deleteWarnings(deleted: Resource, store: Store, naming: NamingCo
     case "HostnameGenerator":
       return deletedGeneratorWarnings(deleted as HostnameGeneratorResource, store);
     case "Secret":
-      return secretWarnings(deleted.name, protection());
+      return [
+        ...secretWarnings(deleted.name, protection()),
+        ...externalServicesWithout(
+          deleted.name,
+          store.list<MeshExternalServiceResource>({ type: "MeshExternalService", mesh }),
+        ),
+      ];
     default:
       return [];
   }
@@ -116,6 +123,18 @@ function secretWarnings(name: string, { mesh, dataplanes, identities }: Protecti
       : [backend.conf?.cert?.secret, backend.conf?.key?.secret];
   if (read.includes(name)) warnings.push(cannotIssue(`mtls backend "${backend.name}"`, dataplanes));
   return warnings;
+}
+
+function externalServicesWithout(
+  secret: string,
+  services: readonly MeshExternalServiceResource[],
+): readonly string[] {
+  return services.flatMap(({ name, spec }) => {
+    if (spec.tls?.enabled !== true) return [];
+    const { caCert, clientCert, clientKey } = spec.tls.verification ?? {};
+    if (![caCert, clientCert, clientKey].some((source) => source?.secret === secret)) return [];
+    return [`MeshExternalService "${name}" reads it, and nothing is sent there without it`];
+  });
 }
 
 function secretsOfIdentity(identity: MeshIdentityResource): readonly (string | undefined)[] {

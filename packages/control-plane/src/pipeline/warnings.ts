@@ -1,7 +1,9 @@
 import {
   type DataplaneResource,
+  displayName,
   type HostnameGeneratorResource,
   LABEL,
+  type MeshExternalServiceResource,
   type MeshIdentityResource,
   type MeshMultiZoneServiceResource,
   type MeshResource,
@@ -11,15 +13,17 @@ import {
 import { contains, type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
 import type { AddressedDraft } from "../naming/addressed.ts";
+import { isCallableKind } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
 import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
-import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
+import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
 import { count, examples } from "./sentences.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
@@ -37,7 +41,10 @@ export function warningsFor(
         ...hostnameWarnings(written as AddressedDraft, store),
       ];
     case "MeshExternalService":
-      return hostnameWarnings(written as AddressedDraft, store);
+      return [
+        ...externalServiceWarnings(written as MeshExternalServiceResource, store),
+        ...hostnameWarnings(written as AddressedDraft, store),
+      ];
     case "MeshMultiZoneService":
       return [
         ...memberWarnings(written as MeshMultiZoneServiceResource, store),
@@ -70,28 +77,33 @@ function policyWarnings(
   if (dataplanes.length > 0 && selected.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
-  const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: policy.mesh });
+  const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {
-    if (targetRef.kind !== "MeshService") continue;
+    const { kind } = targetRef;
+    if (!isCallableKind(kind)) continue;
     const found = services.filter(
       (service) =>
-        (targetRef.name === undefined || targetRef.name === service.name) &&
+        service.kind === kind &&
+        (targetRef.name === undefined ||
+          targetRef.name === service.name ||
+          targetRef.name === displayName(service)) &&
         contains(service.labels, targetRef.labels ?? {}),
     );
     if (found.length === 0) {
-      warnings.push(`spec.to[${i}].targetRef: there is no such MeshService now, so this rule has no effect`);
+      warnings.push(`spec.to[${i}].targetRef: there is no such ${kind} now, so this rule has no effect`);
     }
     const isHttpRule =
       policy.type === "MeshHTTPRoute" ||
       (typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf));
-    const tcpOnly = found.filter((service) =>
-      (service.spec.ports ?? []).every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
+    const tcpOnly = found.filter(({ ports }) =>
+      ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
     );
-    for (const service of isHttpRule ? tcpOnly : []) {
+    const remedy = kind === "MeshExternalService" ? "set match.protocol" : "set appProtocol on its port";
+    for (const { name } of isHttpRule ? tcpOnly : []) {
       warnings.push(
         policy.type === "MeshHTTPRoute"
-          ? `spec.to[${i}]: MeshService "${service.name}" speaks tcp only, so its rules have no effect; set appProtocol on its port`
-          : `spec.to[${i}].default: MeshService "${service.name}" speaks tcp only, so its HTTP part has no effect; set appProtocol on its port`,
+          ? `spec.to[${i}]: ${kind} "${name}" speaks tcp only, so its rules have no effect; ${remedy}`
+          : `spec.to[${i}].default: ${kind} "${name}" speaks tcp only, so its HTTP part has no effect; ${remedy}`,
       );
     }
   }
@@ -161,12 +173,14 @@ function identityWarnings(
 }
 
 function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly string[] {
-  const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: dataplane.mesh });
+  const services = callablesOf(store, dataplane.mesh);
   const { outbound = [], transparentProxying } = dataplane.spec.networking ?? {};
   const missing = outbound.flatMap(({ backendRef }, i) => {
-    if (backendRef?.kind !== "MeshService" || backendRef.name === undefined) return [];
-    if (services.some(({ name }) => name === backendRef.name)) return [];
-    return [`networking.outbound[${i}].backendRef: there is no MeshService "${backendRef.name}" now`];
+    if (backendRef?.name === undefined) return [];
+    const { kind, name } = backendRef;
+    if (services.some((each) => each.kind === kind && (each.name === name || displayName(each) === name)))
+      return [];
+    return [`networking.outbound[${i}].backendRef: there is no ${kind} "${name}" now`];
   });
   return transparentProxying?.redirectPortOutbound && outbound.length > 0
     ? [

@@ -18,6 +18,7 @@ export interface ExternalDestination {
   readonly endpoints: readonly ExternalEndpointPlan[];
   readonly tls: (Omit<ExternalTlsPlan, "authorities"> & { readonly authorities: Authorities }) | undefined;
   readonly problem?: string;
+  readonly warning?: string;
 }
 
 /** `machine`: the roots of the machine that the proxy is on. */
@@ -67,24 +68,19 @@ export function externalDestination(
 
 /** What it comes to for a proxy on a machine. */
 export function externalPlan(destination: ExternalDestination, machine: Machine): ExternalPlan {
-  const { endpoints, tls, problem } = destination;
-  const family = machine.ipv6 ? "v4-preferred" : "v4";
-  const base = { endpoints, family } as const;
-  if (tls === undefined) return { ...base, tls, ...(problem === undefined ? {} : { problem }) };
-  if (tls.authorities !== "machine") {
-    const { authorities } = tls;
-    return { ...base, tls: { ...tls, authorities }, ...(problem === undefined ? {} : { problem }) };
-  }
+  const { tls, ...rest } = destination;
+  const base = { ...rest, family: machine.ipv6 ? "v4-preferred" : "v4" } as const;
+  if (tls === undefined) return { ...base, tls };
+  const { authorities } = tls;
+  if (authorities !== "machine") return { ...base, tls: { ...tls, authorities } };
   if (machine.systemCaPath !== undefined) {
-    const authorities = { file: machine.systemCaPath };
-    return { ...base, tls: { ...tls, authorities }, ...(problem === undefined ? {} : { problem }) };
+    return { ...base, tls: { ...tls, authorities: { file: machine.systemCaPath } } };
   }
   return {
+    problem:
+      "there is nothing to check its certificate against: it has no tls.verification.caCert, and the proxy did not say where its machine keeps its own roots (start it with --system-ca-path)",
     ...base,
     tls: { ...tls, authorities: undefined },
-    problem:
-      problem ??
-      "there is nothing to check its certificate against: it has no tls.verification.caCert, and the proxy did not say where its machine keeps its own roots (start it with --system-ca-path)",
   };
 }
 
@@ -93,15 +89,19 @@ function whereabouts(inputs: DestinationInputs, service: MeshExternalServiceReso
   const endpoints = densePriorities(service);
   const [tls, unnamed] =
     spec.tls?.enabled === true ? origination(name, endpoints, spec.tls) : [undefined, undefined];
-  const material = [
-    tls?.authorities,
-    tls?.clientSecret === undefined ? undefined : { secret: tls.clientSecret },
-  ]
-    .flatMap((each) => (typeof each === "object" ? [externalMaterial(inputs, each.secret)] : []))
-    .find((each) => !each.ok);
-  const problem =
-    throughEgress(inputs) ?? nowhere(service) ?? (material?.ok === false ? material.error : unnamed);
-  return { endpoints, tls, ...(problem === undefined ? {} : { problem }) };
+  const secrets = [tls?.authorities, tls?.clientSecret].flatMap((each) =>
+    each === undefined || each === "machine" ? [] : [typeof each === "string" ? each : each.secret],
+  );
+  const materials = secrets.map((secret) => externalMaterial(inputs, secret));
+  const missing = materials.flatMap((each) => (each.ok ? [] : [each.error]))[0];
+  const warning = materials.flatMap((each) => (each.ok ? (each.value.warning ?? []) : []))[0];
+  const problem = throughEgress(inputs) ?? nowhere(service) ?? missing ?? unnamed;
+  return {
+    endpoints,
+    tls,
+    ...(problem === undefined ? {} : { problem }),
+    ...(warning === undefined ? {} : { warning }),
+  };
 }
 
 /** A mesh whose traffic must leave through an egress sends nothing past it. */

@@ -2,18 +2,8 @@ import { type DataplaneOutbound, displayName, LABEL, SERVICE_TAG } from "@skein/
 import { type BackendReference, contains, type DestinationKey, type DestinationPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshView } from "../view/mesh-view.ts";
+import { type Callable, type CallableKind, callableOf, isCallableKind } from "./callable.ts";
 import { destinationKey, tagDestination } from "./destination-keys.ts";
-
-type ServiceKind = Exclude<DestinationPlan["kind"], "ServiceTag">;
-
-/** What can be called, whatever its kind. */
-interface Callable {
-  readonly kind: ServiceKind;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly creationTime: string;
-  readonly ports: readonly { readonly port: number; readonly name?: string | undefined }[];
-}
 
 /**
  * The destination of an explicit outbound: a service by name or labels (the oldest match), or by the service tag of
@@ -43,7 +33,7 @@ export function backendTarget(
 ): Outcome<DestinationKey, string> {
   const { kind } = ref;
   if (kind === "MeshServiceSubset") return taggedTarget(view, ref.name ?? "", ref.tags ?? {});
-  if (!isServiceKind(kind)) return failure(`${kind} is nothing that traffic can be sent to`);
+  if (!isCallableKind(kind)) return failure(`${kind} is nothing that traffic can be sent to`);
   const place = { zone, namespace: ref.namespace || namespace };
   const service =
     ref.name === undefined
@@ -65,16 +55,6 @@ export function backendTarget(
   const found = wanted ?? only;
   if (found !== undefined) return success(destinationKey(service.kind, service.name, found.port));
   return failure(`${noPort(service, ref.port ?? named ?? from.port)}; set port`);
-}
-
-const SERVICE_KINDS: readonly string[] = [
-  "MeshService",
-  "MeshExternalService",
-  "MeshMultiZoneService",
-] satisfies readonly ServiceKind[];
-
-function isServiceKind(kind: string): kind is ServiceKind {
-  return SERVICE_KINDS.includes(kind);
 }
 
 function noSuch(ref: {
@@ -118,7 +98,7 @@ interface Place {
   readonly namespace: string | undefined;
 }
 
-function byName(view: MeshView, kind: ServiceKind, name: string, place?: Place): Callable | undefined {
+function byName(view: MeshView, kind: CallableKind, name: string, place?: Place): Callable | undefined {
   const isThere = ({ labels }: { readonly labels: Readonly<Record<string, string>> }): boolean =>
     (place?.namespace === undefined || labels[LABEL.kubernetesNamespace] === place.namespace) &&
     (place?.zone === undefined || labels[LABEL.zone] === undefined || labels[LABEL.zone] === place.zone);
@@ -129,11 +109,11 @@ function byName(view: MeshView, kind: ServiceKind, name: string, place?: Place):
   return oldest(view, kind, names, (service) => displayName(service) === name && isThere(service));
 }
 
-function byLabels(view: MeshView, kind: ServiceKind, labels: Readonly<Record<string, string>>) {
+function byLabels(view: MeshView, kind: CallableKind, labels: Readonly<Record<string, string>>) {
   return oldest(view, kind, namesOf(view, kind), (service) => contains(service.labels, labels));
 }
 
-function namesOf(view: MeshView, kind: ServiceKind): readonly string[] {
+function namesOf(view: MeshView, kind: CallableKind): readonly string[] {
   switch (kind) {
     case "MeshService":
       return view.serviceNames.get();
@@ -144,26 +124,20 @@ function namesOf(view: MeshView, kind: ServiceKind): readonly string[] {
   }
 }
 
-function callable(view: MeshView, kind: ServiceKind, name: string): Callable | undefined {
+function callable(view: MeshView, kind: CallableKind, name: string): Callable | undefined {
   switch (kind) {
-    case "MeshService": {
-      const found = view.service.at(name).get();
-      return found && { ...found, kind, ports: found.spec.ports ?? [] };
-    }
-    case "MeshExternalService": {
-      const found = view.externalServices.at(name).get();
-      return found && { ...found, kind, ports: [found.spec.match] };
-    }
-    case "MeshMultiZoneService": {
-      const found = view.multiZoneServices.at(name).get();
-      return found && { ...found, kind, ports: found.spec.ports };
-    }
+    case "MeshService":
+      return callableOf(view.service.at(name).get());
+    case "MeshExternalService":
+      return callableOf(view.externalServices.at(name).get());
+    case "MeshMultiZoneService":
+      return callableOf(view.multiZoneServices.at(name).get());
   }
 }
 
 function oldest(
   view: MeshView,
-  kind: ServiceKind,
+  kind: CallableKind,
   names: readonly string[],
   wanted: (service: Callable) => boolean,
 ): Callable | undefined {

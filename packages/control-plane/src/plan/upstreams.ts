@@ -218,9 +218,7 @@ export class Upstreams {
       return { kind: "unresolved", problem: `there is no destination ${target.value}` };
     }
     const destination = found.plan;
-    const problem =
-      refusalOf(kind, destination) ??
-      (found.external === undefined ? undefined : externalPlan(found.external, kind.machine).problem);
+    const problem = refusalOf(kind, destination) ?? found.external?.problem;
     if (problem !== undefined) return { kind: "unresolved", problem };
     // Requests need a backend that takes requests; bytes can go anywhere.
     if (from.protocol !== "tcp" && destination.protocol === "tcp") {

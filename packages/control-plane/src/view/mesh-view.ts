@@ -34,6 +34,8 @@ export interface MeshView {
   readonly taggedServices: NamedResources<TaggedServiceResource>;
   /** Secrets of the mesh as they are stored. */
   readonly secret: { at(name: string): Readable<Resource | undefined> };
+  /** What a secret was before its last change, as long as it is there and this process has seen the change. */
+  readonly secretBefore: { at(name: string): Readable<Resource | undefined> };
   /** Dataplanes of a service, sorted by name. */
   readonly members: { at(service: string): Readable<readonly DataplaneResource[]> };
   /** Dataplanes with an inbound of a service tag, sorted by name. */
@@ -73,6 +75,7 @@ export class MeshIndex implements MeshView {
   readonly multiZoneServices: ResourceTable<MeshMultiZoneServiceResource>;
   readonly taggedServices: ResourceTable<TaggedServiceResource>;
   readonly secret: ResourceTable<Resource>;
+  readonly secretBefore: InputFamily<string, Resource | undefined>;
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
   readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
@@ -108,6 +111,7 @@ export class MeshIndex implements MeshView {
     this.multiZoneServices = new ResourceTable(graph);
     this.taggedServices = new ResourceTable(graph);
     this.secret = new ResourceTable(graph);
+    this.secretBefore = graph.inputs<string, Resource | undefined>(undefined);
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
@@ -156,7 +160,7 @@ export class MeshIndex implements MeshView {
       } else if (type === "MeshExternalService") this.externalServices.change(before, after);
       else if (type === "MeshMultiZoneService") this.multiZoneServices.change(before, after);
       else if (type === TAGGED_SERVICE) this.taggedServices.change(before, after);
-      else if (type === "Secret") this.secret.change(before, after);
+      else if (type === "Secret") this.#secret(before, after);
       else if (type === "MeshIdentity") this.identities.set(replaced(this.identities.get(), before, after));
       else if (type === "MeshTrust") this.trusts.set(replaced(this.trusts.get(), before, after));
       else if (this.#isPolicy(type)) {
@@ -171,6 +175,11 @@ export class MeshIndex implements MeshView {
     if (dataplanesChanged) this.dataplaneSet.set([...this.#dataplanes.keys()]);
     if (namesChanged) this.serviceNames.set([...this.#services.keys()].sort());
     if (policyChanges.length > 0) this.#policiesChanged(policyChanges);
+  }
+
+  #secret(before: Resource | undefined, after: Resource | undefined): void {
+    this.secret.change(before, after);
+    this.secretBefore.set((after ?? before)?.name ?? "", after === undefined ? undefined : before);
   }
 
   #dataplane(before: Resource | undefined, after: Resource | undefined, touched: Set<string>): void {

@@ -93,6 +93,7 @@ test("MeshExternalService", () => {
     meshExternalServiceKind,
     [
       { match, endpoints },
+      { match, endpoints: [{ address: "unix:///run/db.sock" }, { address: "192.0.2.1", port: 1 }] },
       { match: { type: "HostnameGenerator", port: 1, protocol: "grpc" }, endpoints },
       { match, extension: { type: "lambda", config: { arn: "x" } } },
       {
@@ -100,7 +101,6 @@ test("MeshExternalService", () => {
         endpoints: [
           { address: "192.0.2.1", port: 1, priority: 0 },
           { address: "2001:db8::1", port: 65535, priority: 128 },
-          { address: "unix:///run/db.sock" },
           { address: "DB.example", port: 80 },
         ],
       },
@@ -149,6 +149,10 @@ test("MeshExternalService", () => {
         /priority: must be in the range \[0, 128\]/,
       ],
       [{ match, endpoints: [{ ...endpoints[0], priority: 1.5 }] }, /priority: must be a whole number/],
+      [
+        { match, endpoints: [...endpoints, { address: "unix:///run/a.sock" }] },
+        /endpoints\[1\]\.address: a Unix socket cannot stand beside host names/,
+      ],
       [{ match, endpoints: [{ address: "unix://run/a.sock" }] }, /address: must name a socket by its whole/],
       [{ match, endpoints: [{ address: "unix://" }] }, /address: must name a socket by its whole/],
       [

@@ -100,6 +100,8 @@ export interface ExternalPlan {
   readonly tls: ExternalTlsPlan | undefined;
   /** Why nothing can be sent there now; absent where all is well. */
   readonly problem?: string;
+  /** What somebody should put right though calls get through. */
+  readonly warning?: string;
 }
 
 /** What a route's reference to another destination leads to. */

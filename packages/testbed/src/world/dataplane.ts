@@ -1,10 +1,12 @@
 import { stringify } from "yaml";
 
-/** One service of the mesh that a dataplane calls, at a port of its own address. */
+/** One service that a dataplane calls, at a port of its own address. */
 export interface Outbound {
+  /** Default MeshService. */
+  readonly kind?: "MeshService" | "MeshExternalService" | "MeshMultiZoneService";
   readonly service: string;
   readonly port: number;
-  /** Port of the MeshService; default 8080. */
+  /** Port of the service; default 8080, and the only one of a MeshExternalService. */
   readonly servicePort?: number;
   /** By the tag `kuma.io/service`, as in meshes that may have no MeshServices. */
   readonly byTag?: boolean;
@@ -51,10 +53,13 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
         port: outbound.port,
         ...(outbound.byTag === true
           ? { tags: { "kuma.io/service": outbound.service } }
-          : {
-              backendRef: { kind: "MeshService", name: outbound.service, port: outbound.servicePort ?? 8080 },
-            }),
+          : { backendRef: backendRef(outbound) }),
       })),
     },
   });
+}
+
+function backendRef({ kind = "MeshService", service, servicePort }: Outbound): object {
+  if (kind === "MeshExternalService") return { kind, name: service };
+  return { kind, name: service, port: servicePort ?? 8080 };
 }
