@@ -43,7 +43,8 @@ for (const filter of FILTERS) {
     test(`${filter}, ${version}: what is excluded is not captured, and nothing else is excluded`, async () => {
       await using stage = await createStage({ proxy: true });
       const { here, there, call } = stage;
-      const network = version === "IPv4" ? `${there.ipv4.replace(/\d+$/, "0")}/29` : `${there.ipv6}/126`;
+      // Holds there, and not here.
+      const network = `${address(there)}/${version === "IPv4" ? 30 : 126}`;
       await stage.check(
         [
           ...INSTALL,
@@ -70,8 +71,7 @@ for (const filter of FILTERS) {
         [...INSTALL, "--exclude-outbound-ips", network, "--exclude-inbound-ips", `${address(there)}`],
         filter,
       );
-      const inside = version === "IPv4" ? [] : [direct(9001)];
-      if (inside.length > 0) assert.equal(await call(here, address(there), 9001), inside[0]);
+      assert.equal(await call(here, address(there), 9001, { as: APP }), direct(9001));
       assert.equal(await call(there, address(here), 8080), `app 8080 from ${address(there)}`);
       assert.equal(
         await call(here, version === "IPv4" ? "240.0.0.7" : "fd00:fd00::7", 9001, { as: APP }),
@@ -146,3 +146,59 @@ for (const filter of FILTERS) {
     assert.equal(await call(there, "203.0.113.53", 53, { udp: true }), "captured 15053");
   });
 }
+
+test("a DNS server of this machine asks on in peace where all DNS is captured", async () => {
+  await using stage = await createStage({ proxy: true });
+  const { here, there, call } = stage;
+  const resolver = { uid: 4053 };
+  await here.check(["tee", "/proc/sys/net/ipv4/ip_unprivileged_port_start"], { stdin: "53" });
+  await stage.serve(here, "resolver", [53], resolver);
+  here.resolvers(["127.0.0.1"]);
+  const dns = (as: { uid: number }, to: string): Promise<string> => call(here, to, 53, { udp: true, as });
+  await stage.check([...INSTALL, "--redirect-all-dns-traffic"]);
+  assert.equal(await dns(APP, "127.0.0.1"), "captured 15053");
+  assert.equal(await dns(APP, there.ipv4), "captured 15053");
+  assert.match(await dns(PROXY, "127.0.0.1"), /^resolver 53/);
+  assert.equal(await dns(resolver, there.ipv4), `there 53 from ${here.ipv4}`);
+});
+
+test("in a container of Docker's own networks the proxy's DNS passes Docker's rules", async () => {
+  await using stage = await createStage({ proxy: true });
+  const { here, call } = stage;
+  // As Docker does it: the server is on loopback, on a port of its own.
+  await stage.serve(here, "docker", ["127.0.0.11:5353"]);
+  here.resolvers(["127.0.0.11"]);
+  const docker =
+    "*nat\n:DOCKER_OUTPUT - [0:0]\n-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT\n-A DOCKER_OUTPUT -d 127.0.0.11/32 -p udp -m udp --dport 53 -j DNAT --to-destination 127.0.0.11:5353\nCOMMIT\n";
+  await here.check(["iptables-nft-restore", "--noflush"], { stdin: docker });
+  for (const flag of ["--redirect-dns", "--redirect-all-dns-traffic"]) {
+    await stage.check([...INSTALL, flag]);
+    assert.equal(await call(here, "127.0.0.11", 53, { udp: true, as: APP }), "captured 15053", flag);
+    assert.match(await call(here, "127.0.0.11", 53, { udp: true, as: PROXY }), /^docker 5353/, flag);
+  }
+});
+
+test("rules of others that come first stay first, unless ours are to be", async () => {
+  await using stage = await createStage({ proxy: true });
+  const { here, there, call } = stage;
+  await stage.serve(here, "other", [7777]);
+  await here.check([
+    "iptables-nft",
+    "-t",
+    "nat",
+    "-A",
+    "OUTPUT",
+    "-p",
+    "tcp",
+    "--dport",
+    "80",
+    "-j",
+    "REDIRECT",
+    "--to-ports",
+    "7777",
+  ]);
+  await stage.check(INSTALL);
+  assert.match(await call(here, there.ipv4, 80, { as: APP }), /^other 7777/);
+  await stage.check([...INSTALL, "--redirect-outbound-insert-instead-of-append"]);
+  assert.match(await call(here, there.ipv4, 80, { as: APP }), /^captured 15001/);
+});

@@ -349,7 +349,7 @@ test("settings from a file, stdin, the environment and flags; what is wrong is n
     assert.match(wrong.stderr, message);
   }
   const ebpf = await stage.ctl([...INSTALL, "--ebpf-enabled"]);
-  assert.deepEqual([ebpf.code, /--ebpf-… is not supported/.test(ebpf.stderr)], [2, true]);
+  assert.deepEqual([ebpf.code, /--ebpf-enabled: eBPF is not supported/.test(ebpf.stderr)], [2, true]);
 });
 
 async function addForeignRules({ here }: Stage, filter: Filter): Promise<void> {

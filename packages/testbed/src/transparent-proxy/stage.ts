@@ -28,7 +28,7 @@ export interface Stage extends AsyncDisposable {
   /** The same; throws when it fails. */
   check(args: readonly string[], filter?: Filter): Promise<Output>;
   /** Starts a server of that name in a host; it answers as witness.py says. */
-  serve(host: NetworkHost, name: string, ports: readonly number[], as?: RunAs): Promise<void>;
+  serve(host: NetworkHost, name: string, ports: readonly (number | string)[], as?: RunAs): Promise<void>;
   /** Starts `skeinctl` in `here`, as a process that can be signalled. */
   start(args: readonly string[]): Promise<Child>;
   /** What a call answers, in the words of witness.py. */

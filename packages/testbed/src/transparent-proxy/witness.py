@@ -1,6 +1,6 @@
 """Small programs that say what became of a connection.
 
-  witness.py serve NAME PORT...      TCP and UDP; answers "NAME PORT from ADDRESS"; the process is called NAME
+  witness.py serve NAME PORT...      TCP and UDP (ADDRESS:PORT on one IPv4 address alone); answers "NAME PORT from ADDRESS"; the process is called NAME
   witness.py proxy                   on the proxy's ports; answers "captured PORT for ADDRESS:PORT" (the original destination)
   witness.py call tcp|udp HOST PORT  prints the answer, or "nothing" and the error
 """
@@ -31,8 +31,8 @@ def bound(family, kind, port, address=""):
     return sock
 
 
-def serve_tcp(family, port, answer):
-    listener = bound(family, socket.SOCK_STREAM, port)
+def serve_tcp(family, port, answer, address=""):
+    listener = bound(family, socket.SOCK_STREAM, port, address)
     listener.listen(64)
     while True:
         connection, peer = listener.accept()
@@ -58,11 +58,12 @@ def start(targets):
 def serve(name, ports):
     with open("/proc/self/comm", "w", encoding="ascii") as comm:
         comm.write(name)
-    for family in (socket.AF_INET, socket.AF_INET6):
-        for port in map(int, ports):
+    for word in ports:
+        address, _, port = word.rpartition(":")
+        for family in (socket.AF_INET, socket.AF_INET6) if address == "" else (socket.AF_INET,):
             start([
-                (serve_tcp, family, port, lambda _, peer, port=port: f"{name} {port} from {peer[0]}"),
-                (serve_udp, family, port, lambda peer, port=port: f"{name} {port} from {peer[0]}"),
+                (serve_tcp, family, int(port), lambda _, peer, port=port: f"{name} {port} from {peer[0]}", address),
+                (serve_udp, family, int(port), lambda peer, port=port: f"{name} {port} from {peer[0]}", address),
             ])
 
 
