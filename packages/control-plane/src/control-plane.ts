@@ -17,6 +17,8 @@ import { createDpServer } from "./dp-server/dp-server.ts";
 import { ensureAdminAuthority } from "./envoy-admin/authority.ts";
 import { adminClient } from "./envoy-admin/client.ts";
 import { patchTrial } from "./envoy-check/patch-trial.ts";
+import type { CheckPace } from "./hds/checks.ts";
+import { HDS_PATH, HealthServer } from "./hds/health-server.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
@@ -116,9 +118,11 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       store,
       types: registry.kinds.map(({ type }) => type),
       streams: () => xds.streams,
+      healthStreams: () => health?.streams ?? 0,
       proxyStates: () => proxyList.list().map(({ state }) => state),
       namingProblems: () => naming?.problems().length ?? 0,
     });
+    const { hds } = config.dpServer;
     const needsToken = config.dpServer.authn.dpProxy.type === "dpToken";
 
     const fleet: LiveFleet = new LiveFleet({
@@ -134,15 +138,37 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       randomId: randomUUID,
       batchMs: durationMs(config.skein.batchDelay),
       batchMaxMs: durationMs(config.skein.batchMaxDelay),
+      probes: hds.enabled,
       deregistrationDelayMs: durationMs(config.xdsServer.dataplaneDeregistrationDelay),
       metrics,
       log,
       onPlanned: (proxy) => identities.planned(proxy),
       onProgress: () => rollouts.progress(),
-      onPresence: (proxy) => naming?.wake(proxy.mesh, proxy.name),
+      onPresence: (proxy) => {
+        naming?.wake(proxy.mesh, proxy.name);
+        if (proxy.streams.size > 0) drains.forget(proxy.mesh, proxy.name);
+      },
       onGone: (proxy) => identities.gone(proxy),
     });
-    const xds = createXdsServer({ fleet, log, instanceId });
+    const health: HealthServer | undefined = hds.enabled
+      ? new HealthServer({
+          store,
+          admit: (node) => fleet.admit(node),
+          defaults: checkPace(hds.checkDefaults),
+          reportMs: durationMs(hds.interval),
+          isDraining: (proxy) => drains.isDraining(proxy),
+          isStarting: ({ mesh, name }) => fleet.proxy(mesh, name)?.starting !== undefined,
+          metrics: metrics.health,
+          monotonic,
+          log,
+        })
+      : undefined;
+    const xds = createXdsServer({
+      fleet,
+      log,
+      instanceId,
+      ...(health === undefined ? {} : { handlers: new Map([[HDS_PATH, health.handler]]) }),
+    });
     const proxyList = proxies({ world, store, fleet, isPolicy });
     const rollouts: Rollouts = new Rollouts({
       isSettled: (mesh) => fleet.isSettled(mesh) && identities.isSettled(mesh),
@@ -199,7 +225,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       if (!claims.ok) return { ok: false, error: claims.error.message };
       return checkDataplaneToken(claims.value, authenticatedProxy(store, dataplane, labels));
     };
-    const drains = new Drains({ store, changes, authorize });
+    const drains: Drains = new Drains({ store, changes, authorize });
     const agents = new AgentServer({
       secrets,
       confOf: (mesh, name) => {
@@ -213,6 +239,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       world.apply(list);
       identities.changed(list);
       agents.changed(list);
+      health?.changed(list);
       const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
       for (const revision of revisions) fleet.changed(revision);
     };
@@ -280,6 +307,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         corsAllowedDomains: config.apiServer.corsAllowedDomains,
         guiEnabled: config.apiServer.gui.enabled,
         unsafeDelete: config.store.unsafeDelete,
+        probes: hds.enabled,
         product: "Kuma",
         version: VERSION,
         hostname: hostname(),
@@ -368,6 +396,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         await naming?.stop();
         fleet.close();
         agents.close();
+        await health?.close();
         rollouts.close();
         issuer.close();
         await insights.close();
@@ -404,6 +433,16 @@ function makeWorkDir(path: string): void {
       error,
     );
   }
+}
+
+function checkPace(defaults: Config["dpServer"]["hds"]["checkDefaults"]): CheckPace {
+  return {
+    timeoutMs: durationMs(defaults.timeout),
+    intervalMs: durationMs(defaults.interval),
+    noTrafficIntervalMs: durationMs(defaults.noTrafficInterval),
+    healthyThreshold: defaults.healthyThreshold,
+    unhealthyThreshold: defaults.unhealthyThreshold,
+  };
 }
 
 function graceMs(config: Config): number {

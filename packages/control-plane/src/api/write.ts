@@ -1,5 +1,7 @@
 import {
   computeLabels,
+  type DataplaneResource,
+  type DataplaneSpec,
   type KindDefinition,
   type NewResource,
   type Resource,
@@ -12,6 +14,7 @@ import {
 } from "@skein/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
+import { withFoundStates } from "../defaults/inbound-states.ts";
 import { type Committed, StoreError, type Write } from "../store/store.ts";
 import { requireResourceAccess } from "./authentication.ts";
 import { jsonText } from "./body.ts";
@@ -176,7 +179,12 @@ function prepare(
   }
   const owner = kind.scope === "Mesh" ? meshKey(document.mesh) : current?.owner;
   const next: NewResource = {
-    ...sealed(deps.cipher, kind, withSystemFields(kind, withDefaults(deps, document), current), current),
+    ...sealed(
+      deps.cipher,
+      kind,
+      withSystemFields(kind, withDefaults(deps, document, current), current),
+      current,
+    ),
     labels,
     ...(current?.status === undefined ? {} : { status: current.status }),
     ...(owner === undefined ? {} : { owner: current?.owner ?? owner }),
@@ -185,9 +193,12 @@ function prepare(
   return next;
 }
 
-function withDefaults(deps: ApiDeps, document: NewResource): NewResource {
+function withDefaults(deps: ApiDeps, document: NewResource, current: Resource | undefined): NewResource {
   if (document.type !== "Dataplane") return document;
-  return withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
+  const tagged = withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
+  if (!deps.settings.probes) return tagged;
+  const next = tagged as NewResource<DataplaneSpec>;
+  return withFoundStates(next, current as DataplaneResource | undefined, { keepDrained: true });
 }
 
 function withSystemFields(

@@ -96,6 +96,7 @@ export function handleBootstrap(
       adminAccessLogPath: params.adminAccessLogPath,
       connectTimeout: "1s",
       statistics: config.skein.statistics,
+      healthDiscovery: config.dpServer.hds.enabled,
     },
   });
   const yaml = stringify(bootstrap, { lineWidth: 0, aliasDuplicateObjects: false });

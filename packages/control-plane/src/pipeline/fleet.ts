@@ -1,6 +1,7 @@
 import type { DataplaneResource, DataplaneSpec, LabelContext, NewResource } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
+import { withFoundStates } from "../defaults/inbound-states.ts";
 import type { Outcome } from "../identity/outcome.ts";
 import type { DataplaneInsights } from "../insights/dataplane-insights.ts";
 import { nodeFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -48,6 +49,8 @@ export interface LiveFleetOptions {
   readonly randomId: () => string;
   readonly batchMs: number;
   readonly batchMaxMs: number;
+  /** Inbounds with a probe wait for its result. */
+  readonly probes: boolean;
   /** How long a proxy that went keeps its Dataplane. */
   readonly deregistrationDelayMs: number;
   readonly metrics: Pick<
@@ -158,7 +161,6 @@ export class LiveFleet implements Fleet {
   }
 
   async connect(node: NodeInfo, sink: ConfigSink): Promise<StreamEvents> {
-    if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
     const starting = await this.#register(node);
     const { world, insights, instanceId, randomId } = this.#options;
     const id = `${node.mesh}/${node.name}`;
@@ -298,8 +300,10 @@ export class LiveFleet implements Fleet {
   /** The listeners of a new instance are up: from now on callers may be sent to it. */
   async #started(proxy: ConnectedProxy): Promise<void> {
     const { starting } = proxy;
-    if (starting === undefined) return;
-    proxy.starting = undefined;
+    if (starting === undefined || starting.isWritten) return;
+    // Until it is written the proxy counts as starting, so that no finding about it comes in between.
+    const writing = { ...starting, isWritten: true };
+    proxy.starting = writing;
     const { store, log } = this.#options;
     try {
       await store.write([{ op: "update", resource: starting.resource, ifRevision: starting.revision }]);
@@ -307,6 +311,8 @@ export class LiveFleet implements Fleet {
       // Somebody else has changed or removed the Dataplane, and so has decided on its state.
       if (error instanceof StoreError && error.code !== "unavailable") return;
       log.warn({ err: error, proxy: proxy.id }, "the Dataplane of a new proxy could not be made ready");
+    } finally {
+      if (proxy.starting === writing) proxy.starting = undefined;
     }
   }
 
@@ -316,23 +322,12 @@ export class LiveFleet implements Fleet {
    * @throws StreamRefused
    */
   async #register(node: NodeInfo): Promise<StartingDataplane | undefined> {
-    const { store, labels } = this.#options;
-    const mesh = requireMesh(store, node.mesh);
-    const brought = registeredDataplane(node, labels, (resource) =>
-      withZoneTags(resource, mesh, labels.zone),
-    );
+    const { store, probes } = this.#options;
+    const given = await this.admit(node);
+    if (given === undefined) return undefined;
     const key = { type: "Dataplane", mesh: node.mesh, name: node.name };
     const stored = store.get<DataplaneResource>(key);
-    const dataplane: NewResource<DataplaneSpec> | undefined = brought ?? stored;
-    if (dataplane === undefined) {
-      throw new StreamRefused(
-        "invalid-argument",
-        `there is no Dataplane "${node.name}" in mesh "${node.mesh}", and the proxy brought none along`,
-      );
-    }
-    const allowed = await this.#authenticate(node, authenticatedProxy(store, dataplane, labels));
-    if (!allowed.ok) throw new StreamRefused("unauthenticated", allowed.error);
-    if (brought === undefined) return undefined;
+    const brought = probes ? withFoundStates(given, stored, { keepDrained: false }) : given;
     const isKnown = stored !== undefined && sameStates(stored.spec, brought.spec);
     const resource = isKnown ? brought : { ...brought, spec: notReady(brought.spec) };
     try {
@@ -345,7 +340,34 @@ export class LiveFleet implements Fleet {
     }
   }
 
-  async #authenticate(node: NodeInfo, proxy: AuthenticatedProxy): Promise<Outcome<unknown, string>> {
+  /**
+   * Finds out whether a proxy may have a stream, and answers with the Dataplane that it brings along, if any.
+   * @throws StreamRefused
+   */
+  async admit(node: Omit<NodeInfo, "protocol">): Promise<NewResource<DataplaneSpec> | undefined> {
+    if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
+    const { store, labels } = this.#options;
+    const mesh = requireMesh(store, node.mesh);
+    const brought = registeredDataplane(node, labels, (resource) =>
+      withZoneTags(resource, mesh, labels.zone),
+    );
+    const stored = store.get<DataplaneResource>({ type: "Dataplane", mesh: node.mesh, name: node.name });
+    const dataplane: NewResource<DataplaneSpec> | undefined = brought ?? stored;
+    if (dataplane === undefined) {
+      throw new StreamRefused(
+        "invalid-argument",
+        `there is no Dataplane "${node.name}" in mesh "${node.mesh}", and the proxy brought none along`,
+      );
+    }
+    const allowed = await this.#authenticate(node, authenticatedProxy(store, dataplane, labels));
+    if (!allowed.ok) throw new StreamRefused("unauthenticated", allowed.error);
+    return brought;
+  }
+
+  async #authenticate(
+    node: Pick<NodeInfo, "mesh" | "token">,
+    proxy: AuthenticatedProxy,
+  ): Promise<Outcome<unknown, string>> {
     const { tokens } = this.#options;
     if (tokens === undefined) return checkWorkloadLabel(proxy);
     if (node.token === undefined || node.token === "") {

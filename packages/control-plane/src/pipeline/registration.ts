@@ -18,7 +18,7 @@ import { type NodeInfo, StreamRefused } from "../xds/fleet.ts";
 
 /** The Dataplane that a proxy brings along in its metadata, ready to be stored; `undefined` where it brings none. */
 export function registeredDataplane(
-  node: NodeInfo,
+  node: Omit<NodeInfo, "protocol">,
   context: LabelContext,
   prepare: (resource: NewResource<DataplaneSpec>) => NewResource<DataplaneSpec>,
 ): NewResource<DataplaneSpec> | undefined {

@@ -21,6 +21,8 @@ export interface DataplaneSpec {
   readonly protocol: "http" | "http2" | "grpc" | "tcp";
   readonly labels: Readonly<Record<string, string>>;
   readonly outbounds: readonly Outbound[];
+  /** How the sidecar finds out whether the app takes connections; absent where it does not. */
+  readonly serviceProbe?: object | undefined;
 }
 
 /** The Dataplane document, Universal form. */
@@ -39,6 +41,7 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
           servicePort: spec.port,
           protocol: spec.protocol,
           tags: { "kuma.io/service": spec.service },
+          ...(spec.serviceProbe === undefined ? {} : { serviceProbe: spec.serviceProbe }),
         },
       ],
       outbound: spec.outbounds.map((outbound) => ({

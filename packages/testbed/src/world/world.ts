@@ -139,6 +139,7 @@ export class World implements AsyncDisposable {
       protocol: spec.protocol ?? (spec.tcp === true ? "tcp" : spec.grpc === true ? "grpc" : "http"),
       labels: { app: spec.service, "kuma.io/workload": spec.service, ...spec.labels },
       outbounds: spec.outbounds ?? [],
+      serviceProbe: spec.serviceProbe,
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
