@@ -24,12 +24,16 @@ export interface ProbeCheck {
   readonly pace: CheckPace;
 }
 
+/** Whether Envoy itself is up and does not drain. */
+export interface AdminCheck {
+  readonly cluster: string;
+  readonly target: AdminPlan["target"];
+  readonly pace: CheckPace;
+}
+
 /** All that one proxy's Envoy is to check. */
 export interface HealthChecks {
-  /** Envoy itself, which says that it drains. */
-  readonly admin:
-    | { readonly cluster: string; readonly target: AdminPlan["target"]; readonly pace: CheckPace }
-    | undefined;
+  readonly admin: AdminCheck | undefined;
   /** For each inbound its check, if it has one. Inbounds whose checks are the same share it. */
   readonly inbounds: readonly (ProbeCheck | undefined)[];
 }

@@ -1,6 +1,6 @@
 import type { DataplaneInbound, DataplaneSpec } from "@skein/model";
 import { isHeldOut, isTakenOut, putBack, takenOut, withInbounds } from "../defaults/inbound-states.ts";
-import type { HealthChecks } from "./checks.ts";
+import type { AdminCheck, HealthChecks, ProbeCheck } from "./checks.ts";
 import { endpointText, type HealthReport } from "./messages.ts";
 
 /** What a report says of a proxy; `undefined` where it says nothing. */
@@ -14,22 +14,29 @@ export interface Findings {
 /**
  * What a report says about the checks that are in force. One that is about earlier checks says nothing about later ones
  * of the same name: the address has to be the same too.
+ *
+ * @param isDone whether a check has had its first result. Until then Envoy reports that all is bad
  */
-export function findingsOf(checks: HealthChecks, report: HealthReport): Findings {
+export function findingsOf(
+  checks: HealthChecks,
+  report: HealthReport,
+  isDone: (check: AdminCheck | ProbeCheck) => boolean,
+): Findings {
   const { admin } = checks;
-  const found = (cluster: string, address: string): boolean | undefined => report.get(cluster)?.get(address);
+  const found = (check: AdminCheck | ProbeCheck, address: string): boolean | undefined => {
+    const isWell = report.get(check.cluster)?.get(address);
+    return isWell === false && !isDone(check) ? undefined : isWell;
+  };
   return {
     proxy:
       admin &&
       found(
-        admin.cluster,
+        admin,
         "socket" in admin.target
           ? admin.target.socket
           : endpointText(admin.target.address, admin.target.port),
       ),
-    inbounds: checks.inbounds.map(
-      (check) => check && found(check.cluster, endpointText(check.address, check.port)),
-    ),
+    inbounds: checks.inbounds.map((check) => check && found(check, endpointText(check.address, check.port))),
   };
 }
 

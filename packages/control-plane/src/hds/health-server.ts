@@ -9,15 +9,24 @@ import { createLimiter, type Limiter } from "../xds/limiter.ts";
 import { nodeInfo } from "../xds/node-info.ts";
 import type { RequestNode } from "../xds/request.ts";
 import { MalformedMessage } from "../xds/wire.ts";
-import { type CheckPace, type HealthChecks, healthChecks } from "./checks.ts";
+import {
+  type AdminCheck,
+  type CheckPace,
+  type HealthChecks,
+  healthChecks,
+  type ProbeCheck,
+} from "./checks.ts";
 import { findingsOf, withFindings } from "./findings.ts";
 import { decodeHealthMessage, type HealthMessage, type HealthReport } from "./messages.ts";
-import { redirectsInbound } from "./redirected.ts";
+import { isRedirected, saysRedirected } from "./redirected.ts";
 import { specifier } from "./specifier.ts";
 import { type ProxyKey, StateWriter } from "./state-writer.ts";
 
 /** Path of health discovery. */
 export const HDS_PATH = "/envoy.service.health.v3.HealthDiscoveryService/StreamHealthCheck";
+
+/** So much later than it should a busy Envoy may begin with a check, and report it. */
+const BUSY_MS = 1_000;
 
 /** What happens on the streams, for the metrics. */
 export interface HealthMetrics {
@@ -128,13 +137,16 @@ class HealthStream implements GrpcReceiver {
   readonly #options: HealthServerOptions;
   readonly #context: StreamContext;
   readonly #firstRequest: NodeJS.Timeout;
-  #node: Omit<NodeInfo, "protocol"> | undefined;
+  #node: Pick<NodeInfo, "id" | "mesh" | "name"> | undefined;
   #facts: NodeFacts | undefined;
+  #isRedirected = false;
   #isAdmitted = false;
   #isOver = false;
   /** The specifier that Envoy has. */
   #sent: Buffer | undefined;
   #isBehind = false;
+  /** When the first result of each check that Envoy makes has to be there, in monotonic milliseconds. */
+  #due = new Map<string, number>();
   /** The last report, and the revision of the Dataplane in which it changes nothing. */
   #seen: { readonly bytes: Buffer; revision: number | undefined } | undefined;
 
@@ -195,6 +207,7 @@ class HealthStream implements GrpcReceiver {
       if (this.#sent?.equals(bytes)) return;
       metrics.generated(monotonic() - began);
       this.#sent = bytes;
+      this.#due = this.#dueTimes(checks);
       this.#call.write(bytes);
       metrics.sent();
     } catch (error) {
@@ -223,8 +236,10 @@ class HealthStream implements GrpcReceiver {
       return;
     }
     clearTimeout(this.#firstRequest);
-    this.#node = info;
+    const { id, mesh, name } = info;
+    this.#node = { id, mesh, name };
     this.#facts = nodeFacts(info.metadata);
+    this.#isRedirected = saysRedirected(info.metadata);
     void this.#admit(info);
   }
 
@@ -267,20 +282,33 @@ class HealthStream implements GrpcReceiver {
     const stored = this.#dataplane();
     if (key === undefined || stored === undefined) return;
     if (isStarting(key)) return;
+    const time = this.#options.monotonic();
+    const isDone = (check: AdminCheck | ProbeCheck): boolean =>
+      time >= (this.#due.get(JSON.stringify(check)) ?? Number.POSITIVE_INFINITY);
     const next = (spec: DataplaneSpec): DataplaneSpec =>
-      withFindings(spec, findingsOf(this.#checks(spec), report), isDraining(key));
+      withFindings(spec, findingsOf(this.#checks(spec), report, isDone), isDraining(key));
     const isNews = next(stored.spec) !== stored.spec;
-    this.#seen = {
-      bytes: Buffer.from(bytes),
-      revision: isNews || isDraining(key) ? undefined : stored.revision,
-    };
+    const mayChange = isNews || isDraining(key) || this.#due.values().some((due) => time < due);
+    this.#seen = { bytes: Buffer.from(bytes), revision: mayChange ? undefined : stored.revision };
     if (isNews) writer.add(key, ({ spec }) => (this.#isOver || isStarting(key) ? spec : next(spec)));
+  }
+
+  /** A check that goes on is done when it was; one that begins has the time that its first attempt may take. */
+  #dueTimes({ admin, inbounds }: HealthChecks): Map<string, number> {
+    const time = this.#options.monotonic();
+    const all = [admin, ...inbounds].filter((check) => check !== undefined);
+    return new Map(
+      all.map((check) => {
+        const key = JSON.stringify(check);
+        return [key, this.#due.get(key) ?? time + check.pace.timeoutMs + BUSY_MS];
+      }),
+    );
   }
 
   #checks(spec: DataplaneSpec | undefined): HealthChecks {
     if (spec === undefined || this.#facts === undefined) return { admin: undefined, inbounds: [] };
-    const isRedirected = redirectsInbound(this.#node?.metadata ?? {}, spec);
-    return healthChecks(spec, this.#facts, this.#options.defaults, isRedirected);
+    const isInTheWay = this.#isRedirected || isRedirected(spec);
+    return healthChecks(spec, this.#facts, this.#options.defaults, isInTheWay);
   }
 
   #dataplane(): DataplaneResource | undefined {
