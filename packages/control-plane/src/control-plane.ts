@@ -24,6 +24,8 @@ import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
 import { createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { closeAbandonedSubscriptions, selfRegistered } from "./insights/abandoned.ts";
+import { removeLongGone } from "./insights/cleanup.ts";
+import { startCleanup } from "./insights/cleanup-timer.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -275,6 +277,19 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     await naming.idle();
     await fleet.whenIdle();
     fleet.expect(selfRegistered(store));
+
+    const cleanupAgeMs = durationMs(config.runtime.universal.dataplaneCleanupAge);
+    const stopCleanup = startCleanup({
+      ageMs: cleanupAgeMs,
+      remove: () =>
+        removeLongGone(store, {
+          now: now(),
+          ageMs: cleanupAgeMs,
+          isConnected: (mesh, name) => fleet.proxy(mesh, name) !== undefined,
+        }),
+      log,
+    });
+    stops.push({ stop: async () => stopCleanup() });
 
     const dpServer = createDpServer({
       ...certificate,

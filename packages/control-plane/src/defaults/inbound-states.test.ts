@@ -16,7 +16,8 @@ function stored(
   keepDrained = true,
 ): unknown {
   const { spec } = withFoundStates(next, before, { keepDrained });
-  return (spec.networking?.inbound as DataplaneInbound[]).map(({ state, health }) => [state, health?.ready]);
+  const inbounds: readonly DataplaneInbound[] = spec.networking.inbound;
+  return inbounds.map(({ state, health }) => [state, health?.ready]);
 }
 
 test("an inbound with a probe begins as not ready, others do not", () => {

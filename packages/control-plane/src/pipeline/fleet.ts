@@ -21,6 +21,7 @@ import {
   StreamRefused,
 } from "../xds/fleet.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { Departures } from "./departures.ts";
 import { ConnectedProxy, type ProxyStream, type StartingDataplane } from "./proxies.ts";
 import {
   authenticatedProxy,
@@ -82,7 +83,7 @@ export class LiveFleet implements Fleet {
   readonly #options: LiveFleetOptions;
   readonly #scheduler: Scheduler;
   readonly #proxies = new Map<string, ConnectedProxy>();
-  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  readonly #departures: Departures;
   /** Changes that the current planning cycle is about. */
   #planning: readonly number[] = [];
   #generation = 0;
@@ -91,6 +92,7 @@ export class LiveFleet implements Fleet {
   constructor(options: LiveFleetOptions) {
     this.#options = options;
     const { changes } = options;
+    this.#departures = new Departures(options.monotonic);
     let cycle: readonly number[] = [];
     this.#scheduler = new Scheduler({
       now: options.monotonic,
@@ -154,18 +156,17 @@ export class LiveFleet implements Fleet {
   expect(proxies: readonly ProxyKey[]): void {
     const { deregistrationDelayMs } = this.#options;
     for (const key of proxies) {
-      this.#leave(key, RETURN_DELAYS * deregistrationDelayMs, () => {
+      this.#departures.left(`${key.mesh}/${key.name}`, RETURN_DELAYS * deregistrationDelayMs, () => {
         if (this.proxy(key.mesh, key.name) === undefined) void this.#deregister(key);
       });
     }
   }
 
   async connect(node: NodeInfo, sink: ConfigSink): Promise<StreamEvents> {
-    const starting = await this.#register(node);
+    const starting = await this.#departures.arriving(() => this.#register(node));
     const { world, insights, instanceId, randomId } = this.#options;
     const id = `${node.mesh}/${node.name}`;
-    clearTimeout(this.#leaving.get(id));
-    this.#leaving.delete(id);
+    this.#departures.back(id);
     const proxy = this.#proxies.get(id) ?? this.#add(node);
     proxy.starting = starting;
     proxy.isSelfRegistered ||= typeof node.metadata["dataplane.resource"] === "string";
@@ -186,8 +187,7 @@ export class LiveFleet implements Fleet {
   /** Ends all timers; streams are ended by their server. Dataplanes of connected proxies stay. */
   close(): void {
     this.#isClosed = true;
-    for (const timer of this.#leaving.values()) clearTimeout(timer);
-    this.#leaving.clear();
+    this.#departures.close();
   }
 
   #add(node: NodeInfo): ConnectedProxy {
@@ -262,7 +262,7 @@ export class LiveFleet implements Fleet {
 
   #gone(proxy: ConnectedProxy): void {
     const { world, deregistrationDelayMs, onGone } = this.#options;
-    this.#leave(proxy, deregistrationDelayMs, () => {
+    this.#departures.left(proxy.id, deregistrationDelayMs, () => {
       if (proxy.streams.size > 0) return;
       this.#proxies.delete(proxy.id);
       proxy.unobserve();
@@ -270,18 +270,6 @@ export class LiveFleet implements Fleet {
       onGone(proxy);
       if (proxy.isSelfRegistered) void this.#deregister(proxy);
     });
-  }
-
-  /** Lets something happen later, unless the proxy connects before. */
-  #leave({ mesh, name }: ProxyKey, delayMs: number, then: () => void): void {
-    if (this.#isClosed) return;
-    const id = `${mesh}/${name}`;
-    const timer = setTimeout(() => {
-      this.#leaving.delete(id);
-      then();
-    }, delayMs);
-    timer.unref();
-    this.#leaving.set(id, timer);
   }
 
   async #deregister({ mesh, name }: ProxyKey): Promise<void> {
