@@ -1,9 +1,9 @@
-import type { Violation } from "@skein/model";
+import { durationMs, type Violation } from "@skein/model";
 import type { Config } from "./config.ts";
 
 /** What no single setting can say. */
 export function checkConfig(config: Config): readonly Violation[] {
-  return [...portRules(config), ...tlsRules(config), ...encryptionRules(config)];
+  return [...portRules(config), ...tlsRules(config), ...encryptionRules(config), ...checkRules(config)];
 }
 
 interface Listener {
@@ -57,6 +57,20 @@ function tlsRules({ general, apiServer, dpServer, diagnostics }: Config): readon
     }
     return violations;
   });
+}
+
+/** Without pause between them, checks and reports would be all that a proxy does. */
+function checkRules({ dpServer: { hds } }: Config): readonly Violation[] {
+  const { timeout, interval, noTrafficInterval } = hds.checkDefaults;
+  const times = {
+    "dpServer.hds.interval": hds.interval,
+    "dpServer.hds.checkDefaults.timeout": timeout,
+    "dpServer.hds.checkDefaults.interval": interval,
+    "dpServer.hds.checkDefaults.noTrafficInterval": noTrafficInterval,
+  };
+  return Object.entries(times).flatMap(([field, value]) =>
+    durationMs(value) >= 1 ? [] : [{ field, reason: "must be at least 1ms" }],
+  );
 }
 
 function encryptionRules({ skein }: Config): readonly Violation[] {
