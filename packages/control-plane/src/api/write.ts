@@ -15,6 +15,7 @@ import {
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
 import { withFoundStates } from "../defaults/inbound-states.ts";
+import { probeWarnings } from "../pipeline/dataplane-warnings.ts";
 import { type Committed, StoreError, type Write } from "../store/store.ts";
 import { requireResourceAccess } from "./authentication.ts";
 import { jsonText } from "./body.ts";
@@ -110,6 +111,9 @@ export async function writeDocument(
     ...document.warnings,
     ...written.warnings,
     ...deps.plans.warnings(stored(deps, resource)),
+    ...(kind.type === "Dataplane" && !deps.settings.probes
+      ? probeWarnings(resource as DataplaneResource)
+      : []),
   ];
   return { status: isNew ? 201 : 200, revision, warnings };
 }

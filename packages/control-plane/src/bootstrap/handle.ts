@@ -66,6 +66,12 @@ export function handleBootstrap(
       throw error;
     }
   }
+  if (dataplane.spec.networking?.gateway?.type === "BUILTIN") {
+    return refuse(
+      422,
+      "networking.gateway.type: built-in gateways are not available in this version; run a gateway of your own behind a proxy of type DELEGATED",
+    );
+  }
   const { params } = config.bootstrapServer;
   const host = params.xdsHost || hostName(headers.host ?? "localhost");
   const certificate = new X509Certificate(environment.serverCertPem);

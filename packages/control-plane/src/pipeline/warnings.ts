@@ -12,6 +12,7 @@ import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { effectWarnings } from "./dataplane-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
 import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
@@ -135,11 +136,12 @@ function identityWarnings(
 
 function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly string[] {
   const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: dataplane.mesh });
-  return (dataplane.spec.networking?.outbound ?? []).flatMap(({ backendRef }, i) => {
+  const unknown = (dataplane.spec.networking?.outbound ?? []).flatMap(({ backendRef }, i) => {
     if (backendRef?.kind !== "MeshService" || backendRef.name === undefined) return [];
     if (services.some(({ name }) => name === backendRef.name)) return [];
     return [`networking.outbound[${i}].backendRef: there is no MeshService "${backendRef.name}" now`];
   });
+  return [...unknown, ...effectWarnings(dataplane)];
 }
 
 /** `1 dataplane`, `2 dataplanes`. */

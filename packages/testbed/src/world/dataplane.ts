@@ -21,6 +21,8 @@ export interface DataplaneSpec {
   readonly protocol: "http" | "http2" | "grpc" | "tcp";
   readonly labels: Readonly<Record<string, string>>;
   readonly outbounds: readonly Outbound[];
+  /** It is the proxy of a gateway: it only calls. */
+  readonly gateway?: true | undefined;
   /** How the sidecar finds out whether the app takes connections; absent where it does not. */
   readonly serviceProbe?: object | undefined;
 }
@@ -34,16 +36,9 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
     labels: spec.labels,
     networking: {
       address: spec.address,
-      inbound: [
-        {
-          port: spec.port,
-          serviceAddress: spec.appAddress,
-          servicePort: spec.port,
-          protocol: spec.protocol,
-          tags: { "kuma.io/service": spec.service },
-          ...(spec.serviceProbe === undefined ? {} : { serviceProbe: spec.serviceProbe }),
-        },
-      ],
+      ...(spec.gateway === true
+        ? { gateway: { type: "DELEGATED", tags: { "kuma.io/service": spec.service } } }
+        : { inbound: [inbound(spec)] }),
       outbound: spec.outbounds.map((outbound) => ({
         address: spec.address,
         port: outbound.port,
@@ -51,4 +46,15 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
       })),
     },
   });
+}
+
+function inbound(spec: DataplaneSpec): object {
+  return {
+    port: spec.port,
+    serviceAddress: spec.appAddress,
+    servicePort: spec.port,
+    protocol: spec.protocol,
+    tags: { "kuma.io/service": spec.service },
+    ...(spec.serviceProbe === undefined ? {} : { serviceProbe: spec.serviceProbe }),
+  };
 }

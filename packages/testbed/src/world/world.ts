@@ -140,6 +140,7 @@ export class World implements AsyncDisposable {
       labels: { app: spec.service, "kuma.io/workload": spec.service, ...spec.labels },
       outbounds: spec.outbounds ?? [],
       serviceProbe: spec.serviceProbe,
+      gateway: spec.gateway,
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
