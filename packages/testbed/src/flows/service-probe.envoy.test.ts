@@ -41,8 +41,10 @@ test("an instance whose app does not listen is called by nobody, and is again wh
         instance: `check-in-api-${n}`,
         host: 20 + n,
         serviceProbe: PROBE,
+        // The second one has no launcher beside it: only Envoy itself can say anything.
+        ...(n === 2 ? { lean: true } : {}),
       });
-    const [, first] = await Promise.all([
+    const [, first, second] = await Promise.all([
       world.startService({
         service: "passenger-portal",
         host: 11,
@@ -70,6 +72,17 @@ test("an instance whose app does not listen is called by nobody, and is again wh
       await nothingLost(loads);
       assert.deepEqual(await inboundsOf(world, "check-in-api-1").then(states), [["NotReady", false]]);
       assert.equal(await statusOf(world, "check-in-api-1"), "Offline");
+    });
+
+    await t.test("in lean mode too", async () => {
+      await appComesBack();
+      await answeredOnlyBy(both, who);
+      await second.app.child.stop();
+      await answeredOnlyBy(["check-in-api-1"], who);
+      await world.startApp({ service: "check-in-api", instance: "check-in-api-2", host: 22 });
+      await answeredOnlyBy(both, who);
+      await app.child.stop();
+      await answeredOnlyBy(["check-in-api-2"], who);
     });
 
     await t.test("a control plane that starts again knows it, and hears when the app is back", async () => {

@@ -144,7 +144,14 @@ export class World implements AsyncDisposable {
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
-    return await this.#runSidecar(name, dir, host, spec.opa === true ? this.#commands.opa : spec.opa);
+    const opa = spec.opa === true ? this.#commands.opa : spec.opa;
+    const settings = { ...(opa === undefined ? {} : agentSettings(address, opa)) };
+    return await this.#runSidecar(
+      name,
+      dir,
+      host,
+      spec.lean ? { ...settings, SKEIN_LEAN: "true" } : settings,
+    );
   }
 
   /** An app and its sidecar. */
@@ -207,7 +214,12 @@ export class World implements AsyncDisposable {
     await this.stop();
   }
 
-  async #runSidecar(name: string, dir: string, host: number, opa?: string): Promise<Sidecar> {
+  async #runSidecar(
+    name: string,
+    dir: string,
+    host: number,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Sidecar> {
     const address = this.site.block.address(host);
     const command = [
       ...this.#commands.dataPlane,
@@ -217,7 +229,7 @@ export class World implements AsyncDisposable {
     ];
     const settings = {
       ...sidecarSettings(dir, address, this.#commands),
-      ...(opa === undefined ? {} : agentSettings(address, opa)),
+      ...more,
     };
     const child = await this.#start("sidecar", name, command, settings, host);
     await this.#answers(child, `http://${address}:9902/ready`, 30_000);
