@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { until } from "../poll.ts";
+import { pause, until } from "../poll.ts";
 import { askAdmin } from "../world/admin.ts";
 import type { Service } from "../world/service.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { httpLoad, nothingLost, openMeshYaml } from "./scene.ts";
 import { answeredOnlyBy, asker, tally } from "./who-answers.ts";
 
-const REPORTS_OFTEN = { KUMA_DP_SERVER_HDS_INTERVAL: "500ms" };
+const REPORT_MS = 500;
+const REPORTS_OFTEN = { KUMA_DP_SERVER_HDS_INTERVAL: `${REPORT_MS}ms` };
 /** One refused connection decides, and one that is taken. */
 const PROBE = { interval: "0.2s", timeout: "3s", unhealthyThreshold: 1, healthyThreshold: 1, tcp: {} };
 
@@ -138,6 +139,45 @@ test("an instance whose app does not listen is called by nobody, and is again wh
   });
 });
 
+test("an inbound without a probe follows its Envoy, and what its owner says", async (t) => {
+  await withWorld(async (world) => {
+    await world.startControlPlane(REPORTS_OFTEN);
+    await world.apply(openMeshYaml());
+    const [, first] = await Promise.all([
+      world.startService({
+        service: "passenger-portal",
+        host: 11,
+        outbounds: [{ service: "check-in-api", port: 10_001 }],
+      }),
+      ...[1, 2].map((n) =>
+        world.startService({ service: "check-in-api", instance: `check-in-api-${n}`, host: 20 + n }),
+      ),
+    ]);
+    assert.ok(first !== undefined);
+    const url = `http://${world.site.block.address(11)}:10001`;
+    const http = asker(url);
+    t.after(() => http.close());
+    const who = async (): Promise<string> => (await http.ask()).instance;
+    const both = ["check-in-api-1", "check-in-api-2"];
+    await answeredOnlyBy(both, who);
+
+    const loads = [httpLoad(`${url}/`, "kept", 60), httpLoad(`${url}/`, "new", 40)];
+    await askAdmin(first.sidecar.adminSocket, "/healthcheck/fail", "POST");
+    await answeredOnlyBy(["check-in-api-2"], who);
+    assert.deepEqual(await inboundsOf(world, "check-in-api-1").then(states), [["NotReady", false]]);
+    await askAdmin(first.sidecar.adminSocket, "/healthcheck/ok", "POST");
+    await answeredOnlyBy(both, who);
+    await nothingLost(loads);
+
+    await rewritten(world, "check-in-api-2", { state: "NotReady" });
+    await answeredOnlyBy(["check-in-api-1"], who);
+    await pause(4 * REPORT_MS);
+    assert.deepEqual(await inboundsOf(world, "check-in-api-2").then(states), [["NotReady", undefined]]);
+    await rewritten(world, "check-in-api-2");
+    await answeredOnlyBy(both, who);
+  });
+});
+
 function states(inbounds: readonly Inbound[]): readonly unknown[] {
   return inbounds.map(({ state, health }) => [state, health?.ready]);
 }
@@ -148,14 +188,17 @@ async function statusOf(world: World, name: string): Promise<string> {
   return /Online|Offline|Partially degraded/.exec(line)?.[0] ?? `none in ${output.stdout}`;
 }
 
-/** Applies the Dataplane as its owner wrote it: without any state. */
-async function rewritten(world: World, name: string): Promise<void> {
+/** Applies the Dataplane as its owner writes it: without any state, unless the owner gives one. */
+async function rewritten(world: World, name: string, own: Inbound = {}): Promise<void> {
   const url = `${world.controlPlane.api}/meshes/${world.mesh}/dataplanes/${name}`;
   const document = (await (await fetch(url)).json()) as {
     labels: Record<string, string>;
     networking: { inbound: (Inbound & object)[] };
   };
-  const inbound = document.networking.inbound.map(({ state: _s, health: _h, ...rest }) => rest);
+  const inbound = document.networking.inbound.map(({ state: _s, health: _h, ...rest }) => ({
+    ...rest,
+    ...own,
+  }));
   const { labels, networking, ...rest } = document;
   const body = JSON.stringify({
     ...rest,
