@@ -1,7 +1,7 @@
 import type { DataplaneResource, DataplaneSpec, LabelContext, NewResource } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
-import { withFoundStates } from "../defaults/inbound-states.ts";
+import { isTakenOut, putBack, withFoundStates, withInbounds } from "../defaults/inbound-states.ts";
 import type { Outcome } from "../identity/outcome.ts";
 import type { DataplaneInsights } from "../insights/dataplane-insights.ts";
 import { nodeFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -70,6 +70,18 @@ export interface LiveFleetOptions {
   readonly onPresence: (proxy: ConnectedProxy) => void;
   /** A proxy has been away for so long that it counts as gone. */
   readonly onGone: (proxy: ConnectedProxy) => void;
+}
+
+/**
+ * A Dataplane that no proxy brings along is still out from when its proxy drained. Where nothing looks how proxies are, it
+ * is ready again as soon as the listeners of the next one are up.
+ */
+function drainedBefore(stored: DataplaneResource | undefined): StartingDataplane | undefined {
+  if (stored === undefined) return undefined;
+  const spec = withInbounds(stored.spec, (inbound) => (isTakenOut(inbound) ? putBack(inbound) : inbound));
+  if (spec === stored.spec) return undefined;
+  const { creationTime: _, modificationTime: __, revision, ...rest } = stored;
+  return { resource: { ...rest, spec }, revision };
 }
 
 /** Whom a stream or a Dataplane is about. */
@@ -312,9 +324,9 @@ export class LiveFleet implements Fleet {
   async #register(node: NodeInfo): Promise<StartingDataplane | undefined> {
     const { store, probes } = this.#options;
     const given = await this.admit(node);
-    if (given === undefined) return undefined;
     const key = { type: "Dataplane", mesh: node.mesh, name: node.name };
     const stored = store.get<DataplaneResource>(key);
+    if (given === undefined) return probes ? undefined : drainedBefore(stored);
     const brought = probes ? withFoundStates(given, stored, { keepDrained: false }) : given;
     const isKnown = stored !== undefined && sameStates(stored.spec, brought.spec);
     const resource = isKnown ? brought : { ...brought, spec: notReady(brought.spec) };

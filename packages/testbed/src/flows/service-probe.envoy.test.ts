@@ -86,6 +86,20 @@ test("an instance whose app does not listen is called by nobody, and is again wh
       await answeredOnlyBy(["check-in-api-2"], who);
     });
 
+    await t.test("an instance that comes before its app is called when the app is there", async () => {
+      const early = { service: "check-in-api", instance: "check-in-api-3", host: 23, serviceProbe: PROBE };
+      const loads = [httpLoad(`${url}/`, "kept", 60), httpLoad(`${url}/`, "new", 40)];
+      const sidecar = await world.startSidecar(early);
+      await pause(4 * REPORT_MS);
+      assert.deepEqual(await inboundsOf(world, "check-in-api-3").then(states), [["NotReady", false]]);
+      assert.deepEqual([...(await tally(40, who))], [["check-in-api-2", 40]]);
+      await world.startApp(early);
+      await answeredOnlyBy(["check-in-api-2", "check-in-api-3"], who);
+      await sidecar.child.stop(10_000);
+      await answeredOnlyBy(["check-in-api-2"], who);
+      await nothingLost(loads);
+    });
+
     await t.test("a control plane that starts again knows it, and hears when the app is back", async () => {
       await world.killControlPlane();
       await world.startControlPlane(REPORTS_OFTEN);
