@@ -17,8 +17,8 @@ const probed = (inbound: Partial<DataplaneInbound>): DataplaneInbound => ({
   serviceProbe: { tcp: {} },
   ...inbound,
 });
-const checks = (inbound: DataplaneInbound[], { redirected = false, node = NODE } = {}) =>
-  healthChecks({ networking: { address: "10.0.0.1", inbound } }, node, PACE, redirected);
+const checks = (inbound: DataplaneInbound[], { node = NODE, transparentProxying = {} } = {}) =>
+  healthChecks({ networking: { address: "10.0.0.1", inbound, transparentProxying } }, node, PACE);
 
 test("each inbound with a probe is checked where its application listens", () => {
   const { admin, inbounds } = checks([
@@ -90,11 +90,15 @@ test("nothing is checked where nothing could come of it; ignored inbounds are no
 });
 
 test("where connections to applications are redirected, the proxy's own come from an address that is not", () => {
-  const sources = (serviceAddress: string, redirected = true) =>
-    checks([probed({ serviceAddress })], { redirected }).inbounds.map((check) => check?.source);
-  assert.deepEqual(sources("10.0.0.9"), ["127.0.0.6"]);
-  assert.deepEqual(sources("fd00::9"), ["::6"]);
-  assert.deepEqual(sources("127.0.0.1"), [undefined]);
-  assert.deepEqual(sources("::1"), [undefined]);
-  assert.deepEqual(sources("10.0.0.9", false), [undefined]);
+  const sources = (serviceAddress: string, more: Parameters<typeof checks>[1]) =>
+    checks([probed({ serviceAddress })], more).inbounds.map((check) => check?.source);
+  const launcher = { node: { ...NODE, redirect: { inboundPort: 15_006, outboundPort: 15_001, ipv6: true } } };
+  const dataplane = { transparentProxying: { redirectPortInbound: 15_006 } };
+  for (const redirected of [launcher, dataplane]) {
+    assert.deepEqual(sources("10.0.0.9", redirected), ["127.0.0.6"]);
+    assert.deepEqual(sources("fd00::9", redirected), ["::6"]);
+    assert.deepEqual(sources("127.0.0.1", redirected), [undefined]);
+    assert.deepEqual(sources("::1", redirected), [undefined]);
+  }
+  assert.deepEqual(sources("10.0.0.9", {}), [undefined]);
 });

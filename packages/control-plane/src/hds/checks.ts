@@ -1,8 +1,8 @@
-import { isIPv6 } from "node:net";
 import { type DataplaneInbound, type DataplaneSpec, durationMs } from "@skein/model";
 import type { AdminPlan } from "@skein/policies";
 import { adminClusterName, adminTarget } from "../plan/admin-target.ts";
 import type { NodeFacts } from "../plan/node-facts.ts";
+import { applicationSource, dataplaneRedirect, type Redirect } from "../plan/redirect.ts";
 
 /** How often something is checked, and how many answers decide; times in milliseconds. */
 export interface CheckPace {
@@ -44,19 +44,15 @@ const NOTHING: HealthChecks = { admin: undefined, inbounds: [] };
  * What to check for a Dataplane: Envoy itself, and each application port with a `serviceProbe`. Nothing at all where no
  * inbound could be taken out by it.
  */
-export function healthChecks(
-  spec: DataplaneSpec,
-  node: NodeFacts,
-  defaults: CheckPace,
-  isRedirected: boolean,
-): HealthChecks {
+export function healthChecks(spec: DataplaneSpec, node: NodeFacts, defaults: CheckPace): HealthChecks {
   const { networking } = spec;
   const inbounds = networking?.inbound ?? [];
   if (inbounds.every(({ state }) => state === "Ignored")) return NOTHING;
+  const redirect = node.redirect ?? dataplaneRedirect(networking);
   const probes = inbounds.map((inbound) =>
     inbound.serviceProbe === undefined || inbound.state === "Ignored"
       ? undefined
-      : probe(inbound, networking?.address ?? "", defaults, isRedirected),
+      : probe(inbound, networking?.address ?? "", defaults, redirect),
   );
   const target = adminTarget(node);
   return {
@@ -71,7 +67,7 @@ function probe(
   inbound: DataplaneInbound,
   proxyAddress: string,
   defaults: CheckPace,
-  isRedirected: boolean,
+  redirect: Redirect,
 ): UnnamedCheck {
   const { serviceProbe } = inbound;
   const address = inbound.serviceAddress || inbound.address || proxyAddress;
@@ -79,7 +75,7 @@ function probe(
   return {
     address,
     port: inbound.servicePort || inbound.port,
-    source: isRedirected && !isLoopback(address) ? (isIPv6(address) ? "::6" : "127.0.0.6") : undefined,
+    source: applicationSource(redirect, address),
     pace: {
       timeoutMs: serviceProbe?.timeout === undefined ? defaults.timeoutMs : durationMs(serviceProbe.timeout),
       intervalMs: interval ?? defaults.intervalMs,
@@ -111,8 +107,4 @@ function named(checks: readonly (UnnamedCheck | undefined)[]): readonly (ProbeCh
     }
   }
   return checks.map((check) => check && byPort.get(check.port)?.get(keyOf(check)));
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
 }

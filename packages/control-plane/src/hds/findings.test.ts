@@ -68,7 +68,7 @@ test("a report is about the checks that it was made for, and about first results
     { port: 81, servicePort: 8080, serviceAddress: "FD00:0::1", ...PROBE },
   ];
   const node = { ...UNKNOWN_NODE, adminSocket: "/admin.sock" };
-  const checks = healthChecks({ networking: { address: "10.0.0.1", inbound } }, node, PACE, false);
+  const checks = healthChecks({ networking: { address: "10.0.0.1", inbound } }, node, PACE);
   const [, second] = checks.inbounds;
   const report = new Map([
     ["system_envoy_admin", new Map([["/admin.sock", true]])],

@@ -18,7 +18,6 @@ import {
 } from "./checks.ts";
 import { findingsOf, withFindings } from "./findings.ts";
 import { decodeHealthMessage, type HealthMessage, type HealthReport } from "./messages.ts";
-import { isRedirected, saysRedirected } from "./redirected.ts";
 import { specifier } from "./specifier.ts";
 import { type ProxyKey, StateWriter } from "./state-writer.ts";
 
@@ -139,7 +138,6 @@ class HealthStream implements GrpcReceiver {
   readonly #firstRequest: NodeJS.Timeout;
   #node: Pick<NodeInfo, "id" | "mesh" | "name"> | undefined;
   #facts: NodeFacts | undefined;
-  #isRedirected = false;
   #isAdmitted = false;
   #isOver = false;
   /** The specifier that Envoy has. */
@@ -239,7 +237,6 @@ class HealthStream implements GrpcReceiver {
     const { id, mesh, name } = info;
     this.#node = { id, mesh, name };
     this.#facts = nodeFacts(info.metadata);
-    this.#isRedirected = saysRedirected(info.metadata);
     void this.#admit(info);
   }
 
@@ -307,8 +304,7 @@ class HealthStream implements GrpcReceiver {
 
   #checks(spec: DataplaneSpec | undefined): HealthChecks {
     if (spec === undefined || this.#facts === undefined) return { admin: undefined, inbounds: [] };
-    const isInTheWay = this.#isRedirected || isRedirected(spec);
-    return healthChecks(spec, this.#facts, this.#options.defaults, isInTheWay);
+    return healthChecks(spec, this.#facts, this.#options.defaults);
   }
 
   #dataplane(): DataplaneResource | undefined {
