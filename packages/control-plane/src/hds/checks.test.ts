@@ -82,6 +82,15 @@ test("inbounds with one port are told apart by address and pace, and share a che
   ]);
 });
 
+test("an application without an address is not checked, and keeps nobody else from it", () => {
+  const inbound = [probed({}), probed({ port: 81, serviceAddress: "127.0.0.1" })];
+  const { inbounds } = healthChecks({ networking: { address: "web.example.com", inbound } }, NODE, PACE);
+  assert.deepEqual(
+    inbounds.map((check) => check?.address),
+    [undefined, "127.0.0.1"],
+  );
+});
+
 test("nothing is checked where nothing could come of it; ignored inbounds are nobody's business", () => {
   const nothing = { admin: undefined, inbounds: [] };
   assert.deepEqual(checks([]), nothing);

@@ -1,4 +1,4 @@
-import { type DataplaneInbound, type DataplaneSpec, durationMs } from "@skein/model";
+import { type DataplaneInbound, type DataplaneSpec, durationMs, isIp } from "@skein/model";
 import type { AdminPlan } from "@skein/policies";
 import { adminClusterName, adminTarget } from "../plan/admin-target.ts";
 import type { NodeFacts } from "../plan/node-facts.ts";
@@ -68,9 +68,11 @@ function probe(
   proxyAddress: string,
   defaults: CheckPace,
   redirect: Redirect,
-): UnnamedCheck {
+): UnnamedCheck | undefined {
   const { serviceProbe } = inbound;
   const address = inbound.serviceAddress || inbound.address || proxyAddress;
+  // Envoy takes no names here, and would give up on all checks for one.
+  if (!isIp(address)) return undefined;
   const interval = serviceProbe?.interval === undefined ? undefined : durationMs(serviceProbe.interval);
   return {
     address,

@@ -140,8 +140,8 @@ class HealthStream implements GrpcReceiver {
   #facts: NodeFacts | undefined;
   #isAdmitted = false;
   #isOver = false;
-  /** The specifier that Envoy has. */
-  #sent: Buffer | undefined;
+  /** What Envoy was told to check, as JSON. */
+  #sent: string | undefined;
   #isBehind = false;
   /** When the first result of each check that Envoy makes has to be there, in monotonic milliseconds. */
   #due = new Map<string, number>();
@@ -201,10 +201,11 @@ class HealthStream implements GrpcReceiver {
       const checks = this.#checks(this.#dataplane()?.spec);
       const isNothing = checks.admin === undefined && checks.inbounds.every((check) => check === undefined);
       if (isNothing && this.#sent === undefined) return;
+      const key = JSON.stringify(checks);
+      if (key === this.#sent) return;
       const bytes = frame(specifier(checks, reportMs));
-      if (this.#sent?.equals(bytes)) return;
       metrics.generated(monotonic() - began);
-      this.#sent = bytes;
+      this.#sent = key;
       this.#due = this.#dueTimes(checks);
       this.#call.write(bytes);
       metrics.sent();
