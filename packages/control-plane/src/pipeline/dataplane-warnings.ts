@@ -3,6 +3,7 @@ import {
   type DataplaneNetworking,
   type DataplaneResource,
   DEFAULT_OUTBOUND_ADDRESS,
+  isIp,
 } from "@skein/model";
 
 /** Parts of a Dataplane that are valid and do nothing, and listeners that would be in each other's way. */
@@ -17,6 +18,13 @@ export function effectWarnings({ spec }: DataplaneResource): readonly string[] {
   for (const [i, { type = "" }] of (networking.listeners ?? []).entries()) {
     warnings.push(
       `networking.listeners[${i}]: zone proxies are not available in this version, so nothing listens for ${type}`,
+    );
+  }
+  for (const [i, inbound] of (networking.inbound ?? []).entries()) {
+    const address = inbound.serviceAddress || bindAddress(inbound, networking);
+    if (inbound.serviceProbe === undefined || isIp(address)) continue;
+    warnings.push(
+      `networking.inbound[${i}].serviceProbe: cannot be made to the name "${address}", so the inbound stays as it is; set serviceAddress to the application's IP address`,
     );
   }
   if (spec.probes !== undefined) {

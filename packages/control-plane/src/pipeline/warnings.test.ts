@@ -51,6 +51,14 @@ test("parts of a Dataplane that do nothing, and listeners in each other's way", 
   assert.deepEqual(warnings({ gateway: { type: "DELEGATED" } }), []);
   const [zone] = warnings({ listeners: [{ type: "ZoneEgress", port: 1 }] });
   assert.match(zone ?? "", /^networking\.listeners\[0\]: .* nothing listens for ZoneEgress/);
+  const probed = { port: 80, serviceProbe: { tcp: {} } };
+  assert.match(
+    warnings({
+      address: "web.example.com",
+      inbound: [probed, { ...probed, serviceAddress: "10.0.0.1" }],
+    }).join(),
+    /^networking\.inbound\[0\]\.serviceProbe: cannot be made to the name "web\.example\.com"[^[]*$/,
+  );
   const more = { probes: { port: 1 }, metrics: { type: "prometheus" } };
   assert.deepEqual(
     warnings({}, more).map((each) => each.split(":")[0]),

@@ -19,6 +19,8 @@ export interface ServiceSpec extends AppSpec {
   /** Labels of the Dataplane, besides `app` and `kuma.io/workload`, which are the service's name. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly protocol?: DataplaneSpec["protocol"];
+  /** Longest time that the sidecar drains when it is to end; default 5 s. */
+  readonly drainTime?: string;
   /** Envoy takes the launcher's place, instead of being supervised by it. */
   readonly lean?: true;
   /** The app is a gateway, called past its proxy. */

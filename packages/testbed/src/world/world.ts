@@ -145,7 +145,10 @@ export class World implements AsyncDisposable {
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
     const opa = spec.opa === true ? this.#commands.opa : spec.opa;
-    const settings = { ...(opa === undefined ? {} : agentSettings(address, opa)) };
+    const settings = {
+      ...(opa === undefined ? {} : agentSettings(address, opa)),
+      ...(spec.drainTime === undefined ? {} : { KUMA_DATAPLANE_DRAIN_TIME: spec.drainTime }),
+    };
     return await this.#runSidecar(
       name,
       dir,
