@@ -146,10 +146,8 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       log,
       onPlanned: (proxy) => identities.planned(proxy),
       onProgress: () => rollouts.progress(),
-      onPresence: (proxy) => {
-        naming?.wake(proxy.mesh, proxy.name);
-        if (proxy.streams.size > 0) drains.forget(proxy.mesh, proxy.name);
-      },
+      onStart: (proxy) => drains.forget(proxy.mesh, proxy.name),
+      onPresence: (proxy) => naming?.wake(proxy.mesh, proxy.name),
       onGone: (proxy) => identities.gone(proxy),
     });
     const health: HealthServer | undefined = hds.enabled

@@ -200,9 +200,12 @@ function prepare(
 function withDefaults(deps: ApiDeps, document: NewResource, current: Resource | undefined): NewResource {
   if (document.type !== "Dataplane") return document;
   const tagged = withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
-  if (!deps.settings.probes) return tagged;
-  const next = tagged as NewResource<DataplaneSpec>;
-  return withFoundStates(next, current as DataplaneResource | undefined, { keepDrained: true });
+  const { probes } = deps.settings;
+  // Where nothing looks how proxies are, writing the Dataplane is how somebody puts an inbound back.
+  return withFoundStates(tagged as NewResource<DataplaneSpec>, current as DataplaneResource | undefined, {
+    keepDrained: probes,
+    probes,
+  });
 }
 
 function withSystemFields(

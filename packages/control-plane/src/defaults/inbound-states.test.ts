@@ -15,7 +15,7 @@ function stored(
   before?: ReturnType<typeof dataplane>,
   keepDrained = true,
 ): unknown {
-  const { spec } = withFoundStates(next, before, { keepDrained });
+  const { spec } = withFoundStates(next, before, { keepDrained, probes: true });
   const inbounds: readonly DataplaneInbound[] = spec.networking.inbound;
   return inbounds.map(({ state, health }) => [state, health?.ready]);
 }
@@ -90,4 +90,11 @@ test("taking all out leaves alone what is out already", () => {
     ],
   );
   assert.equal(allTakenOut(all), all);
+});
+
+test("where no probes are made, an inbound with one is like any other", () => {
+  const options = { keepDrained: false, probes: false };
+  const next = dataplane({ ...PROBE });
+  assert.equal(withFoundStates(next, undefined, options), next);
+  assert.equal(withFoundStates(next, dataplane({ ...PROBE, ...OUT }), options), next);
 });

@@ -38,17 +38,18 @@ export function allTakenOut(spec: DataplaneSpec): DataplaneSpec {
  * is what was found out about it, which who writes the Dataplane anew cannot know and so does not change.
  *
  * @param keepDrained what drains stays out too, not only what a probe found out
+ * @param probes probes are made; where they are not, an inbound with one is like any other
  */
 export function withFoundStates<R extends { readonly spec: DataplaneSpec }>(
   next: R,
   stored: { readonly spec: DataplaneSpec } | undefined,
-  { keepDrained }: { readonly keepDrained: boolean },
+  { keepDrained, probes }: { readonly keepDrained: boolean; readonly probes: boolean },
 ): R {
   const known = Map.groupBy(stored?.spec.networking?.inbound ?? [], placeOf);
   const spec = withInbounds(next.spec, (inbound) => {
     const before = known.get(placeOf(inbound))?.shift();
     if (isHeldOut(inbound)) return inbound;
-    const hasProbe = inbound.serviceProbe !== undefined;
+    const hasProbe = probes && inbound.serviceProbe !== undefined;
     if (hasProbe ? isStillOut(before) : keepDrained && before !== undefined && isTakenOut(before)) {
       return takenOut(inbound);
     }

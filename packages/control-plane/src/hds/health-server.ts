@@ -1,7 +1,7 @@
 import type { DataplaneResource, DataplaneSpec } from "@skein/model";
 import { type NodeFacts, nodeFacts } from "../plan/node-facts.ts";
 import type { Change, Store } from "../store/store.ts";
-import { type NodeInfo, StreamRefused } from "../xds/fleet.ts";
+import { type ProxyInfo, StreamRefused } from "../xds/fleet.ts";
 import type { GrpcCall, GrpcHandler, GrpcReceiver } from "../xds/grpc.ts";
 import { frame } from "../xds/grpc-framing.ts";
 import type { GrpcStatus } from "../xds/grpc-status.ts";
@@ -39,7 +39,7 @@ export interface HealthMetrics {
 export interface HealthServerOptions {
   readonly store: Store;
   /** Lets a proxy in, as for its configuration. @throws StreamRefused */
-  readonly admit: (node: Omit<NodeInfo, "protocol">) => Promise<unknown>;
+  readonly admit: (node: ProxyInfo) => Promise<unknown>;
   /** What is checked where a probe does not say otherwise. */
   readonly defaults: CheckPace;
   /** Milliseconds between two reports of a proxy. */
@@ -136,7 +136,7 @@ class HealthStream implements GrpcReceiver {
   readonly #options: HealthServerOptions;
   readonly #context: StreamContext;
   readonly #firstRequest: NodeJS.Timeout;
-  #node: Pick<NodeInfo, "id" | "mesh" | "name"> | undefined;
+  #node: Pick<ProxyInfo, "id" | "mesh" | "name"> | undefined;
   #facts: NodeFacts | undefined;
   #isAdmitted = false;
   #isOver = false;
@@ -241,7 +241,7 @@ class HealthStream implements GrpcReceiver {
     void this.#admit(info);
   }
 
-  async #admit(info: Omit<NodeInfo, "protocol">): Promise<void> {
+  async #admit(info: ProxyInfo): Promise<void> {
     const { admit, log } = this.#options;
     try {
       await this.#context.connecting(

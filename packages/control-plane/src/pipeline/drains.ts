@@ -64,7 +64,7 @@ export class Drains {
     return this.#changeOf.has(`${mesh}/${name}`);
   }
 
-  /** A proxy came (back): it drains no more. */
+  /** A proxy starts: it is not the one that drained. */
   forget(mesh: string, name: string): void {
     this.#changeOf.delete(`${mesh}/${name}`);
   }

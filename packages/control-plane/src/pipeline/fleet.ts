@@ -17,6 +17,7 @@ import {
   type ConfigSink,
   type Fleet,
   type NodeInfo,
+  type ProxyInfo,
   type StreamEvents,
   StreamRefused,
 } from "../xds/fleet.ts";
@@ -66,6 +67,8 @@ export interface LiveFleetOptions {
   readonly onPlanned: (proxy: ConnectedProxy, plan: ProxyPlan | undefined) => void;
   /** A proxy answered, came or went, or a planning cycle ended: stages may move on. */
   readonly onProgress: () => void;
+  /** A process that holds nothing yet has connected. */
+  readonly onStart: (proxy: ConnectedProxy) => void;
   /** The first stream of a proxy began, or the last one ended. */
   readonly onPresence: (proxy: ConnectedProxy) => void;
   /** A proxy has been away for so long that it counts as gone. */
@@ -190,6 +193,7 @@ export class LiveFleet implements Fleet {
     });
     const stream: ProxyStream = { sink, session, acknowledged: 0 };
     proxy.streams.add(stream);
+    if (!node.reconnects) this.#options.onStart(proxy);
     if (proxy.streams.size === 1) this.#options.onPresence(proxy);
     if (proxy.config !== undefined) sink.set(proxy.config, proxy.wanted);
     this.#scheduler.mark(id);
@@ -327,7 +331,8 @@ export class LiveFleet implements Fleet {
     const key = { type: "Dataplane", mesh: node.mesh, name: node.name };
     const stored = store.get<DataplaneResource>(key);
     if (given === undefined) return probes ? undefined : drainedBefore(stored);
-    const brought = probes ? withFoundStates(given, stored, { keepDrained: false }) : given;
+    // A proxy that has been running and was taken out goes on draining; one that starts has that behind it.
+    const brought = withFoundStates(given, stored, { keepDrained: node.reconnects, probes });
     const isKnown = stored !== undefined && sameStates(stored.spec, brought.spec);
     const resource = isKnown ? brought : { ...brought, spec: notReady(brought.spec) };
     try {
@@ -344,7 +349,7 @@ export class LiveFleet implements Fleet {
    * Finds out whether a proxy may have a stream, and answers with the Dataplane that it brings along, if any.
    * @throws StreamRefused
    */
-  async admit(node: Omit<NodeInfo, "protocol">): Promise<NewResource<DataplaneSpec> | undefined> {
+  async admit(node: ProxyInfo): Promise<NewResource<DataplaneSpec> | undefined> {
     if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
     const { store, labels } = this.#options;
     const mesh = requireMesh(store, node.mesh);

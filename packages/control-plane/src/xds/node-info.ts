@@ -1,9 +1,9 @@
-import type { NodeInfo } from "./fleet.ts";
+import type { ProxyInfo } from "./fleet.ts";
 import type { GrpcCall } from "./grpc.ts";
 import type { RequestNode } from "./request.ts";
 
 /** Who sent the first request of a stream; `undefined` where the id is not `<mesh>.<name>`. A zone proxy has an empty mesh. */
-export function nodeInfo(sender: RequestNode, call: GrpcCall): Omit<NodeInfo, "protocol"> | undefined {
+export function nodeInfo(sender: RequestNode, call: GrpcCall): ProxyInfo | undefined {
   const dot = sender.id.indexOf(".");
   if (dot < 0 || dot === sender.id.length - 1) return undefined;
   return {

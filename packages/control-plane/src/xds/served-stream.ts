@@ -36,6 +36,8 @@ export interface ServedStreamContext {
 export interface Dialect<Request> {
   readonly protocol: "delta" | "sotw";
   decode(bytes: Uint8Array): Request;
+  /** Whether a first request says that its sender holds something already. */
+  reconnects(request: Request): boolean;
   create(options: { readonly events: ProtocolEvents; readonly memory: ProxyMemory }): XdsStream<Request>;
   encode(outgoing: Outgoing): Buffer;
 }
@@ -132,7 +134,8 @@ export function createServedStream<Request extends { readonly node: RequestNode 
       end("invalid-argument", `node.id ${JSON.stringify(sender.id)} is not of the form <mesh>.<name>`);
       return;
     }
-    const info: NodeInfo = { ...known, protocol: dialect.protocol };
+    const reconnects = dialect.reconnects(request);
+    const info: NodeInfo = { ...known, protocol: dialect.protocol, reconnects };
     proxy = info.id;
     early.push(request);
     call.pause();
