@@ -70,6 +70,7 @@ test("a stream is introduced to the fleet, served, and reported as closed", asyn
     metadata: { features: ["x"], nested: { flag: true, n: 1.5 } },
     token: "test-token",
     protocol: "delta",
+    reconnects: false,
   });
   const [first] = call.responses();
   assert.equal(first?.resources[0]?.name, "a");
