@@ -18,12 +18,16 @@ import { createDpServer } from "./dp-server/dp-server.ts";
 import { ensureAdminAuthority } from "./envoy-admin/authority.ts";
 import { adminClient } from "./envoy-admin/client.ts";
 import { patchTrial } from "./envoy-check/patch-trial.ts";
+import type { CheckPace } from "./hds/checks.ts";
+import { HDS_PATH, HealthServer } from "./hds/health-server.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
 import { secretText } from "./identity/secrets.ts";
 import { createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { closeAbandonedSubscriptions, selfRegistered } from "./insights/abandoned.ts";
+import { removeLongGone } from "./insights/cleanup.ts";
+import { startCleanup } from "./insights/cleanup-timer.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -124,9 +128,11 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       store,
       types: registry.kinds.map(({ type }) => type),
       streams: () => xds.streams,
+      healthStreams: () => health?.streams ?? 0,
       proxyStates: () => proxyList.list().map(({ state }) => state),
       namingProblems: () => naming?.problems().length ?? 0,
     });
+    const { hds } = config.dpServer;
     const needsToken = config.dpServer.authn.dpProxy.type === "dpToken";
 
     const fleet: LiveFleet = new LiveFleet({
@@ -142,15 +148,35 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       randomId: randomUUID,
       batchMs: durationMs(config.skein.batchDelay),
       batchMaxMs: durationMs(config.skein.batchMaxDelay),
+      probes: hds.enabled,
       deregistrationDelayMs: durationMs(config.xdsServer.dataplaneDeregistrationDelay),
       metrics,
       log,
       onPlanned: (proxy) => identities.planned(proxy),
       onProgress: () => rollouts.progress(),
+      onStart: (proxy) => drains.forget(proxy.mesh, proxy.name),
       onPresence: (proxy) => naming?.wake(proxy.mesh, proxy.name),
       onGone: (proxy) => identities.gone(proxy),
     });
-    const xds = createXdsServer({ fleet, log, instanceId });
+    const health: HealthServer | undefined = hds.enabled
+      ? new HealthServer({
+          store,
+          admit: (node) => fleet.admit(node),
+          defaults: checkPace(hds.checkDefaults),
+          reportMs: durationMs(hds.interval),
+          isDraining: (proxy) => drains.isDraining(proxy),
+          isStarting: ({ mesh, name }) => fleet.proxy(mesh, name)?.starting !== undefined,
+          metrics: metrics.health,
+          monotonic,
+          log,
+        })
+      : undefined;
+    const xds = createXdsServer({
+      fleet,
+      log,
+      instanceId,
+      ...(health === undefined ? {} : { handlers: new Map([[HDS_PATH, health.handler]]) }),
+    });
     const proxyList = proxies({ world, store, fleet, isPolicy });
     const rollouts: Rollouts = new Rollouts({
       isSettled: (mesh) => fleet.isSettled(mesh) && identities.isSettled(mesh),
@@ -207,7 +233,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       if (!claims.ok) return { ok: false, error: claims.error.message };
       return checkDataplaneToken(claims.value, authenticatedProxy(store, dataplane, labels));
     };
-    const drains = new Drains({ store, changes, authorize });
+    const drains: Drains = new Drains({ store, changes, authorize });
     const agents = new AgentServer({
       secrets,
       confOf: (mesh, name) => {
@@ -223,6 +249,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       world.apply(list);
       identities.changed(list);
       agents.changed(list);
+      health?.changed(list);
       const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
       for (const revision of revisions) fleet.changed(revision);
     };
@@ -261,6 +288,19 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     await fleet.whenIdle();
     fleet.expect(selfRegistered(store));
 
+    const cleanupAgeMs = durationMs(config.runtime.universal.dataplaneCleanupAge);
+    const stopCleanup = startCleanup({
+      ageMs: cleanupAgeMs,
+      remove: () =>
+        removeLongGone(store, {
+          now: now(),
+          ageMs: cleanupAgeMs,
+          isConnected: (mesh, name) => fleet.proxy(mesh, name) !== undefined,
+        }),
+      log,
+    });
+    stops.push({ stop: async () => stopCleanup() });
+
     const dpServer = createDpServer({
       ...certificate,
       minVersion: config.general.tlsMinVersion === "TLSv1_3" ? "TLSv1.3" : "TLSv1.2",
@@ -292,6 +332,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         corsAllowedDomains: config.apiServer.corsAllowedDomains,
         guiEnabled: config.apiServer.gui.enabled,
         unsafeDelete: config.store.unsafeDelete,
+        probes: hds.enabled,
         product: "Kuma",
         version: VERSION,
         hostname: hostname(),
@@ -380,6 +421,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         await naming?.stop();
         fleet.close();
         agents.close();
+        await health?.close();
         rollouts.close();
         issuer.close();
         await insights.close();
@@ -416,6 +458,16 @@ function makeWorkDir(path: string): void {
       error,
     );
   }
+}
+
+function checkPace(defaults: Config["dpServer"]["hds"]["checkDefaults"]): CheckPace {
+  return {
+    timeoutMs: durationMs(defaults.timeout),
+    intervalMs: durationMs(defaults.interval),
+    noTrafficIntervalMs: durationMs(defaults.noTrafficInterval),
+    healthyThreshold: defaults.healthyThreshold,
+    unhealthyThreshold: defaults.unhealthyThreshold,
+  };
 }
 
 function graceMs(config: Config): number {

@@ -50,9 +50,23 @@ describe("the drain barrier", () => {
     assert.deepEqual(calls, ["announce", "poll", "poll", "poll"]);
   });
 
-  test("is not there with a control plane that has none, or does not let us", async () => {
-    for (const code of [404, 405, 401, 403])
-      assert.equal((await play([status(code)], [])).outcome.kind, "unsupported");
+  test("is not there with a control plane that has none", async () => {
+    for (const code of [404, 405]) assert.equal((await play([status(code)], [])).outcome.kind, "unsupported");
+  });
+
+  test("is there and closed where the control plane refuses this instance, which says why", async () => {
+    const refused = { status: 401, body: "the token has expired\nand more\n" };
+    assert.deepEqual((await play([refused], [])).outcome, {
+      kind: "refused",
+      reason: "the control plane answered 401: the token has expired",
+    });
+    for (const code of [400, 403]) assert.equal((await play([status(code)], [])).outcome.kind, "refused");
+  });
+
+  test("a refusal after it was accepted does not end the wait: the token may be renewed", async () => {
+    const { outcome, calls } = await play([pending(1), pending(0)], [status(401)]);
+    assert.deepEqual(outcome, { kind: "acknowledged" });
+    assert.deepEqual(calls, ["announce", "poll", "announce"]);
   });
 
   test("waits for a control plane that comes back, and tells it again", async () => {

@@ -20,8 +20,10 @@ export interface BarrierClock {
 export type BarrierOutcome =
   /** Every client of this instance has acknowledged that it is gone. */
   | { readonly kind: "acknowledged" }
-  /** The control plane has no drain barrier, or does not let us use it. */
+  /** The control plane has no drain barrier. */
   | { readonly kind: "unsupported"; readonly reason: string }
+  /** The control plane has one and does not let this instance use it: its token is not accepted, say. */
+  | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "timeout"; readonly pending: number | undefined; readonly reason: string | undefined }
   | { readonly kind: "interrupted" };
 
@@ -55,7 +57,7 @@ export async function awaitRemoval(protocol: DrainProtocol, clock: BarrierClock)
       reason = answer.reason;
       await pauseWithin(clock, RETRY_MS);
     } else if (answer.kind === "no") {
-      return { kind: "unsupported", reason: answer.reason };
+      return { kind: answer.isRefusal ? "refused" : "unsupported", reason: answer.reason };
     } else {
       reason = answer.reason;
       await pauseWithin(clock, RETRY_MS);
@@ -65,7 +67,7 @@ export async function awaitRemoval(protocol: DrainProtocol, clock: BarrierClock)
 
 type Answer =
   | { readonly kind: "pending"; readonly pending: number }
-  | { readonly kind: "no"; readonly reason: string }
+  | { readonly kind: "no"; readonly reason: string; readonly isRefusal: boolean }
   | { readonly kind: "again"; readonly reason: string };
 
 async function ask(request: () => Promise<HttpReply>): Promise<Answer> {
@@ -76,12 +78,21 @@ async function ask(request: () => Promise<HttpReply>): Promise<Answer> {
     return { kind: "again", reason: messageOf(error) };
   }
   if (reply.status >= 400 && reply.status < 500 && reply.status !== 429) {
-    return { kind: "no", reason: `the control plane answered ${reply.status}` };
+    // A control plane that does not know the path says so; any other answer is about what was asked.
+    const isRefusal = reply.status !== 404 && reply.status !== 405;
+    return { kind: "no", isRefusal, reason: reasonOf(reply) };
   }
   const pending = reply.status === 200 ? pendingOf(reply.body) : undefined;
   return pending === undefined
     ? { kind: "again", reason: `the control plane answered ${reply.status}` }
     : { kind: "pending", pending };
+}
+
+const MAX_REASON = 300;
+
+function reasonOf({ status, body }: HttpReply): string {
+  const [sentence = ""] = body.trim().split("\n");
+  return `the control plane answered ${status}${sentence === "" ? "" : `: ${sentence.slice(0, MAX_REASON)}`}`;
 }
 
 function pendingOf(body: string): number | undefined {

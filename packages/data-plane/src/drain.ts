@@ -46,7 +46,8 @@ export async function drain(inputs: DrainInputs): Promise<BarrierOutcome> {
     pause: (ms) => pause(ms, inputs.signal),
   });
   report(inputs.log, outcome, Math.round(now() - started));
-  if (outcome.kind === "unsupported") await pause(deadline - now(), inputs.signal);
+  if (outcome.kind === "unsupported" || outcome.kind === "refused")
+    await pause(deadline - now(), inputs.signal);
   if (outcome.kind === "acknowledged") await waitForQuiet(inputs, now, deadline);
   return outcome;
 }
@@ -86,6 +87,11 @@ function report(log: Logger, outcome: BarrierOutcome, afterMs: number): void {
       ...(outcome.pending === undefined ? {} : { pending: outcome.pending }),
       reason: outcome.reason,
     });
+  } else if (outcome.kind === "refused") {
+    log.warn(
+      "the control plane does not let this instance ask who still calls it; waiting for the whole drain time",
+      { reason: outcome.reason },
+    );
   } else if (outcome.kind === "unsupported") {
     log.info("this control plane has no drain barrier; waiting for the whole drain time", {
       reason: outcome.reason,

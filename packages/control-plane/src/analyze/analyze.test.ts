@@ -55,6 +55,23 @@ test("a conflict needs equal precedence, the same field and different values", (
   assert.ok(!codesIn(AIRLINE + timeout("a", "1s") + other).includes("SK0103"));
 });
 
+test("a policy that overrides one that its mesh started with is meant to; one that loses against it is not", () => {
+  const limited = (name: string) =>
+    policy("MeshTimeout", name, {
+      targetRef: { kind: "Mesh", proxyTypes: ["Sidecar"] },
+      to: [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "9s" } }],
+    });
+  const fresh = AIRLINE.replace('skipCreatingInitialPolicies: ["*"]', "");
+  const initial = limited("mesh-timeout-all-default").replace("9s", "1h");
+  assert.ok(!codesIn(fresh + initial + limited("a")).includes("SK0103"));
+  const lost = findingsIn(fresh + initial + limited("z")).filter(({ code }) => code === "SK0103");
+  assert.deepEqual(
+    lost.map(({ resource }) => resource.name),
+    ["z"],
+  );
+  assert.match(lost[0]?.message ?? "", /"mesh-timeout-all-default" has the same precedence/);
+});
+
 test("HTTP rules on inbounds of bytes are said, unless one of the inbounds is HTTP", () => {
   const rule = (targetRef: object) =>
     policy("MeshTimeout", "t", { targetRef, rules: [{ default: { http: { requestTimeout: "1s" } } }] });

@@ -1,11 +1,15 @@
 import { displayName } from "@skein/model";
 import type { PolicyResource, TargetRef } from "@skein/policies";
 import { compareTo, compareTop } from "@skein/policies/engine/order";
+import { defaultPolicyNames } from "../defaults/default-policies.ts";
 import { factsOf } from "../explain/facts.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Candidate, Place } from "./places.ts";
 
-/** SK0103: two policies of the same precedence that set one field to different values. */
+/**
+ * SK0103: two policies of the same precedence that set one field to different values. That a policy wins over one that
+ * its mesh started with is what it was written for; that it loses against one is not.
+ */
 export function* conflicts(places: readonly Place[]): Generator<undefined, readonly Finding[]> {
   const found = new Map<string, Finding>();
   const compared = new WeakMap<object, WeakSet<object>>();
@@ -18,7 +22,7 @@ export function* conflicts(places: readonly Place[]): Generator<undefined, reado
         if (a.policy === b.policy || !isFirst(compared, Object(a.conf), Object(b.conf))) continue;
         const [winner, loser] = displayName(a.policy) < displayName(b.policy) ? [a, b] : [b, a];
         const key = `${loser.origin.policy} ${winner.origin.policy}`;
-        if (found.has(key) || !isEqual(a, b)) continue;
+        if (found.has(key) || isMeshDefault(loser) || !isEqual(a, b)) continue;
         const fields = differing(a, b);
         if (fields.length === 0) continue;
         const values = fields.map(([field, [first, second]]) => {
@@ -38,6 +42,10 @@ export function* conflicts(places: readonly Place[]): Generator<undefined, reado
     }
   }
   return [...found.values()];
+}
+
+function isMeshDefault({ policy }: Candidate): boolean {
+  return defaultPolicyNames(policy.mesh).has(policy.name);
 }
 
 function isFirst(compared: WeakMap<object, WeakSet<object>>, a: object, b: object): boolean {

@@ -19,6 +19,8 @@ export interface ApiSettings extends LabelContext {
   readonly guiEnabled: boolean;
   /** `store.unsafeDelete`: switches the guards of deletes off. */
   readonly unsafeDelete: boolean;
+  /** `dpServer.hds.enabled`: inbounds with a probe wait for its result. */
+  readonly probes: boolean;
   readonly product: string;
   readonly version: string;
   readonly basedOnKuma?: string;

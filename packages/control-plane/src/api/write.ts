@@ -1,5 +1,7 @@
 import {
   computeLabels,
+  type DataplaneResource,
+  type DataplaneSpec,
   type KindDefinition,
   type NewResource,
   type Resource,
@@ -12,6 +14,8 @@ import {
 } from "@skein/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
+import { withFoundStates } from "../defaults/inbound-states.ts";
+import { probeWarnings } from "../pipeline/dataplane-warnings.ts";
 import { type Committed, StoreError, type Write } from "../store/store.ts";
 import { requireResourceAccess } from "./authentication.ts";
 import { jsonText } from "./body.ts";
@@ -107,6 +111,9 @@ export async function writeDocument(
     ...document.warnings,
     ...written.warnings,
     ...deps.plans.warnings(stored(deps, resource)),
+    ...(kind.type === "Dataplane" && !deps.settings.probes
+      ? probeWarnings(resource as DataplaneResource)
+      : []),
   ];
   return { status: isNew ? 201 : 200, revision, warnings };
 }
@@ -176,7 +183,12 @@ function prepare(
   }
   const owner = kind.scope === "Mesh" ? meshKey(document.mesh) : current?.owner;
   const next: NewResource = {
-    ...sealed(deps.cipher, kind, withSystemFields(kind, withDefaults(deps, document), current), current),
+    ...sealed(
+      deps.cipher,
+      kind,
+      withSystemFields(kind, withDefaults(deps, document, current), current),
+      current,
+    ),
     labels,
     ...(current?.status === undefined ? {} : { status: current.status }),
     ...(owner === undefined ? {} : { owner: current?.owner ?? owner }),
@@ -185,9 +197,15 @@ function prepare(
   return next;
 }
 
-function withDefaults(deps: ApiDeps, document: NewResource): NewResource {
+function withDefaults(deps: ApiDeps, document: NewResource, current: Resource | undefined): NewResource {
   if (document.type !== "Dataplane") return document;
-  return withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
+  const tagged = withZoneTags(document, deps.store.get(meshKey(document.mesh)), deps.settings.zone);
+  const { probes } = deps.settings;
+  // Where nothing looks how proxies are, writing the Dataplane is how somebody puts an inbound back.
+  return withFoundStates(tagged as NewResource<DataplaneSpec>, current as DataplaneResource | undefined, {
+    keepDrained: probes,
+    probes,
+  });
 }
 
 function withSystemFields(

@@ -36,6 +36,7 @@ async function inputs(overrides: Partial<BootstrapInputs>, request: object = {})
       adminAccessLogPath: "/dev/null",
       connectTimeout: "1s",
       statistics: "trimmed",
+      healthDiscovery: true,
     },
     ...overrides,
   };

@@ -19,6 +19,8 @@ export interface BootstrapInputs {
     readonly adminAccessLogPath: string;
     readonly connectTimeout: string;
     readonly statistics: "trimmed" | "full";
+    /** The proxy asks what it should check, and reports. */
+    readonly healthDiscovery: boolean;
   };
 }
 
@@ -57,6 +59,7 @@ export function generateBootstrap(inputs: BootstrapInputs): Record<string, unkno
       typedConfig: { "@type": "type.googleapis.com/envoy.extensions.regex_engines.v3.GoogleRE2" },
     },
     dynamicResources: { adsConfig: source, cdsConfig: discovery, ldsConfig: discovery },
+    ...(settings.healthDiscovery ? { hdsConfig: { ...source, apiType: "GRPC" } } : {}),
     layeredRuntime: {
       layers: [
         {

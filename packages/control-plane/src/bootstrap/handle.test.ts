@@ -66,8 +66,11 @@ const REQUEST = {
 };
 
 /** Answers with the request, some of its fields otherwise; `undefined` leaves one out. */
-function ask(fields: Readonly<Record<string, unknown>> = {}): HttpAnswer {
-  const loaded = loadConfig({ env: { HOME: "/nowhere" } });
+function ask(
+  fields: Readonly<Record<string, unknown>> = {},
+  env: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  const loaded = loadConfig({ env: { HOME: "/nowhere", ...env } });
   if (!loaded.ok) throw new Error("the defaults are no configuration");
   const environment: BootstrapEnvironment = {
     store,
@@ -102,6 +105,9 @@ test("a launcher of Kuma 2.14 gets Envoy's bootstrap, and the address that it op
   const { adsConfig } = bootstrap.dynamicResources;
   assert.equal(adsConfig.apiType, "GRPC");
   assert.deepEqual(adsConfig.grpcServices[0].initialMetadata, [{ key: "authorization", value: "token" }]);
+  // Health discovery has no delta form, and the same credentials.
+  assert.equal(bootstrap.hdsConfig.apiType, "GRPC");
+  assert.deepEqual(bootstrap.hdsConfig.grpcServices, adsConfig.grpcServices);
   assert.deepEqual(JSON.parse(answer.body).kumaSidecarConfiguration, {
     networking: { corefileTemplate: null, address: "127.0.1.2" },
     metrics: { aggregate: [] },
@@ -146,6 +152,20 @@ const refusals: Readonly<Record<string, readonly [fields: Record<string, unknown
   "no token": [{ dataplaneToken: "" }, /a dataplane token is needed/],
   "a mesh that is not there": [{ mesh: "nowhere" }, /there is no mesh "nowhere"/],
   "a proxy of a zone": [{ proxyType: "ingress" }, /zone ingress proxies are not available/],
+  "a gateway that Envoy itself is": [
+    {
+      dataplaneResource: JSON.stringify({
+        type: "Dataplane",
+        mesh: "default",
+        name: "web-1",
+        networking: {
+          address: "127.0.1.2",
+          gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } },
+        },
+      }),
+    },
+    /networking\.gateway\.type: built-in gateways are not available in this version/,
+  ],
   "outbounds where connections are redirected": [
     transparent({ dataplaneResource: JSON.stringify(withOutbound) }),
     /networking\.outbound: must be empty with transparent proxying/,
@@ -167,6 +187,14 @@ const refusals: Readonly<Record<string, readonly [fields: Record<string, unknown
     /dataplaneConfig\.ipFamilyMode: /,
   ],
 };
+
+test("it asks for health checks unless that is switched off, and over delta streams too", () => {
+  const off = bootstrapIn(ask({}, { KUMA_DP_SERVER_HDS_ENABLED: "false" }));
+  assert.equal(off.hdsConfig, undefined);
+  const delta = bootstrapIn(ask({ features: ["feature-delta-grpc"] }));
+  assert.equal(delta.dynamicResources.adsConfig.apiType, "DELTA_GRPC");
+  assert.equal(delta.hdsConfig.apiType, "GRPC");
+});
 
 for (const [about, [fields, text]] of Object.entries(refusals)) {
   test(`refused with a sentence for the launcher's user: ${about}`, () => {

@@ -64,6 +64,12 @@ export function handleBootstrap(
       throw error;
     }
   }
+  if (dataplane.spec.networking?.gateway?.type === "BUILTIN") {
+    return refuse(
+      422,
+      "networking.gateway.type: built-in gateways are not available in this version; run a gateway of your own behind a proxy of type DELEGATED",
+    );
+  }
   const problem = transparentProblem(request, dataplane);
   if (problem !== undefined) return refuse(422, problem);
   const { params } = config.bootstrapServer;
@@ -96,6 +102,7 @@ export function handleBootstrap(
       adminAccessLogPath: params.adminAccessLogPath,
       connectTimeout: "1s",
       statistics: config.skein.statistics,
+      healthDiscovery: config.dpServer.hds.enabled,
     },
   });
   const yaml = stringify(bootstrap, { lineWidth: 0, aliasDuplicateObjects: false });

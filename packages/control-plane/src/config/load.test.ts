@@ -166,6 +166,8 @@ describe("mistakes", () => {
     ["ipam.knownInternalCIDRs", "10.0.0.0/8,nonsense", /^must be an address range.*not nonsense/],
     ["multizone.zone.name", "Zone_1", /^must consist of lower-case/],
     ["metrics.dataplane.subscriptionLimit", "-1", /^must be a whole number of 0 or more/],
+    ["dpServer.hds.interval", "0s", /^must be at least 1ms/],
+    ["dpServer.hds.checkDefaults.timeout", "0s", /^must be at least 1ms/],
     ["skein.secretsEncryptionKey", "c2hvcnQ=", /^must be base64 of 32 bytes/],
     ["mode", "global", /^a global control plane is not in this build yet; use zone/],
     ["environment", "kubernetes", /^Kubernetes is not in this build yet/],

@@ -1,4 +1,4 @@
-import type { Violation } from "@skein/model";
+import { durationMs, type Violation } from "@skein/model";
 import { type VipCidrs, vipRangeViolations } from "../naming/vip-pools.ts";
 import type { Config } from "./config.ts";
 
@@ -9,6 +9,7 @@ export function checkConfig(config: Config): readonly Violation[] {
     ...tlsRules(config),
     ...encryptionRules(config),
     ...vipRangeViolations(vipCidrs(config)),
+    ...checkRules(config),
   ];
 }
 
@@ -73,6 +74,20 @@ function tlsRules({ general, apiServer, dpServer, diagnostics }: Config): readon
     }
     return violations;
   });
+}
+
+/** Without pause between them, checks and reports would be all that a proxy does. */
+function checkRules({ dpServer: { hds } }: Config): readonly Violation[] {
+  const { timeout, interval, noTrafficInterval } = hds.checkDefaults;
+  const times = {
+    "dpServer.hds.interval": hds.interval,
+    "dpServer.hds.checkDefaults.timeout": timeout,
+    "dpServer.hds.checkDefaults.interval": interval,
+    "dpServer.hds.checkDefaults.noTrafficInterval": noTrafficInterval,
+  };
+  return Object.entries(times).flatMap(([field, value]) =>
+    durationMs(value) >= 1 ? [] : [{ field, reason: "must be at least 1ms" }],
+  );
 }
 
 function encryptionRules({ skein }: Config): readonly Violation[] {

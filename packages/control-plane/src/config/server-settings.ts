@@ -91,7 +91,6 @@ export const dpServerSettings = section({
   hds: section({
     enabled: flag(true),
     interval: time("5s"),
-    refreshInterval: time("10s"),
     checkDefaults: section({
       timeout: time("2s").register(settingTraits, { env: "KUMA_DP_SERVER_HDS_CHECK_TIMEOUT" }),
       interval: time("1s").register(settingTraits, { env: "KUMA_DP_SERVER_HDS_CHECK_INTERVAL" }),

@@ -17,6 +17,8 @@ const UNUSED_SECTIONS = [
   "tracing",
   "eventBus",
   "kmesh",
+  // What a proxy should check is sent when it changes.
+  "dpServer.hds.refreshInterval",
 ] as const;
 
 /** Environment names of such settings that do not begin as their path does. */

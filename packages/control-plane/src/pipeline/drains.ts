@@ -1,6 +1,7 @@
 import type { DataplaneResource } from "@skein/model";
 import { z } from "zod";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
+import { allTakenOut } from "../defaults/inbound-states.ts";
 import type { DrainRequest } from "../dp-server/dp-server.ts";
 import { parseJson } from "../parse-json.ts";
 import type { Store } from "../store/store.ts";
@@ -58,22 +59,20 @@ export class Drains {
     return json({ revision: change, pending });
   }
 
-  /** A proxy came (back): it drains no more. */
+  /** Whether a proxy has said that it goes. */
+  isDraining({ mesh, name }: { readonly mesh: string; readonly name: string }): boolean {
+    return this.#changeOf.has(`${mesh}/${name}`);
+  }
+
+  /** A proxy starts: it is not the one that drained. */
   forget(mesh: string, name: string): void {
     this.#changeOf.delete(`${mesh}/${name}`);
   }
 
   async #takeOut(dataplane: DataplaneResource): Promise<number> {
     const { store } = this.#options;
-    const networking = dataplane.spec.networking;
     const { type, mesh, name, labels, owner } = dataplane;
-    const spec = {
-      ...dataplane.spec,
-      networking: {
-        ...networking,
-        inbound: (networking?.inbound ?? []).map((inbound) => ({ ...inbound, state: "NotReady" as const })),
-      },
-    };
+    const spec = allTakenOut(dataplane.spec);
     const resource = { type, mesh, name, labels, spec, ...(owner === undefined ? {} : { owner }) };
     const { revision } = await store.write([{ op: "put", resource }]);
     return revision;

@@ -1,6 +1,7 @@
 import type { DataplaneResource, DataplaneSpec, LabelContext, NewResource } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
+import { isTakenOut, putBack, withFoundStates, withInbounds } from "../defaults/inbound-states.ts";
 import type { Outcome } from "../identity/outcome.ts";
 import type { DataplaneInsights } from "../insights/dataplane-insights.ts";
 import { nodeFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -16,10 +17,12 @@ import {
   type ConfigSink,
   type Fleet,
   type NodeInfo,
+  type ProxyInfo,
   type StreamEvents,
   StreamRefused,
 } from "../xds/fleet.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { Departures } from "./departures.ts";
 import { ConnectedProxy, type ProxyStream, type StartingDataplane } from "./proxies.ts";
 import {
   authenticatedProxy,
@@ -48,6 +51,8 @@ export interface LiveFleetOptions {
   readonly randomId: () => string;
   readonly batchMs: number;
   readonly batchMaxMs: number;
+  /** Inbounds with a probe wait for its result. */
+  readonly probes: boolean;
   /** How long a proxy that went keeps its Dataplane. */
   readonly deregistrationDelayMs: number;
   readonly metrics: Pick<
@@ -62,10 +67,24 @@ export interface LiveFleetOptions {
   readonly onPlanned: (proxy: ConnectedProxy, plan: ProxyPlan | undefined) => void;
   /** A proxy answered, came or went, or a planning cycle ended: stages may move on. */
   readonly onProgress: () => void;
+  /** A process that holds nothing yet has connected. */
+  readonly onStart: (proxy: ConnectedProxy) => void;
   /** The first stream of a proxy began, or the last one ended. */
   readonly onPresence: (proxy: ConnectedProxy) => void;
   /** A proxy has been away for so long that it counts as gone. */
   readonly onGone: (proxy: ConnectedProxy) => void;
+}
+
+/**
+ * A Dataplane that no proxy brings along is still out from when its proxy drained. Where nothing looks how proxies are, it
+ * is ready again as soon as the listeners of the next one are up.
+ */
+function drainedBefore(stored: DataplaneResource | undefined): StartingDataplane | undefined {
+  if (stored === undefined) return undefined;
+  const spec = withInbounds(stored.spec, (inbound) => (isTakenOut(inbound) ? putBack(inbound) : inbound));
+  if (spec === stored.spec) return undefined;
+  const { creationTime: _, modificationTime: __, revision, ...rest } = stored;
+  return { resource: { ...rest, spec }, revision };
 }
 
 /** Whom a stream or a Dataplane is about. */
@@ -79,7 +98,7 @@ export class LiveFleet implements Fleet {
   readonly #options: LiveFleetOptions;
   readonly #scheduler: Scheduler;
   readonly #proxies = new Map<string, ConnectedProxy>();
-  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  readonly #departures: Departures;
   /** Changes that the current planning cycle is about. */
   #planning: readonly number[] = [];
   #generation = 0;
@@ -88,6 +107,7 @@ export class LiveFleet implements Fleet {
   constructor(options: LiveFleetOptions) {
     this.#options = options;
     const { changes } = options;
+    this.#departures = new Departures(options.monotonic);
     let cycle: readonly number[] = [];
     this.#scheduler = new Scheduler({
       now: options.monotonic,
@@ -151,19 +171,17 @@ export class LiveFleet implements Fleet {
   expect(proxies: readonly ProxyKey[]): void {
     const { deregistrationDelayMs } = this.#options;
     for (const key of proxies) {
-      this.#leave(key, RETURN_DELAYS * deregistrationDelayMs, () => {
+      this.#departures.left(`${key.mesh}/${key.name}`, RETURN_DELAYS * deregistrationDelayMs, () => {
         if (this.proxy(key.mesh, key.name) === undefined) void this.#deregister(key);
       });
     }
   }
 
   async connect(node: NodeInfo, sink: ConfigSink): Promise<StreamEvents> {
-    if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
-    const starting = await this.#register(node);
+    const starting = await this.#departures.arriving(() => this.#register(node));
     const { world, insights, instanceId, randomId } = this.#options;
     const id = `${node.mesh}/${node.name}`;
-    clearTimeout(this.#leaving.get(id));
-    this.#leaving.delete(id);
+    this.#departures.back(id);
     const proxy = this.#proxies.get(id) ?? this.#add(node);
     proxy.starting = starting;
     proxy.isSelfRegistered ||= typeof node.metadata["dataplane.resource"] === "string";
@@ -175,6 +193,7 @@ export class LiveFleet implements Fleet {
     });
     const stream: ProxyStream = { sink, session, acknowledged: 0 };
     proxy.streams.add(stream);
+    if (!node.reconnects) this.#options.onStart(proxy);
     if (proxy.streams.size === 1) this.#options.onPresence(proxy);
     if (proxy.config !== undefined) sink.set(proxy.config, proxy.wanted);
     this.#scheduler.mark(id);
@@ -184,8 +203,7 @@ export class LiveFleet implements Fleet {
   /** Ends all timers; streams are ended by their server. Dataplanes of connected proxies stay. */
   close(): void {
     this.#isClosed = true;
-    for (const timer of this.#leaving.values()) clearTimeout(timer);
-    this.#leaving.clear();
+    this.#departures.close();
   }
 
   #add(node: NodeInfo): ConnectedProxy {
@@ -260,7 +278,7 @@ export class LiveFleet implements Fleet {
 
   #gone(proxy: ConnectedProxy): void {
     const { world, deregistrationDelayMs, onGone } = this.#options;
-    this.#leave(proxy, deregistrationDelayMs, () => {
+    this.#departures.left(proxy.id, deregistrationDelayMs, () => {
       if (proxy.streams.size > 0) return;
       this.#proxies.delete(proxy.id);
       proxy.unobserve();
@@ -268,18 +286,6 @@ export class LiveFleet implements Fleet {
       onGone(proxy);
       if (proxy.isSelfRegistered) void this.#deregister(proxy);
     });
-  }
-
-  /** Lets something happen later, unless the proxy connects before. */
-  #leave({ mesh, name }: ProxyKey, delayMs: number, then: () => void): void {
-    if (this.#isClosed) return;
-    const id = `${mesh}/${name}`;
-    const timer = setTimeout(() => {
-      this.#leaving.delete(id);
-      then();
-    }, delayMs);
-    timer.unref();
-    this.#leaving.set(id, timer);
   }
 
   async #deregister({ mesh, name }: ProxyKey): Promise<void> {
@@ -298,8 +304,10 @@ export class LiveFleet implements Fleet {
   /** The listeners of a new instance are up: from now on callers may be sent to it. */
   async #started(proxy: ConnectedProxy): Promise<void> {
     const { starting } = proxy;
-    if (starting === undefined) return;
-    proxy.starting = undefined;
+    if (starting === undefined || starting.isWritten) return;
+    // Until it is written the proxy counts as starting, so that no finding about it comes in between.
+    const writing = { ...starting, isWritten: true };
+    proxy.starting = writing;
     const { store, log } = this.#options;
     try {
       await store.write([{ op: "update", resource: starting.resource, ifRevision: starting.revision }]);
@@ -307,6 +315,8 @@ export class LiveFleet implements Fleet {
       // Somebody else has changed or removed the Dataplane, and so has decided on its state.
       if (error instanceof StoreError && error.code !== "unavailable") return;
       log.warn({ err: error, proxy: proxy.id }, "the Dataplane of a new proxy could not be made ready");
+    } finally {
+      if (proxy.starting === writing) proxy.starting = undefined;
     }
   }
 
@@ -316,23 +326,13 @@ export class LiveFleet implements Fleet {
    * @throws StreamRefused
    */
   async #register(node: NodeInfo): Promise<StartingDataplane | undefined> {
-    const { store, labels } = this.#options;
-    const mesh = requireMesh(store, node.mesh);
-    const brought = registeredDataplane(node, labels, (resource) =>
-      withZoneTags(resource, mesh, labels.zone),
-    );
+    const { store, probes } = this.#options;
+    const given = await this.admit(node);
     const key = { type: "Dataplane", mesh: node.mesh, name: node.name };
     const stored = store.get<DataplaneResource>(key);
-    const dataplane: NewResource<DataplaneSpec> | undefined = brought ?? stored;
-    if (dataplane === undefined) {
-      throw new StreamRefused(
-        "invalid-argument",
-        `there is no Dataplane "${node.name}" in mesh "${node.mesh}", and the proxy brought none along`,
-      );
-    }
-    const allowed = await this.#authenticate(node, authenticatedProxy(store, dataplane, labels));
-    if (!allowed.ok) throw new StreamRefused("unauthenticated", allowed.error);
-    if (brought === undefined) return undefined;
+    if (given === undefined) return probes ? undefined : drainedBefore(stored);
+    // A proxy that has been running and was taken out goes on draining; one that starts has that behind it.
+    const brought = withFoundStates(given, stored, { keepDrained: node.reconnects, probes });
     const isKnown = stored !== undefined && sameStates(stored.spec, brought.spec);
     const resource = isKnown ? brought : { ...brought, spec: notReady(brought.spec) };
     try {
@@ -345,7 +345,34 @@ export class LiveFleet implements Fleet {
     }
   }
 
-  async #authenticate(node: NodeInfo, proxy: AuthenticatedProxy): Promise<Outcome<unknown, string>> {
+  /**
+   * Finds out whether a proxy may have a stream, and answers with the Dataplane that it brings along, if any.
+   * @throws StreamRefused
+   */
+  async admit(node: ProxyInfo): Promise<NewResource<DataplaneSpec> | undefined> {
+    if (this.#isClosed) throw new StreamRefused("unavailable", "the control plane is stopping");
+    const { store, labels } = this.#options;
+    const mesh = requireMesh(store, node.mesh);
+    const brought = registeredDataplane(node, labels, (resource) =>
+      withZoneTags(resource, mesh, labels.zone),
+    );
+    const stored = store.get<DataplaneResource>({ type: "Dataplane", mesh: node.mesh, name: node.name });
+    const dataplane: NewResource<DataplaneSpec> | undefined = brought ?? stored;
+    if (dataplane === undefined) {
+      throw new StreamRefused(
+        "invalid-argument",
+        `there is no Dataplane "${node.name}" in mesh "${node.mesh}", and the proxy brought none along`,
+      );
+    }
+    const allowed = await this.#authenticate(node, authenticatedProxy(store, dataplane, labels));
+    if (!allowed.ok) throw new StreamRefused("unauthenticated", allowed.error);
+    return brought;
+  }
+
+  async #authenticate(
+    node: Pick<NodeInfo, "mesh" | "token">,
+    proxy: AuthenticatedProxy,
+  ): Promise<Outcome<unknown, string>> {
     const { tokens } = this.#options;
     if (tokens === undefined) return checkWorkloadLabel(proxy);
     if (node.token === undefined || node.token === "") {

@@ -18,6 +18,8 @@ export interface ProxyStream {
 export interface StartingDataplane {
   readonly resource: NewResource<DataplaneSpec>;
   readonly revision: number;
+  /** It is being made ready. */
+  readonly isWritten?: boolean;
 }
 
 /** A version of a resource that the proxy refused; it stays refused until another version takes its place. */

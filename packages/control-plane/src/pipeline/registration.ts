@@ -14,11 +14,11 @@ import {
 import { bestIdentity, usesWorkload } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthenticatedProxy } from "../tokens/dataplane-auth.ts";
-import { type NodeInfo, StreamRefused } from "../xds/fleet.ts";
+import { type ProxyInfo, StreamRefused } from "../xds/fleet.ts";
 
 /** The Dataplane that a proxy brings along in its metadata, ready to be stored; `undefined` where it brings none. */
 export function registeredDataplane(
-  node: NodeInfo,
+  node: ProxyInfo,
   context: LabelContext,
   prepare: (resource: NewResource<DataplaneSpec>) => NewResource<DataplaneSpec>,
 ): NewResource<DataplaneSpec> | undefined {

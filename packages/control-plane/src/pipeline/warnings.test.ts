@@ -27,6 +27,45 @@ const timeout = (app: string, labels: object) =>
   );
 const NOBODY = "spec.targetRef selects none of the dataplanes that are there now";
 
+test("parts of a Dataplane that do nothing, and listeners in each other's way", () => {
+  const store = openMemoryStore({ now: () => 0 });
+  const warnings = (networking: object, more: object = {}) =>
+    warningsFor(
+      stored({ ...DATAPLANE, networking: { address: "127.0.0.1", ...networking }, ...more }, 1),
+      store,
+      () => false,
+    );
+  const to = (port: number, address?: string) => ({
+    port,
+    tags: { "kuma.io/service": "web" },
+    ...(address === undefined ? {} : { address }),
+  });
+  assert.deepEqual(warnings({ inbound: [{ port: 80 }], outbound: [to(81), to(80, "127.0.0.2")] }), []);
+  assert.deepEqual(warnings({ inbound: [{ port: 80, state: "Ignored" }], outbound: [to(80)] }), []);
+  assert.deepEqual(warnings({ inbound: [{ port: 80 }], outbound: [to(80), to(81), to(81, "127.0.0.1")] }), [
+    "networking.outbound[0]: 127.0.0.1:80 is taken by networking.inbound[0] already, so the proxy refuses it",
+    "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so the proxy refuses it",
+  ]);
+  const [builtIn] = warnings({ gateway: { type: "BUILTIN" } });
+  assert.match(builtIn ?? "", /^networking\.gateway\.type: built-in gateways are not available/);
+  assert.deepEqual(warnings({ gateway: { type: "DELEGATED" } }), []);
+  const [zone] = warnings({ listeners: [{ type: "ZoneEgress", port: 1 }] });
+  assert.match(zone ?? "", /^networking\.listeners\[0\]: .* nothing listens for ZoneEgress/);
+  const probed = { port: 80, serviceProbe: { tcp: {} } };
+  assert.match(
+    warnings({
+      address: "web.example.com",
+      inbound: [probed, { ...probed, serviceAddress: "10.0.0.1" }],
+    }).join(),
+    /^networking\.inbound\[0\]\.serviceProbe: cannot be made to the name "web\.example\.com"[^[]*$/,
+  );
+  const more = { probes: { port: 1 }, metrics: { type: "prometheus" } };
+  assert.deepEqual(
+    warnings({}, more).map((each) => each.split(":")[0]),
+    ["probes", "metrics"],
+  );
+});
+
 test("a policy on trial is judged as if it were in force", async () => {
   const store = openMemoryStore({ now: () => 0 });
   await store.write([{ op: "put", resource: stored(DATAPLANE, 1) }]);

@@ -18,6 +18,7 @@ import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { effectWarnings } from "./dataplane-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
@@ -182,10 +183,11 @@ function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly
       return [];
     return [`networking.outbound[${i}].backendRef: there is no ${kind} "${name}" now`];
   });
-  return transparentProxying?.redirectPortOutbound && outbound.length > 0
-    ? [
-        ...missing,
-        "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
-      ]
-    : missing;
+  const needless =
+    transparentProxying?.redirectPortOutbound && outbound.length > 0
+      ? [
+          "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
+        ]
+      : [];
+  return [...missing, ...needless, ...effectWarnings(dataplane)];
 }

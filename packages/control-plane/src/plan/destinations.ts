@@ -245,7 +245,7 @@ function taggedInbounds(
   wanted: Readonly<Record<string, string>>,
 ): readonly DataplaneInbound[] {
   return (member.spec.networking?.inbound ?? []).filter(
-    ({ tags }) => tags?.[SERVICE_TAG] === service && contains(tags, wanted),
+    ({ tags, state }) => state !== "Ignored" && tags?.[SERVICE_TAG] === service && contains(tags, wanted),
   );
 }
 

@@ -34,6 +34,7 @@ import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
+import { adminClusterName, adminTarget } from "./admin-target.ts";
 import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
 import { DirectAccess } from "./direct-access.ts";
 import { EndpointViews } from "./endpoint-views.ts";
@@ -416,15 +417,9 @@ function adminPlan(
   const target = adminTarget(facts);
   if (address === "127.0.0.1" || address === facts.adminAddress) return undefined;
   if (port === undefined || target === undefined) return undefined;
-  const name = facts.unifiedNaming ? "system_envoy_admin" : "kuma:envoy:admin";
+  const name = adminClusterName(facts);
   const plan: AdminPlan = { name, address, port, target };
   return interned.get(JSON.stringify(plan), () => plan);
-}
-
-function adminTarget({ adminSocket, adminAddress, adminPort }: NodeFacts): AdminPlan["target"] | undefined {
-  if (adminSocket !== undefined) return { socket: adminSocket };
-  if (adminAddress === undefined || adminPort === undefined) return undefined;
-  return { address: adminAddress, port: adminPort };
 }
 
 function dataplaneKri(dataplane: DataplaneResource, section: string): string {

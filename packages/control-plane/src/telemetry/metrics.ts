@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ProxyStatus } from "../api/ports.ts";
+import type { HealthMetrics } from "../hds/health-server.ts";
 import type { Store } from "../store/store.ts";
 
 export interface MetricsSources {
@@ -9,6 +10,7 @@ export interface MetricsSources {
   readonly store: Store;
   readonly types: readonly string[];
   readonly streams: () => number;
+  readonly healthStreams: () => number;
   readonly proxyStates: () => Iterable<ProxyStatus["state"]>;
   /** Problems of derived services and workloads. */
   readonly namingProblems: () => number;
@@ -24,6 +26,7 @@ export interface ControlPlaneMetrics {
   planned(ms: number): void;
   planningFailed(): void;
   certificate(failed: boolean): void;
+  readonly health: HealthMetrics;
 }
 
 const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
@@ -124,8 +127,43 @@ export function controlPlaneMetrics(sources: MetricsSources): ControlPlaneMetric
     help: "Workload certificates that could not be issued.",
     registers,
   });
+  new Gauge({
+    name: "hds_streams_active",
+    help: "Open health discovery streams.",
+    registers,
+    collect() {
+      this.set(sources.healthStreams());
+    },
+  });
+  const healthRequests = new Counter({
+    name: "hds_requests_received",
+    help: "Requests and reports of proxies on health discovery streams.",
+    registers,
+  });
+  const healthResponses = new Counter({
+    name: "hds_responses_sent",
+    help: "Specifiers of health checks sent.",
+    registers,
+  });
+  const healthGeneration = new Histogram({
+    name: "hds_generation",
+    help: "Milliseconds to find out what a proxy should check.",
+    buckets: [0.1, 0.2, 0.5, ...MILLISECONDS],
+    registers,
+  });
+  const healthFailures = new Counter({
+    name: "hds_generation_errors",
+    help: "Proxies for which it could not be found out what they should check.",
+    registers,
+  });
   return {
     registry,
+    health: {
+      received: () => healthRequests.inc(),
+      sent: () => healthResponses.inc(),
+      generated: (ms) => healthGeneration.observe(ms),
+      generationFailed: () => healthFailures.inc(),
+    },
     sent: () => responses.inc(),
     answered: (rejected) => requests.inc({ confirmation: rejected ? "NACK" : "ACK" }),
     delivered: (ms) => delivery.observe(ms),

@@ -14,7 +14,12 @@ export interface NodeInfo {
   /** `authorization` metadata of the stream: the bare token. */
   readonly token: string | undefined;
   readonly protocol: "delta" | "sotw";
+  /** It holds configuration from an earlier stream: a process that has been running, not one that starts. */
+  readonly reconnects: boolean;
 }
+
+/** What is known of a proxy whatever it asks for. */
+export type ProxyInfo = Omit<NodeInfo, "protocol" | "reconnects">;
 
 /** Ends a stream with a gRPC status; the message reaches Envoy's log, so it says what to do. */
 export class StreamRefused extends Error {

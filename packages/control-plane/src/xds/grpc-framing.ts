@@ -86,3 +86,12 @@ export function createDeframer(maxBytes: number): Deframer {
     },
   };
 }
+
+/** A message with its gRPC prefix. */
+export function frame(message: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafe(GRPC_PREFIX + message.length);
+  out[0] = 0;
+  out.writeUInt32BE(message.length, 1);
+  out.set(message, GRPC_PREFIX);
+  return out;
+}

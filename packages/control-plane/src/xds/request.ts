@@ -96,7 +96,8 @@ export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
   return { node, typeUrl, versionInfo, names, nonce, error };
 }
 
-function readNode(reader: WireReader): RequestNode {
+/** Decodes a `Node`, as far as this server reads it. @throws MalformedMessage */
+export function readNode(reader: WireReader): RequestNode {
   let id = "";
   let cluster = "";
   let metadata: Record<string, unknown> = {};

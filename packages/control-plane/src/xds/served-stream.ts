@@ -5,6 +5,7 @@ import type { GrpcStatus } from "./grpc-status.ts";
 import type { Limiter } from "./limiter.ts";
 import type { XdsLog } from "./log.ts";
 import type { Memories } from "./memories.ts";
+import { nodeInfo } from "./node-info.ts";
 import type { Outgoing, ProtocolEvents, XdsStream } from "./outgoing.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
 import type { RequestNode } from "./request.ts";
@@ -35,6 +36,8 @@ export interface ServedStreamContext {
 export interface Dialect<Request> {
   readonly protocol: "delta" | "sotw";
   decode(bytes: Uint8Array): Request;
+  /** Whether a first request says that its sender holds something already. */
+  reconnects(request: Request): boolean;
   create(options: { readonly events: ProtocolEvents; readonly memory: ProxyMemory }): XdsStream<Request>;
   encode(outgoing: Outgoing): Buffer;
 }
@@ -126,11 +129,13 @@ export function createServedStream<Request extends { readonly node: RequestNode 
       end("invalid-argument", "the first request of an ADS stream must carry the node");
       return;
     }
-    const info = nodeInfo(sender, call, dialect.protocol);
-    if (info === undefined) {
+    const known = nodeInfo(sender, call);
+    if (known === undefined) {
       end("invalid-argument", `node.id ${JSON.stringify(sender.id)} is not of the form <mesh>.<name>`);
       return;
     }
+    const reconnects = dialect.reconnects(request);
+    const info: NodeInfo = { ...known, protocol: dialect.protocol, reconnects };
     proxy = info.id;
     early.push(request);
     call.pause();
@@ -216,26 +221,6 @@ export function createServedStream<Request extends { readonly node: RequestNode 
   };
   context.opened(stream);
   return stream;
-}
-
-/** @returns undefined where the id is not `<mesh>.<name>`; a zone proxy has an empty mesh */
-function nodeInfo(sender: RequestNode, call: GrpcCall, protocol: "delta" | "sotw"): NodeInfo | undefined {
-  const dot = sender.id.indexOf(".");
-  if (dot < 0 || dot === sender.id.length - 1) return undefined;
-  return {
-    id: sender.id,
-    mesh: sender.id.slice(0, dot),
-    name: sender.id.slice(dot + 1),
-    cluster: sender.cluster,
-    metadata: sender.metadata,
-    token: tokenOf(call.headers.authorization),
-    protocol,
-  };
-}
-
-function tokenOf(header: string | undefined): string | undefined {
-  const token = header?.replace(/^bearer +/i, "").trim();
-  return token === "" ? undefined : token;
 }
 
 /** A rejected resource may be fine for another Envoy: what was rejected is remembered per version. */

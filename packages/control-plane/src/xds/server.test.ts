@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { request } from "node:https";
 import { type TestContext, test } from "node:test";
 import { connect as connectTcp } from "node:tls";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { DiscoveryRequestSchema } from "@skein/envoy-api/envoy/service/discovery/v3/discovery_pb";
 import { StreamRefused } from "./fleet.ts";
 import { FragmentTable } from "./fragment-table.ts";
-import type { XdsServerOptions } from "./server.ts";
+import { SOTW_ADS_PATH, type XdsServerOptions } from "./server.ts";
 import { connectTls, openCall, openDelta, type TestDeltaCall } from "./testing/grpc-client.ts";
 import { clusterFragment, configOf, listenerFragment } from "./testing/resources.ts";
 import { createTestFleet, createTestLog, type TestFleet } from "./testing/test-fleet.ts";
@@ -68,6 +70,7 @@ test("a stream is introduced to the fleet, served, and reported as closed", asyn
     metadata: { features: ["x"], nested: { flag: true, n: 1.5 } },
     token: "test-token",
     protocol: "delta",
+    reconnects: false,
   });
   const [first] = call.responses();
   assert.equal(first?.resources[0]?.name, "a");
@@ -259,4 +262,28 @@ test("a proxy that was told of a rejection is not sent the rejected version on i
   other.request({ ...cds, node: { id: "default.other" } });
   await until("an answer", () => other.responses().length === 1);
   assert.equal(other.responses()[0]?.resources.length, 1);
+});
+
+test("a proxy that holds something from an earlier stream is told from one that starts", async (t) => {
+  const { fleet, connect } = await world(t);
+  fleet.set(configOf(cluster, listener), 1);
+  const session = connect();
+  const connects = async (send: () => void) => {
+    const before = fleet.streams.length;
+    send();
+    await until("another stream", () => fleet.streams.length > before);
+    return fleet.streams.at(-1)?.node.reconnects;
+  };
+  const sotw = (versionInfo: string) => () =>
+    openCall(session, SOTW_ADS_PATH).send(
+      toBinary(
+        DiscoveryRequestSchema,
+        create(DiscoveryRequestSchema, { node: { id: node.id }, typeUrl: cds.typeUrl, versionInfo }),
+      ),
+    );
+  assert.equal(await connects(() => openDelta(session).request(cds)), false);
+  const held = { ...cds, initialResourceVersions: { a: "1" } };
+  assert.equal(await connects(() => openDelta(session).request(held)), true);
+  assert.equal(await connects(sotw("")), false);
+  assert.equal(await connects(sotw("1")), true);
 });

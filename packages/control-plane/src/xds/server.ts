@@ -100,6 +100,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     createServedStream(context, call, {
       protocol: "delta",
       decode: decodeDeltaRequest,
+      reconnects: ({ initialVersions }) => initialVersions.size > 0,
       create: createDeltaStream,
       encode: ({ typeUrl, nonce, resources, removed }) =>
         encodeDeltaResponse({ typeUrl, nonce, resources, removed, controlPlane }),
@@ -108,6 +109,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     createServedStream(context, call, {
       protocol: "sotw",
       decode: decodeSotwRequest,
+      reconnects: ({ versionInfo }) => versionInfo !== "",
       create: createSotwStream,
       encode: ({ typeUrl, nonce, resources, versionInfo }) =>
         encodeSotwResponse({ typeUrl, nonce, resources, versionInfo, controlPlane }),

@@ -268,7 +268,7 @@ function validateAdminPort(networking: DataplaneNetworking): readonly Violation[
     (networking.inbound ?? []).some(
       (inbound) =>
         (inbound.port === port && onLoopback(bindAddress(inbound, networking))) ||
-        (inbound.servicePort === port &&
+        ((inbound.servicePort || inbound.port) === port &&
           onLoopback(
             set(inbound.serviceAddress) ? inbound.serviceAddress : bindAddress(inbound, networking),
           )),
@@ -278,7 +278,7 @@ function validateAdminPort(networking: DataplaneNetworking): readonly Violation[
   }
   if (
     (networking.outbound ?? []).some(
-      (outbound) => outbound.port === port && onLoopback(outbound.address ?? DEFAULT_OUTBOUND_ADDRESS),
+      (outbound) => outbound.port === port && onLoopback(outbound.address || DEFAULT_OUTBOUND_ADDRESS),
     )
   ) {
     return [{ field, reason: "must not be the port of an outbound on 127.0.0.1" }];

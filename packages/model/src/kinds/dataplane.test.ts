@@ -122,6 +122,98 @@ test("impossible dataplanes are refused with their path", () => {
       { ...base, outbound: [{ ...web, port: 9 }], admin: { port: 9 } },
       /admin\.port: must not be the port of an outbound/,
     ],
+    [
+      { ...base, inbound: [{ ...web, port: 9, serviceAddress: "127.0.0.1" }], admin: { port: 9 } },
+      /admin\.port: must not be the port of an inbound on 127\.0\.0\.1/,
+    ],
+    [
+      { ...base, outbound: [{ ...web, port: 9, address: "" }], admin: { port: 9 } },
+      /admin\.port: must not be the port of an outbound on 127\.0\.0\.1/,
+    ],
+    [{ ...base, admin: { port: 70000 } }, /admin\.port: port must be in the range/],
+    [{ ...base, inbound: [{ port: 1.5 }] }, /inbound\[0\]\.port: must be a whole number/],
+    [{ ...base, inbound: [{ ...web, serviceAddress: "web" }] }, /serviceAddress: must be a valid IP/],
+    [{ ...base, inbound: [{ ...web, address: "0.0.0.0" }] }, /inbound\[0\]\.address: must not be 0\.0\.0\.0/],
+    [{ ...base, inbound: [{ ...web, name: "Web" }] }, /inbound\[0\]\.name: must consist of/],
+    [{ ...base, inbound: [{ ...web, health: { ready: "no" } }] }, /inbound\[0\]\.health\.ready/],
+    [{ ...base, inbound: [{ ...web, serviceProbe: { timeout: "0s" } }] }, /timeout: must be greater than 0/],
+    [
+      { ...base, inbound: [{ ...web, serviceProbe: { interval: "-1s" } }] },
+      /interval: must be greater than 0/,
+    ],
+    [{ ...base, inbound: [{ ...web, serviceProbe: { unhealthyThreshold: -1 } }] }, /unhealthyThreshold/],
+    [{ ...base, inbound: [{ ...web, serviceProbe: { http: {} } }] }, /serviceProbe\.http: unknown field/],
+    [{ ...base, outbound: [web, { ...web, port: 0 }] }, /outbound\[1\]\.port: port must be in the range/],
+    [{ ...base, outbound: [{ ...web, address: "web" }] }, /outbound\[0\]\.address: must be a valid IP/],
+    [{ ...base, outbound: [{ port: 1, tags: { a: "b" } }] }, /tags\["kuma\.io\/service"\]: tag has to exist/],
+    [
+      { ...base, outbound: [{ port: 1, backendRef: { kind: "MeshGateway", name: "a" } }] },
+      /outbound\[0\]\.backendRef\.kind/,
+    ],
+    [
+      { ...base, outbound: [{ port: 1, backendRef: { kind: "MeshMultiZoneService", name: "a" } }] },
+      /backendRef\.port: must be set for MeshMultiZoneService/,
+    ],
+    [
+      {
+        ...base,
+        outbound: [{ port: 1, backendRef: { kind: "MeshService", name: "a", labels: { a: "b" }, port: 1 } }],
+      },
+      /backendRef\.labels: either labels or name/,
+    ],
+    [
+      { ...base, gateway: {}, listeners: [{ type: "ZoneIngress", port: 1 }] },
+      /networking\.listeners: listeners/,
+    ],
+    [{ ...base, gateway: { type: "Delegated" } }, /did you mean `DELEGATED`\?/],
+    [{ ...base, listeners: [{ type: "ZoneIngress" }] }, /listeners\[0\]\.port: must be defined/],
+    [{ ...base, listeners: [{ type: "Ingress", port: 1 }] }, /listeners\[0\]\.type/],
+    [{ ...base, listeners: [{ type: "ZoneIngress", port: 1, state: "Ignored" }] }, /listeners\[0\]\.state/],
+    [
+      {
+        ...base,
+        listeners: [
+          { type: "ZoneIngress", port: 1, name: "a" },
+          { type: "ZoneEgress", port: 2, name: "a" },
+        ],
+      },
+      /listeners\[1\]\.name: name "a" is already used/,
+    ],
+    [
+      { ...base, inbound: [{ ...web, name: "a" }], listeners: [{ type: "ZoneEgress", port: 2, name: "a" }] },
+      /listeners\[0\]\.name: name "a" is already used/,
+    ],
+    [
+      {
+        ...base,
+        listeners: [
+          { type: "ZoneIngress", port: 1 },
+          { type: "ZoneEgress", port: 1, name: "b", address: "10.0.0.1" },
+        ],
+      },
+      /listeners\[1\]\.port: 10\.0\.0\.1:1 is already used/,
+    ],
+    [{ ...base, transparentProxying: { redirectPortInbound: 70000 } }, /redirectPortInbound: port must be/],
+    [{ ...base, transparentProxying: { redirectPortOutbound: -1 } }, /redirectPortOutbound: port must be/],
+    [{ ...base, transparentProxying: { ipFamilyMode: "ipv4" } }, /ipFamilyMode: .*did you mean `IPv4`\?/],
+    [{ ...base, transparentProxying: { reachableServices: [1] } }, /reachableServices\[0\]/],
+    [
+      { ...base, transparentProxying: { reachableBackends: { refs: [{ kind: "MeshService" }] } } },
+      /reachableBackends\.refs\[0\]\.name: must be set, or labels instead/,
+    ],
+    [
+      { ...base, transparentProxying: { reachableBackends: { refs: [{ kind: "Mesh", name: "a" }] } } },
+      /reachableBackends\.refs\[0\]\.kind/,
+    ],
+    [
+      {
+        ...base,
+        transparentProxying: {
+          reachableBackends: { refs: [{ kind: "MeshService", labels: { a: "b" }, namespace: "n" }] },
+        },
+      },
+      /reachableBackends\.refs\[0\]\.labels: either labels or name and namespace/,
+    ],
     [{ ...base, adress: "x" }, /networking\.adress: unknown field/],
   ];
   for (const [networking, want] of bad)
@@ -130,6 +222,17 @@ test("impossible dataplanes are refused with their path", () => {
     problems(base, { probes: { endpoints: [{ path: "x" }] } }).join("\n"),
     /probes\.endpoints\[0\]\.path/,
   );
+  const probes = (of: object) => problems(base, { probes: of }).join("\n");
+  assert.match(probes({ endpoints: [] }), /^probes\.port: port must be in the range \[1, 65535\]/);
+  assert.match(
+    probes({ port: 1, endpoints: [{ inboundPath: "/", path: "/" }] }),
+    /endpoints\[0\]\.inboundPort/,
+  );
+  assert.match(
+    probes({ port: 1, endpoints: [{ inboundPort: 1, inboundPath: "a", path: "/" }] }),
+    /inboundPath/,
+  );
+  assert.equal(probes({ port: 1, endpoints: [{ inboundPort: 1, inboundPath: "/a", path: "/b" }] }), "");
   assert.match(
     problems({ ...base, gateway: { type: "BUILTIN" } }, { probes: { port: 1 } }).join("\n"),
     /^probes: probes/,

@@ -29,6 +29,10 @@ export interface DataplaneSpec {
   readonly outbounds: readonly Outbound[];
   /** `networking.transparentProxying`. */
   readonly transparentProxying?: object | undefined;
+  /** It is the proxy of a gateway: it only calls. */
+  readonly gateway?: true | undefined;
+  /** How the sidecar finds out whether the app takes connections; absent where it does not. */
+  readonly serviceProbe?: object | undefined;
 }
 
 /** The Dataplane document, Universal form. */
@@ -40,15 +44,9 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
     labels: spec.labels,
     networking: {
       address: spec.address,
-      inbound: [
-        {
-          port: spec.port,
-          serviceAddress: spec.appAddress,
-          servicePort: spec.port,
-          protocol: spec.protocol,
-          tags: { "kuma.io/service": spec.service },
-        },
-      ],
+      ...(spec.gateway === true
+        ? { gateway: { type: "DELEGATED", tags: { "kuma.io/service": spec.service } } }
+        : { inbound: [inbound(spec)] }),
       ...(spec.transparentProxying === undefined ? {} : { transparentProxying: spec.transparentProxying }),
       outbound: spec.outbounds.map((outbound) => ({
         address: outbound.address ?? spec.address,
@@ -64,4 +62,15 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
 function backendRef({ kind = "MeshService", service, servicePort }: Outbound): object {
   if (kind === "MeshExternalService") return { kind, name: service };
   return { kind, name: service, port: servicePort ?? 8080 };
+}
+
+function inbound(spec: DataplaneSpec): object {
+  return {
+    port: spec.port,
+    serviceAddress: spec.appAddress,
+    servicePort: spec.port,
+    protocol: spec.protocol,
+    tags: { "kuma.io/service": spec.service },
+    ...(spec.serviceProbe === undefined ? {} : { serviceProbe: spec.serviceProbe }),
+  };
 }

@@ -25,6 +25,14 @@ export interface ServiceSpec extends AppSpec {
   readonly readyMs?: number;
   /** Settings of its launcher, besides those that every sidecar here has. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Longest time that the sidecar drains when it is to end; default 5 s. */
+  readonly drainTime?: string;
+  /** Envoy takes the launcher's place, instead of being supervised by it. */
+  readonly lean?: true;
+  /** The app is a gateway, called past its proxy. */
+  readonly gateway?: true;
+  /** `serviceProbe` of the inbound. */
+  readonly serviceProbe?: object;
   /** An authorization agent runs beside Envoy: the world's, or this program. */
   readonly opa?: true | string;
   /** It serves DNS at its own address, port 15053, with the resolvers of this resolv.conf. */

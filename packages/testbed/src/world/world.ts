@@ -140,6 +140,8 @@ export class World implements AsyncDisposable {
       labels: { app: spec.service, "kuma.io/workload": spec.service, ...spec.labels },
       outbounds: spec.outbounds ?? [],
       transparentProxying: spec.transparentProxying,
+      serviceProbe: spec.serviceProbe,
+      gateway: spec.gateway,
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
@@ -149,6 +151,8 @@ export class World implements AsyncDisposable {
       settings: {
         ...(opa === undefined ? {} : agentSettings(address, opa)),
         ...(spec.dns === undefined ? {} : dnsSettings(address, spec.dns.resolvConf)),
+        ...(spec.drainTime === undefined ? {} : { KUMA_DATAPLANE_DRAIN_TIME: spec.drainTime }),
+        ...(spec.lean === true ? { SKEIN_LEAN: "true" } : {}),
         ...spec.settings,
       },
     });

@@ -27,6 +27,7 @@ const settings: ApiSettings = {
   corsAllowedDomains: [],
   guiEnabled: true,
   unsafeDelete: false,
+  probes: true,
   product: "Kuma",
   version: "2.14.3",
   hostname: "host",

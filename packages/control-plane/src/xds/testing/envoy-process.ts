@@ -12,6 +12,8 @@ export interface EnvoyOptions {
   readonly api?: "DELTA_GRPC" | "GRPC";
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly token?: string;
+  /** It asks for health checks too, and says where its admin interface is. */
+  readonly healthDiscovery?: boolean;
 }
 
 /** A running Envoy under test. */
@@ -83,8 +85,31 @@ export function startEnvoy(options: EnvoyOptions): EnvoyProcess {
 
 function bootstrap(options: EnvoyOptions, socketPath: string): unknown {
   const ads = { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" };
+  const grpc_services = [
+    {
+      envoy_grpc: { cluster_name: "ads" },
+      initial_metadata: [{ key: "authorization", value: options.token ?? "test-token" }],
+    },
+  ];
   return {
-    node: { id: options.nodeId, cluster: "test", metadata: options.metadata ?? {} },
+    node: {
+      id: options.nodeId,
+      cluster: "test",
+      metadata: {
+        ...options.metadata,
+        ...(options.healthDiscovery ? { "dataplane.admin.socketPath": socketPath } : {}),
+      },
+    },
+    ...(options.healthDiscovery
+      ? {
+          hds_config: {
+            api_type: "GRPC",
+            transport_api_version: "V3",
+            set_node_on_first_message_only: true,
+            grpc_services,
+          },
+        }
+      : {}),
     admin: { address: { pipe: { path: socketPath } } },
     dynamic_resources: {
       lds_config: ads,
@@ -93,12 +118,7 @@ function bootstrap(options: EnvoyOptions, socketPath: string): unknown {
         api_type: options.api ?? "DELTA_GRPC",
         transport_api_version: "V3",
         set_node_on_first_message_only: true,
-        grpc_services: [
-          {
-            envoy_grpc: { cluster_name: "ads" },
-            initial_metadata: [{ key: "authorization", value: options.token ?? "test-token" }],
-          },
-        ],
+        grpc_services,
       },
     },
     static_resources: {

@@ -83,6 +83,8 @@ export interface BareProxyOptions {
   readonly token: string;
   /** Default: one of {@link simulatedDataplane}. */
   readonly dataplane?: JsonObject;
+  /** It brings no Dataplane along: somebody else made that. */
+  readonly empty?: true;
   /** Bytes that may be under way to it; default 64 KiB. */
   readonly window?: number;
 }
@@ -96,7 +98,11 @@ export function connectBare(world: World, options: BareProxyOptions): BareProxy 
   });
   session.on("error", () => {});
   const call = openDelta(session, { authorization: token });
-  const metadata = launcherMetadata(options.dataplane ?? simulatedDataplane(mesh, name));
+  const { "dataplane.resource": brought, ...own } = launcherMetadata(
+    options.dataplane ?? simulatedDataplane(mesh, name),
+  );
+  const metadata: JsonObject =
+    options.empty || brought === undefined ? own : { ...own, "dataplane.resource": brought };
   call.request({ node: { id: `${mesh}.${name}`, cluster: name, metadata }, typeUrl: TYPE_URL.cluster });
   call.request({ typeUrl: TYPE_URL.listener });
   return {
