@@ -225,6 +225,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         }
       }
     }
+    const transparent = undefined;
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -232,7 +233,11 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         policies: policies.proxy.byKind.get(type) ?? [],
         mesh: meshName,
       });
-      if (entry !== undefined) whole[type] = entry;
+      if (entry === undefined) continue;
+      whole[type] = entry;
+      conditions.push(
+        ...(definition.conditions?.(entry, { isTransparent: transparent !== undefined }) ?? []),
+      );
     }
     return {
       mesh: meshName,
@@ -244,7 +249,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       naming,
       identity: certificate,
       admin: adminPlan(admins, dataplane, node.at(name).get()),
-      transparent: undefined,
+      transparent,
       inbounds: (dataplane.spec.networking?.inbound ?? [])
         .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
         .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),

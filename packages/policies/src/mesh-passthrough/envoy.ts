@@ -1,0 +1,111 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Cluster,
+  ClusterSchema,
+  Cluster_DiscoveryType as DiscoveryType,
+  Cluster_LbPolicy as LbPolicy,
+} from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { CidrRangeSchema } from "@skein/envoy-api/envoy/config/core/v3/address_pb";
+import {
+  type Filter,
+  type FilterChain,
+  FilterChainMatchSchema,
+  FilterChainSchema,
+} from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import type { TransparentDraft } from "../draft.ts";
+import { duration } from "../envoy-values.ts";
+import { type ChainPlan, chainsOf } from "./chains.ts";
+import { DEFAULT_MODE, type MeshPassthroughConf } from "./conf.ts";
+import { type Entry, readEntries } from "./entries.ts";
+import { networkFilter, statName } from "./filters.ts";
+import { connectionManager, upstreamHttp } from "./http.ts";
+import { inspect } from "./inspectors.ts";
+
+/** Lets out of the mesh what the policies say, and nothing else. */
+export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft): void {
+  const listeners = [draft.listeners.ipv4, draft.listeners.ipv6].filter((each) => each !== undefined);
+  const mode = conf.passthroughMode ?? DEFAULT_MODE;
+  for (const { name } of listeners) {
+    if (mode !== "All") draft.clusters.delete(name);
+    else if (!draft.clusters.has(name)) draft.clusters.set(name, originalDestination(name));
+  }
+  if (mode !== "Matched") return;
+  const { entries } = readEntries(conf);
+  for (const [family, listener] of [
+    [4, draft.listeners.ipv4],
+    [6, draft.listeners.ipv6],
+  ] as const) {
+    if (listener === undefined) continue;
+    const chains = chainsOf(entries, family);
+    // Envoy takes no listener without a chain. The one that is there leads to a cluster that is not, so it lets nothing out.
+    if (chains.length === 0) continue;
+    replaceChains(listener, chains);
+    for (const entry of chains.flatMap((chain) => chain.entries)) {
+      const name = clusterName(entry);
+      if (!draft.clusters.has(name)) draft.clusters.set(name, clusterOf(entry, name));
+    }
+  }
+}
+
+function replaceChains(listener: Listener, chains: readonly ChainPlan[]): void {
+  listener.filterChains = chains.map(filterChain);
+  inspect(listener, chains);
+}
+
+function filterChain(chain: ChainPlan): FilterChain {
+  const { name, port, range, by, serverName } = chain;
+  return create(FilterChainSchema, {
+    name,
+    filterChainMatch: create(FilterChainMatchSchema, {
+      ...(port === undefined ? {} : { destinationPort: port }),
+      prefixRanges:
+        range === undefined
+          ? []
+          : [create(CidrRangeSchema, { addressPrefix: range.address, prefixLen: range.length })],
+      serverNames: serverName === undefined ? [] : [serverName],
+      transportProtocol: by === undefined ? "" : by === "tls" ? "tls" : "raw_buffer",
+      applicationProtocols: by === "http" ? ["http/1.0", "http/1.1", "h2c"] : [],
+    }),
+    filters: [by === "http" ? connectionManager(chain, clusterName) : tcpProxy(chain)],
+  });
+}
+
+function tcpProxy({ name, entries }: ChainPlan): Filter {
+  const [entry] = entries;
+  const cluster = entry === undefined ? "" : clusterName(entry);
+  return networkFilter(
+    "envoy.filters.network.tcp_proxy",
+    TcpProxySchema,
+    create(TcpProxySchema, {
+      statPrefix: statName(name),
+      clusterSpecifier: { case: "cluster", value: cluster },
+      idleTimeout: duration("1h"),
+    }),
+  );
+}
+
+/** Name of the cluster of an entry; two entries have two, so that each is seen in statistics. */
+function clusterName({ protocol, value, port }: Entry): string {
+  return `meshpassthrough_${protocol}_${value}_${port ?? "*"}`;
+}
+
+function clusterOf(entry: Entry, name: string): Cluster {
+  const cluster = originalDestination(name);
+  if (entry.recognition === "http") {
+    cluster.typedExtensionProtocolOptions = upstreamHttp(entry.protocol === "http" ? "as it comes" : "http2");
+  }
+  return cluster;
+}
+
+/** "Where the connection was going before it was redirected to the proxy." */
+function originalDestination(name: string): Cluster {
+  return create(ClusterSchema, {
+    name,
+    altStatName: statName(name),
+    clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
+    lbPolicy: LbPolicy.CLUSTER_PROVIDED,
+    connectTimeout: duration("5s"),
+  });
+}

@@ -1,0 +1,69 @@
+import type { PolicyDefinition } from "../definition.ts";
+import { merge } from "../engine/merge.ts";
+import { comparePolicies } from "../engine/order.ts";
+import type { PolicyResource } from "../engine/policy-resource.ts";
+import { policyKri } from "../engine/rules.ts";
+import type { Merged } from "../plan/origin.ts";
+import type { PlanCondition } from "../plan/proxy-plan.ts";
+import { DEFAULT_MODE, type MeshPassthroughConf } from "./conf.ts";
+import { entryOrigin, readEntries } from "./entries.ts";
+import { passThrough } from "./envoy.ts";
+import { meshPassthroughKind } from "./kind.ts";
+
+export type PassthroughPlan = Merged<MeshPassthroughConf>;
+
+/** Which traffic may leave the mesh. The entries of all policies count together; the mode is that of the last to say one. */
+export const meshPassthrough: PolicyDefinition<unknown, unknown, PassthroughPlan> = {
+  kind: meshPassthroughKind,
+  order: 500,
+  planProxy: ({ policies }) => mergedPassthrough(policies),
+  translateTransparent(plan, draft) {
+    if (plan !== undefined) passThrough(plan.conf, draft);
+  },
+  conditions: passthroughConditions,
+  shapes: ["cluster", "listener"],
+  origins: (plan) => Object.values((plan as PassthroughPlan).origins),
+};
+
+/** What several policies say together, with the place that each entry comes from. */
+export function mergedPassthrough(policies: readonly PolicyResource[]): PassthroughPlan | undefined {
+  const contributions = [...policies].sort(comparePolicies).flatMap((policy, i) => {
+    const { appendMatch = [], ...rest } = (policy.spec.default ?? {}) as MeshPassthroughConf;
+    // A policy that says nothing closes the mesh; its name must be found behind that.
+    const mode = i === 0 ? { passthroughMode: DEFAULT_MODE } : {};
+    const kri = policyKri(policy, "mp");
+    return [
+      { conf: { ...mode, ...rest }, origin: { policy: kri, rule: "default" } },
+      ...appendMatch.map((match, place) => ({
+        conf: { appendMatch: [match] },
+        origin: { policy: kri, rule: `default.appendMatch[${place}]` },
+      })),
+    ];
+  });
+  return merge<MeshPassthroughConf>(contributions);
+}
+
+/** Entries that come to nothing, or to less than they say. */
+export function entryProblems({ conf, origins }: PassthroughPlan): readonly string[] {
+  if (conf.passthroughMode !== "Matched") return [];
+  return readEntries(conf).problems.map(({ index, message }) => {
+    const origin = entryOrigin(origins, index);
+    return origin === undefined ? message : `${origin.policy} ${origin.rule}: ${message}`;
+  });
+}
+
+function passthroughConditions(
+  plan: PassthroughPlan,
+  { isTransparent }: { readonly isTransparent: boolean },
+): readonly PlanCondition[] {
+  if (!isTransparent) {
+    return [
+      {
+        type: "PassthroughWithoutTransparentProxy",
+        message:
+          "MeshPassthrough has no effect on a proxy without transparent proxying: its application reaches other destinations without the proxy",
+      },
+    ];
+  }
+  return entryProblems(plan).map((message) => ({ type: "PassthroughConflict", message }));
+}
