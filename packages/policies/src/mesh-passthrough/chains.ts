@@ -29,7 +29,7 @@ type NameEntry = Entry & { readonly destination: { readonly kind: "name" } };
  * port, and addresses before names: who may go to an address need not say a name there.
  */
 export function chainsOf(entries: readonly Entry[], family: 4 | 6): readonly ChainPlan[] {
-  const mysql = mysqlPorts(entries);
+  const mysql = mysqlPorts(entries, family);
   const addresses = entries
     .filter(isOfAddresses)
     .filter(({ destination }) => destination.range.family === family);

@@ -87,17 +87,31 @@ export function readEntries({ appendMatch = [] }: MeshPassthroughConf): Entries 
   return { entries: kept.map(({ entry }) => entry), problems: [...problems, ...behindMysql(kept)] };
 }
 
-/** Ports on which nobody waits for the client's first bytes, since a server of MySQL speaks first. */
-export function mysqlPorts(entries: readonly Entry[]): ReadonlySet<number> {
-  return new Set(entries.flatMap(({ protocol, port }) => (protocol === "mysql" && port ? [port] : [])));
+/** Ports of a family on which nobody waits for the client's first bytes, since a server of MySQL speaks first. */
+export function mysqlPorts(entries: readonly Entry[], family: 4 | 6): ReadonlySet<number> {
+  return new Set(
+    entries.flatMap(({ protocol, port, destination }) =>
+      protocol === "mysql" && destination.kind === "addresses" && destination.range.family === family
+        ? (port ?? [])
+        : [],
+    ),
+  );
 }
 
 /** Where nobody looks at the first bytes, TLS and HTTP are not recognised. */
-function behindMysql(kept: readonly { readonly entry: Entry; readonly index: number }[]): EntryProblem[] {
-  const ports = [...mysqlPorts(kept.map(({ entry }) => entry))].sort((a, b) => a - b);
+function behindMysql(
+  kept: readonly { readonly entry: Entry; readonly index: number }[],
+): readonly EntryProblem[] {
+  const entries = kept.map(({ entry }) => entry);
+  const mysql = { 4: mysqlPorts(entries, 4), 6: mysqlPorts(entries, 6) };
   return kept.flatMap(({ entry, index }) => {
     if (entry.recognition === "bytes") return [];
-    const hidden = ports.filter((port) => entry.port === undefined || entry.port === port);
+    const { destination } = entry;
+    const families = destination.kind === "name" ? ([4, 6] as const) : [destination.range.family];
+    const ports = new Set(families.flatMap((family) => [...mysql[family]]));
+    const hidden = [...ports]
+      .filter((port) => entry.port === undefined || entry.port === port)
+      .sort((a, b) => a - b);
     if (hidden.length === 0) return [];
     const where = `${hidden.length === 1 ? "port" : "ports"} ${hidden.join(", ")}`;
     return [

@@ -28,12 +28,12 @@ export const meshPassthrough: PolicyDefinition<unknown, unknown, PassthroughPlan
 /** What several policies say together, with the place that each entry comes from. */
 export function mergedPassthrough(policies: readonly PolicyResource[]): PassthroughPlan | undefined {
   const contributions = [...policies].sort(comparePolicies).flatMap((policy, i) => {
-    const { appendMatch = [], ...rest } = (policy.spec.default ?? {}) as MeshPassthroughConf;
+    const { appendMatch = [], passthroughMode } = (policy.spec.default ?? {}) as MeshPassthroughConf;
     // A policy that says nothing closes the mesh; its name must be found behind that.
-    const mode = i === 0 ? { passthroughMode: DEFAULT_MODE } : {};
+    const mode = passthroughMode ?? (i === 0 ? DEFAULT_MODE : undefined);
     const kri = policyKri(policy, "mp");
     return [
-      { conf: { ...mode, ...rest }, origin: { policy: kri, rule: "default" } },
+      { conf: { passthroughMode: mode }, origin: { policy: kri, rule: "default" } },
       ...appendMatch.map((match, place) => ({
         conf: { appendMatch: [match] },
         origin: { policy: kri, rule: `default.appendMatch[${place}]` },
