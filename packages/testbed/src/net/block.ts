@@ -14,9 +14,9 @@ import { dirname, join } from "node:path";
 import { isAlive, type Owner, ownerOf } from "./owner.ts";
 import { blockPorts } from "./ports.ts";
 
-/** A range of loopback addresses, `127.a.b.0/24`, that one world has for itself. */
+/** A range of addresses `a.b.c.0/24` that one world has for itself; of loopback unless other candidates are named. */
 export interface Block {
-  /** `127.a.b`. */
+  /** `a.b.c`. */
   readonly prefix: string;
   address(host: number): string;
   release(): void;
@@ -66,7 +66,7 @@ export async function allocateBlock(options: BlockOptions): Promise<Block> {
     }
     unlock(path);
   }
-  throw new Error(`no free block of loopback addresses; the locks are in ${options.lockDir}`);
+  throw new Error(`no free block of addresses; the locks are in ${options.lockDir}`);
 }
 
 function* defaultCandidates(): Generator<string> {
@@ -118,7 +118,7 @@ function breakLock(path: string, options: BlockOptions): boolean {
 function sweep(options: BlockOptions): void {
   if (!existsSync(options.lockDir)) return;
   for (const name of readdirSync(options.lockDir)) {
-    if (/^127\.\d+\.\d+$/.test(name)) breakLock(join(options.lockDir, name), options);
+    if (/^\d+\.\d+\.\d+$/.test(name)) breakLock(join(options.lockDir, name), options);
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { allocateBlock, type Block, thisProcess } from "../net/block.ts";
+import { clearedAtExit } from "../process/at-exit.ts";
 import { reap, WORLD_MARK } from "../process/reap.ts";
 
 /** Where a world is: its id, its loopback addresses, its directory. */
@@ -14,9 +15,6 @@ export interface Site {
   /** Ends whatever still runs and removes the directory and the lock. Synchronous, and harmless when done twice. */
   clear(): void;
 }
-
-const occupied = new Set<Site>();
-let guarded = false;
 
 /** Takes a block of addresses and a temporary directory, and gives them back however this process ends. */
 export async function occupySite(): Promise<Site> {
@@ -37,16 +35,13 @@ export async function occupySite(): Promise<Site> {
     id,
     block,
     dir,
-    clear: () => {
-      if (!occupied.delete(site)) return;
+    clear: clearedAtExit(() => {
       reap(id);
       rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
       block.release();
-    },
+    }),
   };
   mkdirSync(join(dir, "logs"));
-  occupied.add(site);
-  guardExit();
   return site;
 }
 
@@ -64,22 +59,4 @@ export function joinSite(env: NodeJS.ProcessEnv): Site {
     block: { prefix, address: (host) => `${prefix}.${host}`, release: () => {} },
     clear: () => {},
   };
-}
-
-function guardExit(): void {
-  if (guarded) return;
-  guarded = true;
-  process.on("exit", () => {
-    for (const site of [...occupied]) site.clear();
-  });
-  for (const [signal, code] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-    ["SIGHUP", 129],
-  ] as const) {
-    process.on(signal, () => {
-      // Whoever listens too (the demo) ends gracefully by itself; without anybody else, leave now.
-      if (process.listenerCount(signal) === 1) process.exit(code);
-    });
-  }
 }
