@@ -85,7 +85,11 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
   translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
   /** What somebody should know of its entry for the proxy: what comes to nothing, or to less than it says. */
-  conditions?(plan: Proxy, proxy: { readonly isTransparent: boolean }): readonly PlanCondition[];
+  conditions?(
+    plan: Proxy,
+    /** The port to which connections of the application are redirected; absent where they are left alone. */
+    redirect: { readonly outboundPort: number | undefined },
+  ): readonly PlanCondition[];
   /** Its inbound entry names the service, so that services cannot share one. */
   readonly perService?: boolean;
   /** What it changes in the finished resources of a proxy; equal entries give equal patches. */

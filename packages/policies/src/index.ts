@@ -30,12 +30,15 @@ export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
+export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {
   AdminPlan,
   BackendClusterPlan,
   BackendPlan,
   DestinationKey,
   DestinationPlan,
+  DirectAccessPlan,
+  DirectAccessTlsPlan,
   EndpointPlan,
   EndpointsPlan,
   EndpointsView,
@@ -51,6 +54,7 @@ export type {
   PolicyPlans,
   Protocol,
   ProxyPlan,
+  TransparentPlan,
   UpstreamPlan,
   UpstreamTlsPlan,
 } from "./plan/proxy-plan.ts";

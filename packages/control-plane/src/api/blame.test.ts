@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { UNKNOWN_NODE } from "../plan/node-facts.ts";
 import { liveWorld, put, shop } from "../preview/testing/live-world.ts";
 
 const CLUSTER = "kri_msvc_default_zone-1__api_http";
@@ -64,13 +65,10 @@ test("a route configuration is traced to its destination, and to the rule behind
 test("every resource of a proxy has a part that it is made from", async () => {
   const { api, world: live } = await world();
   live.mesh("default").node.set("web-0", {
-    unifiedNaming: true,
-    reusePort: true,
-    ipv6: true,
+    ...UNKNOWN_NODE,
+    redirect: { outboundPort: 15_001, inboundPort: 15_006, ipv6: true },
     adminSocket: "/tmp/admin.sock",
     adminPort: 9901,
-    adminAddress: undefined,
-    extAuthzAddress: undefined,
   });
   const { json } = await api.call("GET", base);
   const config = live.mesh("default").config.at("web-0").get();

@@ -66,7 +66,7 @@ import { callerRoutes, callerStateFilter } from "./caller-state.ts";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
 import { altStatName } from "./outbound.ts";
 import { downstreamTls, MESH_ALPN } from "./tls.ts";
-import { httpFilter, networkFilter, routesByName, socketAddress } from "./values.ts";
+import { bindTo, httpFilter, networkFilter, routesByName, socketAddress } from "./values.ts";
 
 /** What the listeners of inbounds with the same plan share: all but the address. */
 export interface InboundListenerParts {
@@ -190,6 +190,7 @@ export function inboundListener(
     enableReusePort: reusePort,
     statPrefix: plan.listenerName.startsWith("self_") ? plan.listenerName : "",
     metadata: create(MetadataSchema, { filterMetadata: { "io.kuma.tags": tags } }),
+    ...(plan.redirected ? { bindToPort: false } : {}),
     listenerFilters: [...shared.listenerFilters],
     filterChains: [...shared.chains],
   });
@@ -218,6 +219,7 @@ function draftInbound(plan: InboundSharedPlan, callers: readonly CallerMatch[]):
       ],
     }),
   });
+  if (plan.source !== undefined) cluster.upstreamBindConfig = bindTo(plan.source);
   const base = {
     protocol: plan.protocol,
     statPrefix: plan.statPrefix,

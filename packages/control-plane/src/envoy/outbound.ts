@@ -166,6 +166,7 @@ export function outboundListener(
     metadata: create(MetadataSchema, {
       filterMetadata: { "io.kuma.tags": listenerTags(plan) },
     }),
+    ...(plan.redirected ? { bindToPort: false } : {}),
     filterChains: [create(FilterChainSchema, { filters: [...filters] })],
   });
 }

@@ -66,6 +66,16 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     addUpstream(outbound, cluster);
   }
   for (const backend of plan.backends) addUpstream(backend, translator.backend(backend.upstream));
+  for (const [made, origin] of [
+    [translator.transparent(plan, reusePort), "transparent"],
+    [translator.directAccess(plan, reusePort), "direct-access"],
+  ] as const) {
+    for (const cluster of made.clusters) place(clusters, cluster, origin);
+    for (const listener of made.listeners) place(listeners, listener, origin);
+  }
+  for (const { tls } of plan.directAccess ?? []) {
+    if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
+  }
   for (const added of patches.added()) {
     (added.type === "cluster" ? clusters : listeners).set(added.name, added);
   }

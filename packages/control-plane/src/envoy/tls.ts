@@ -7,6 +7,7 @@ import {
   type SubjectAltNameMatcher,
   SubjectAltNameMatcherSchema,
   type TlsParameters,
+  TlsParametersSchema,
   TlsParameters_TlsProtocol as TlsProtocol,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import {
@@ -21,7 +22,7 @@ import {
   UpstreamTlsContextSchema,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
-import type { InboundTlsPlan, UpstreamTlsPlan } from "@skein/policies";
+import type { DirectAccessTlsPlan, InboundTlsPlan, UpstreamTlsPlan } from "@skein/policies";
 import { ads } from "./values.ts";
 
 /** ALPN that tells mesh TLS from an application's own. */
@@ -47,6 +48,24 @@ export function upstreamTls(plan: UpstreamTlsPlan, params: TlsParameters | undef
   });
 }
 
+/** The caller's end of mesh TLS with whoever of the mesh is at an address. */
+export function directAccessTls(plan: DirectAccessTlsPlan): TransportSocket {
+  const servers = plan.trustDomains.map(trustDomainMatcher);
+  const params = create(TlsParametersSchema, { tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3 });
+  const common = commonTls(plan, servers, params);
+  common.alpnProtocols = [MESH_ALPN];
+  return create(TransportSocketSchema, {
+    name: "envoy.transport_sockets.tls",
+    configType: {
+      case: "typedConfig",
+      value: packAny(
+        UpstreamTlsContextSchema,
+        create(UpstreamTlsContextSchema, { commonTlsContext: common }),
+      ),
+    },
+  });
+}
+
 /** Envoy's clients go up to TLS 1.2 where they are not told more: below a minimum of 1.3 that would be nothing. */
 function clientParameters(params: TlsParameters): TlsParameters {
   const { tlsMinimumProtocolVersion: min, tlsMaximumProtocolVersion: max } = params;
@@ -56,7 +75,7 @@ function clientParameters(params: TlsParameters): TlsParameters {
 
 /** The called end of mesh TLS: a client certificate of a known trust domain is required. */
 export function downstreamTls(plan: InboundTlsPlan, params: TlsParameters | undefined): TransportSocket {
-  const clients = plan.trustDomains.map((domain) => uriMatcher("prefix", `spiffe://${domain}/`));
+  const clients = plan.trustDomains.map(trustDomainMatcher);
   return create(TransportSocketSchema, {
     name: "envoy.transport_sockets.tls",
     configType: {
@@ -95,6 +114,10 @@ function commonTls(
 
 function secret(name: string): SdsSecretConfig {
   return create(SdsSecretConfigSchema, { name, sdsConfig: ads() });
+}
+
+function trustDomainMatcher(domain: string): SubjectAltNameMatcher {
+  return uriMatcher("prefix", `spiffe://${domain}/`);
 }
 
 function uriMatcher(kind: "exact" | "prefix", value: string): SubjectAltNameMatcher {

@@ -20,22 +20,35 @@ import {
   type OutboundPlan,
   type PolicyDefinition,
   type PolicyPlans,
+  type ProxyPlan,
   type UpstreamPlan,
 } from "@skein/policies";
 import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
+import { Interned } from "../plan/interned.ts";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
+import { directAccessCluster, directAccessListener } from "./direct-access.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
 import { outboundListener, translateUpstream } from "./outbound.ts";
+import {
+  type InboundRedirect,
+  type ListenerTraits,
+  type OutboundRedirect,
+  type TransparentResources,
+  translateInboundPassthrough,
+  translateOutboundPassthrough,
+} from "./transparent.ts";
 
 /**
  * What a listener or cluster becomes for every proxy that shares the plan behind it. Messages are let go of once they are
  * encoded: they are several times the size of their bytes.
  */
 interface Shared<Parts> {
+  /** Stands for it in keys. */
+  readonly id: number;
   /** What further listeners are made of. */
   readonly parts: Parts;
   readonly cluster: Fragment;
@@ -57,6 +70,14 @@ export interface TranslatedPort {
   readonly route: Fragment | undefined;
 }
 
+/** What a transparent proxy has besides its inbounds and outbounds. */
+export interface TransparentFragments {
+  readonly clusters: readonly Fragment[];
+  readonly listeners: readonly Fragment[];
+}
+
+const NO_FRAGMENTS: TransparentFragments = { clusters: [], listeners: [] };
+
 /**
  * Turns plans into fragments. Plans are shared between proxies and immutable, so each is translated and encoded once,
  * and its fragments live as long as the plan. A fragment depends on the plan it is made from and nothing else.
@@ -69,6 +90,11 @@ export class Translator {
   readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
+  readonly #transparent = new Interned<TransparentFragments>();
+  readonly #instances = new Interned<Fragment>();
+  /** Keeps what is shared for as long as a plan that it was made for. */
+  readonly #heldBy = new WeakMap<ProxyPlan, Set<TransparentFragments>>();
+  #lastId = 0;
 
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
     this.#definitions = definitions;
@@ -79,7 +105,7 @@ export class Translator {
   /** What an outbound becomes. */
   outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
     const shared = this.#upstream(plan.upstream);
-    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort}`;
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""}`;
     let listener = shared.listeners.get(key);
     if (listener === undefined) {
       const message = outboundListener(plan, shared.parts, reusePort);
@@ -97,7 +123,7 @@ export class Translator {
   /** What an inbound becomes. */
   inbound(plan: InboundPlan, reusePort: boolean): TranslatedPort {
     const shared = this.#inbound(plan.shared);
-    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${JSON.stringify(plan.tags)}`;
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${JSON.stringify(plan.tags)}`;
     let listener = shared.listeners.get(key);
     if (listener === undefined) {
       const message = inboundListener(plan, shared.parts, reusePort);
@@ -105,6 +131,41 @@ export class Translator {
       shared.listeners.set(key, listener);
     }
     return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
+  }
+
+  /** What takes the connections that are redirected to a proxy; nothing where none are. */
+  transparent(plan: ProxyPlan, reusePort: boolean): TransparentFragments {
+    if (plan.transparent === undefined) return NO_FRAGMENTS;
+    const { outboundPort, inboundPort } = plan.transparent;
+    const traits: ListenerTraits = { naming: plan.naming, reusePort };
+    const parts: TransparentFragments[] = [];
+    if (outboundPort !== undefined)
+      parts.push(this.#outboundPassthrough(plan, { ...plan.transparent, outboundPort }, traits));
+    if (inboundPort !== undefined)
+      parts.push(this.#inboundPassthrough(plan, { ...plan.transparent, inboundPort }, traits));
+    return {
+      clusters: parts.flatMap(({ clusters }) => clusters),
+      listeners: parts.flatMap(({ listeners }) => listeners),
+    };
+  }
+
+  /** What takes the connections of applications to instances by their own addresses. */
+  directAccess(plan: ProxyPlan, reusePort: boolean): TransparentFragments {
+    const instances = plan.directAccess ?? [];
+    const tls = new Map(instances.map((each) => [JSON.stringify(each.tls), each.tls]));
+    return {
+      clusters: [...tls.values()].map((each) => {
+        const cluster = directAccessCluster(each);
+        return this.#encode("cluster", cluster.name, ClusterSchema, cluster, []);
+      }),
+      listeners: instances.map((each) => {
+        const key = `${each.address} ${each.port} ${each.tls === undefined} ${reusePort}`;
+        return this.#instances.get(key, () => {
+          const listener = directAccessListener(each, reusePort);
+          return this.#encode("listener", listener.name, ListenerSchema, listener, []);
+        });
+      }),
+    };
   }
 
   /** The endpoints of a cluster. */
@@ -152,6 +213,66 @@ export class Translator {
     return this.#encode("secret", secret.name, SecretSchema, secret, []);
   }
 
+  #outboundPassthrough(
+    plan: ProxyPlan,
+    transparent: OutboundRedirect,
+    traits: ListenerTraits,
+  ): TransparentFragments {
+    const entries = Object.fromEntries(
+      this.#definitions.flatMap(({ translateTransparent, kind }) => {
+        const entry = plan.policies[kind.type];
+        return translateTransparent === undefined || entry === undefined ? [] : [[kind.type, entry] as const];
+      }),
+    );
+    return this.#passthrough(plan, `outbound ${JSON.stringify([traits, transparent, entries])}`, () => ({
+      made: translateOutboundPassthrough(transparent, traits, this.#definitions, entries),
+      origins: this.#origins(entries, "listener"),
+    }));
+  }
+
+  #inboundPassthrough(
+    plan: ProxyPlan,
+    transparent: InboundRedirect,
+    traits: ListenerTraits,
+  ): TransparentFragments {
+    const inbounds = plan.inbounds.map(({ port, shared }) => ({
+      port,
+      isStrict: shared.tls?.mode === "strict",
+      shared: this.#inbound(shared),
+    }));
+    const ids = inbounds.map(({ port, shared }) => `${port} ${shared.id}`);
+    return this.#passthrough(plan, `inbound ${JSON.stringify([traits, transparent, ids])}`, () => ({
+      made: translateInboundPassthrough(
+        transparent,
+        traits,
+        inbounds.map(({ port, isStrict, shared }) => ({ port, isStrict, parts: shared.parts })),
+      ),
+      origins: [...new Set(inbounds.flatMap(({ shared }) => shared.origins))].sort(),
+    }));
+  }
+
+  /** Proxies that have the same redirected to them share it. */
+  #passthrough(
+    plan: ProxyPlan,
+    key: string,
+    translate: () => { readonly made: TransparentResources; readonly origins: readonly string[] },
+  ): TransparentFragments {
+    const fragments = this.#transparent.get(key, () => {
+      const { made, origins } = translate();
+      return {
+        clusters: made.clusters.map((each) =>
+          this.#encode("cluster", each.name, ClusterSchema, each, origins),
+        ),
+        listeners: made.listeners.map((each) =>
+          this.#encode("listener", each.name, ListenerSchema, each, origins),
+        ),
+      };
+    });
+    const held = this.#heldBy.get(plan) ?? new Set();
+    this.#heldBy.set(plan, held.add(fragments));
+    return fragments;
+  }
+
   #upstream(plan: UpstreamPlan): Shared<readonly Filter[]> {
     let shared = this.#upstreams.get(plan);
     if (shared === undefined) {
@@ -183,6 +304,7 @@ export class Translator {
   ): Shared<Parts> {
     const { cluster, routes } = translated;
     return {
+      id: ++this.#lastId,
       parts,
       services: (translated.services ?? []).map((each) =>
         this.#encode("cluster", each.name, ClusterSchema, each, this.#origins(policies, "listener")),

@@ -4,6 +4,8 @@ import { packAny } from "@skein/envoy-api";
 import {
   type Address,
   AddressSchema,
+  type BindConfig,
+  BindConfigSchema,
   SocketAddressSchema,
 } from "@skein/envoy-api/envoy/config/core/v3/address_pb";
 import {
@@ -26,6 +28,13 @@ export function socketAddress(address: string, port: number): Address {
       case: "socketAddress",
       value: create(SocketAddressSchema, { address, portSpecifier: { case: "portValue", value: port } }),
     },
+  });
+}
+
+/** Makes connections come from an address. */
+export function bindTo(address: string): BindConfig {
+  return create(BindConfigSchema, {
+    sourceAddress: create(SocketAddressSchema, { address, portSpecifier: { case: "portValue", value: 0 } }),
   });
 }
 

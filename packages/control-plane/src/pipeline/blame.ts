@@ -1,4 +1,10 @@
-import type { OutboundPlan, PolicyPlans, ProxyPlan, UpstreamPlan } from "@skein/policies";
+import {
+  type OutboundPlan,
+  type PolicyPlans,
+  type ProxyPlan,
+  passthroughName,
+  type UpstreamPlan,
+} from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
 import { TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type PlanField, policyFields } from "../plan/plan-fields.ts";
@@ -94,8 +100,33 @@ function contributions(plan: ProxyPlan): readonly Contribution[] {
           policies: {},
           sources: [self],
         }))),
+    ...transparentContributions(plan),
     ...identityContributions(plan),
   ];
+}
+
+/** What takes redirected connections: whether those of applications pass is for the mesh to say. */
+function transparentContributions(plan: ProxyPlan): readonly Contribution[] {
+  const { transparent, naming, inbounds } = plan;
+  if (transparent === undefined) return [];
+  const part = { kind: "proxy" as const };
+  const self = dataplane(plan);
+  return (["ipv4", "ipv6"] as const).flatMap((ip) => [
+    ...inbounds.map(({ shared }) => ({
+      type: "listener" as const,
+      name: passthroughName("inbound", ip, naming),
+      part,
+      policies: shared.policies,
+      sources: [self, ...(shared.tls === undefined ? [] : issuerOf(plan))],
+    })),
+    ...(["listener", "cluster"] as const).map((type) => ({
+      type,
+      name: passthroughName("outbound", ip, naming),
+      part,
+      policies: {},
+      sources: [self, { type: "Mesh" as const, mesh: "", name: plan.mesh }],
+    })),
+  ]);
 }
 
 function outboundContributions(plan: ProxyPlan, outbound: OutboundPlan): readonly Contribution[] {

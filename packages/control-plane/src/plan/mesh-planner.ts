@@ -5,12 +5,15 @@ import {
   formatKri,
   LABEL,
   SERVICE_TAG,
+  SERVICELESS_INBOUND_PORT,
 } from "@skein/model";
 import {
   type AdminPlan,
   type BackendClusterPlan,
   callerTagsHeader,
   type DestinationKey,
+  type DirectAccessPlan,
+  type DirectAccessTlsPlan,
   type EndpointsView,
   type IdentityPlan,
   type InboundPlan,
@@ -33,6 +36,7 @@ import type { PolicySet } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import { sectionOf } from "../view/selectable.ts";
 import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
+import { DirectAccess } from "./direct-access.ts";
 import { EndpointViews } from "./endpoint-views.ts";
 import {
   type DataplaneIdentity,
@@ -45,6 +49,8 @@ import {
 import { Interned } from "./interned.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { outboundTarget } from "./outbound-target.ts";
+import { applicationSource, type Redirect, redirectsInbound, redirectsOutbound } from "./redirect.ts";
+import { redirectOf, TransparentPlans, transparentConditions } from "./transparent.ts";
 import { Upstreams } from "./upstreams.ts";
 
 export interface MeshPlannerInputs {
@@ -77,6 +83,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
+  const transparents = new TransparentPlans();
+  const directAccess = new DirectAccess(graph, view, identity);
 
   /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
   const backendMode = (certificate: IdentityPlan | undefined): "Strict" | "Permissive" => {
@@ -90,7 +98,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     inbound: DataplaneInbound,
     policies: PolicySet,
   ): InboundPlan => {
-    const { dataplane, naming, own, certificate } = context;
+    const { dataplane, naming, own, certificate, redirect } = context;
     const section = sectionOf(inbound);
     const kri = dataplaneKri(dataplane, section);
     const address = inbound.address || dataplane.spec.networking?.address || "";
@@ -111,6 +119,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     );
     const clusterName = name ?? `${isTwin ? serviceAddress : "localhost"}:${servicePort}`;
     const { extAuthzAddress } = node.at(dataplane.name).get();
+    const source = applicationSource(redirect, serviceAddress);
     const key = [
       inboundProtocol(inbound),
       serviceAddress,
@@ -126,6 +135,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       backendMode(certificate),
       definitions.some(({ perService, kind }) => perService && policies.byKind.has(kind.type)) && serviceName,
       extAuthzAddress,
+      source,
       policies.id,
     ].join(" ");
     return {
@@ -135,6 +145,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address,
       port: inbound.port,
       tags: inbound.tags ?? {},
+      ...(isInboundRedirected(redirect, address, inbound.port, serviceAddress, servicePort)
+        ? { redirected: true }
+        : {}),
       shared: shared.get(key, () => {
         const plans: Record<string, unknown> = {};
         for (const definition of definitions) {
@@ -151,6 +164,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         return {
           protocol: inboundProtocol(inbound),
           service: { address: serviceAddress, port: servicePort },
+          ...(source === undefined ? {} : { source }),
           clusterName,
           routeName: name ?? (sameService > 1 ? `inbound:${service}:${inbound.port}` : `inbound:${service}`),
           virtualHost: name ?? service,
@@ -167,17 +181,39 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     };
   };
 
+  const directInstances = (
+    { dataplane, certificate, redirect }: ProxyContext,
+    outbounds: readonly OutboundPlan[],
+    conditions: PlanCondition[],
+  ): readonly DirectAccessPlan[] => {
+    const services = dataplane.spec.networking?.transparentProxying?.directAccessServices ?? [];
+    if (services.length === 0 || redirect.outboundPort === undefined) return [];
+    const { instances, unknown } = directAccess.plan({
+      dataplane: dataplane.name,
+      services,
+      tls: certificate && peerTls(certificate, domains.get()),
+      taken: new Set(outbounds.map(({ address, port }) => `${address} ${port}`)),
+    });
+    for (const service of unknown) {
+      const message = `networking.transparentProxying.directAccessServices: "${service}" has no instances`;
+      conditions.push({ type: "UnresolvedDirectAccess", message });
+    }
+    return instances;
+  };
+
   const plan = graph.family<string, ProxyPlan | undefined>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return undefined;
     const exclusive = mesh.spec.meshServices?.mode === "Exclusive";
-    const naming: Naming = exclusive && node.at(name).get().unifiedNaming ? "unified" : "legacy";
+    const facts = node.at(name).get();
+    const naming: Naming = exclusive && facts.unifiedNaming ? "unified" : "legacy";
     const own = identity.at(name).get();
     const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
     const policies = view.policies.at(name).get();
-    const context: ProxyContext = { dataplane, naming, own, certificate };
-    const conditions: PlanCondition[] = [];
+    const redirect = redirectOf(dataplane, facts);
+    const context: ProxyContext = { dataplane, naming, own, certificate, redirect };
+    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect)];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
     const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
     const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
@@ -208,6 +244,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         port: outbound.port,
         upstream,
         ...seen(upstream),
+        ...(redirectsOutbound(redirect, address, dataplane.spec.networking?.address)
+          ? { redirected: true as const }
+          : {}),
       });
     }
     const backends = new Map<DestinationKey, BackendClusterPlan>();
@@ -225,7 +264,6 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         }
       }
     }
-    const transparent = undefined;
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -235,10 +273,15 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       });
       if (entry === undefined) continue;
       whole[type] = entry;
-      conditions.push(
-        ...(definition.conditions?.(entry, { isTransparent: transparent !== undefined }) ?? []),
-      );
+      conditions.push(...(definition.conditions?.(entry, redirect) ?? []));
     }
+    const inbounds = (dataplane.spec.networking?.inbound ?? [])
+      .filter((inbound) => inbound.state !== "Ignored")
+      .map((inbound) => ({
+        inbound,
+        plan: inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET),
+      }));
+    const instances = directInstances(context, outbounds, conditions);
     return {
       mesh: meshName,
       name,
@@ -248,11 +291,17 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address: dataplane.spec.networking?.address ?? "",
       naming,
       identity: certificate,
-      admin: adminPlan(admins, dataplane, node.at(name).get()),
-      transparent,
-      inbounds: (dataplane.spec.networking?.inbound ?? [])
-        .filter((inbound) => inbound.state !== "Ignored" && inbound.port !== SERVICELESS_PORT)
-        .map((inbound) => inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET)),
+      admin: adminPlan(admins, dataplane, facts),
+      transparent: transparents.of({
+        redirect,
+        mesh,
+        strictInboundPorts: facts.strictInboundPorts,
+        inbounds: inbounds.map(({ inbound, plan }) => ({ inbound, tls: plan.shared.tls })),
+      }),
+      ...(instances.length === 0 ? {} : { directAccess: instances }),
+      inbounds: inbounds.flatMap(({ inbound, plan }) =>
+        inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
+      ),
       outbounds: uniquelyNamed(outbounds),
       backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
       policies: whole,
@@ -276,10 +325,9 @@ interface ProxyContext {
   readonly naming: Naming;
   readonly own: DataplaneIdentity;
   readonly certificate: IdentityPlan | undefined;
+  readonly redirect: Redirect;
 }
 
-/** An inbound on this port gives a proxy its service without any traffic. */
-const SERVICELESS_PORT = 49151;
 const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
 function inboundTls(
@@ -291,11 +339,32 @@ function inboundTls(
   if (certificate === undefined) return undefined;
   return {
     mode: own.inTransition || mode === "Permissive" ? "permissive" : "strict",
+    ...peerTls(certificate, domains),
+  };
+}
+
+/** Mesh TLS with anybody of the mesh. */
+function peerTls(certificate: IdentityPlan, domains: readonly string[]): DirectAccessTlsPlan {
+  return {
     certificateSecret: certificate.certificateSecret,
     validationSecret: certificate.validationSecret,
     trustDomains:
       certificate.kind === "mesh-mtls" && certificate.validationSecret === TRUST_BUNDLE_SECRET ? [] : domains,
   };
+}
+
+/**
+ * Where nothing is redirected to it, a proxy can still listen on the address itself, unless that is the application's.
+ */
+function isInboundRedirected(
+  redirect: Redirect,
+  address: string,
+  port: number,
+  serviceAddress: string,
+  servicePort: number,
+): boolean {
+  if (redirectsInbound(redirect, address)) return true;
+  return redirect.outboundPort !== undefined && address === serviceAddress && port === servicePort;
 }
 
 function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPlan {

@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type NodeFacts, nodeFacts, sameFacts, UNKNOWN_NODE } from "./node-facts.ts";
+import { TRANSPARENT_PROXY_FEATURE } from "./redirect.ts";
 
 const NOTHING: NodeFacts = {
   unifiedNaming: false,
   reusePort: false,
   ipv6: true,
+  strictInboundPorts: false,
+  bindOutbounds: false,
+  redirect: undefined,
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
   extAuthzAddress: undefined,
+};
+
+const REDIRECTS = {
+  ipFamilyMode: "ipv4",
+  redirect: { inbound: { enabled: false, port: 15_106 }, outbound: { enabled: true, port: 15_101 } },
 };
 
 const cases: readonly [
@@ -21,6 +30,19 @@ const cases: readonly [
   ["unified names", { features: ["feature-unified-resource-naming"] }, { unifiedNaming: true }],
   ["shared ports", { features: ["feature-reuse-port", "feature-of-tomorrow"] }, { reusePort: true }],
   ["features that are no list", { features: "feature-reuse-port" }, {}],
+  ["closed ports", { features: ["feature-strict-inbound-ports"] }, { strictInboundPorts: true }],
+  ["outbounds with addresses", { features: ["feature-bind-outbounds"] }, { bindOutbounds: true }],
+  ["nothing of redirects, without the feature", { transparentProxy: REDIRECTS }, {}],
+  [
+    "which connections are redirected",
+    { features: [TRANSPARENT_PROXY_FEATURE], transparentProxy: REDIRECTS },
+    { redirect: { outboundPort: 15_101, inboundPort: undefined, ipv6: false } },
+  ],
+  [
+    "that they are redirected as usual",
+    { features: [TRANSPARENT_PROXY_FEATURE] },
+    { redirect: { outboundPort: 15_001, inboundPort: 15_006, ipv6: true } },
+  ],
   ["no IPv6", { ipv6Enabled: false }, { ipv6: false }],
   ["the admin port", { "dataplane.admin.port": "9901" }, { adminPort: 9901 }],
   ["a port that is none", { "dataplane.admin.port": "0" }, {}],
@@ -49,6 +71,9 @@ test("facts are the same when all of them are", () => {
     { unifiedNaming: false },
     { reusePort: false },
     { ipv6: false },
+    { strictInboundPorts: false },
+    { bindOutbounds: true },
+    { redirect: { outboundPort: 15_001, inboundPort: 15_006, ipv6: true } },
     { adminSocket: "/x" },
     { adminAddress: "::1" },
     { adminPort: 1 },

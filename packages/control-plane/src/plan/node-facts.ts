@@ -1,3 +1,5 @@
+import { launcherRedirect, type Redirect, sameRedirect } from "./redirect.ts";
+
 /** What a connected proxy said of itself, as far as its configuration depends on it. */
 export interface NodeFacts {
   /** It understands KRI-based names (`feature-unified-resource-naming`). */
@@ -5,6 +7,12 @@ export interface NodeFacts {
   /** Listeners share their port between workers and restarts (`feature-reuse-port`). */
   readonly reusePort: boolean;
   readonly ipv6: boolean;
+  /** Ports that no inbound is for are closed where callers must use mesh TLS (`feature-strict-inbound-ports`). */
+  readonly strictInboundPorts: boolean;
+  /** Outbounds listen on loopback addresses of their own (`feature-bind-outbounds`). */
+  readonly bindOutbounds: boolean;
+  /** How the machine redirects connections; absent where that is left to the Dataplane. */
+  readonly redirect: Redirect | undefined;
   /** Unix socket of Envoy's admin interface. */
   readonly adminSocket: string | undefined;
   /** Where that interface is a port: the address of the machine itself that it is open on. */
@@ -19,6 +27,9 @@ export const UNKNOWN_NODE: NodeFacts = {
   unifiedNaming: true,
   reusePort: true,
   ipv6: true,
+  strictInboundPorts: true,
+  bindOutbounds: false,
+  redirect: undefined,
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
@@ -33,7 +44,7 @@ const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
 
 /** Reads the facts out of Envoy's node metadata. */
 export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFacts {
-  const features = new Set(Array.isArray(metadata.features) ? metadata.features : []);
+  const features = new Set<unknown>(Array.isArray(metadata.features) ? metadata.features : []);
   const text = (key: string): string | undefined => {
     const value = metadata[key];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -44,6 +55,9 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     unifiedNaming: features.has("feature-unified-resource-naming"),
     reusePort: features.has("feature-reuse-port"),
     ipv6: metadata.ipv6Enabled !== false,
+    strictInboundPorts: features.has("feature-strict-inbound-ports"),
+    bindOutbounds: features.has("feature-bind-outbounds"),
+    redirect: launcherRedirect(features, metadata.transparentProxy),
     adminSocket: text("dataplane.admin.socketPath"),
     adminAddress: address !== undefined && LOOPBACK.has(address) ? address : undefined,
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
@@ -66,6 +80,9 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.unifiedNaming === b.unifiedNaming &&
     a.reusePort === b.reusePort &&
     a.ipv6 === b.ipv6 &&
+    a.strictInboundPorts === b.strictInboundPorts &&
+    a.bindOutbounds === b.bindOutbounds &&
+    sameRedirect(a.redirect, b.redirect) &&
     a.adminSocket === b.adminSocket &&
     a.adminAddress === b.adminAddress &&
     a.adminPort === b.adminPort &&

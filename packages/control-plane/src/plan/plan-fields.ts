@@ -18,12 +18,21 @@ export function policyFields(policies: PolicyPlans): readonly PlanField[] {
 export function proxyFields({
   identity,
   admin,
+  transparent,
+  directAccess,
   naming,
   policies,
   conditions,
 }: ProxyPlan): readonly PlanField[] {
   return [
-    ...plainFields({ identity, admin, naming, conditions: conditions.map(({ message }) => message) }),
+    ...plainFields({
+      identity,
+      admin,
+      transparent,
+      directAccess,
+      naming,
+      conditions: conditions.map(({ message }) => message),
+    }),
     ...policyFields(policies),
   ];
 }

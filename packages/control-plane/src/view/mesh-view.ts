@@ -35,6 +35,8 @@ export interface MeshView {
   readonly identities: Readable<readonly MeshIdentityResource[]>;
   /** Sorted by name. */
   readonly trusts: Readable<readonly MeshTrustResource[]>;
+  /** Names of all dataplanes, for what is derived from every one of them. */
+  readonly dataplaneSet: Readable<readonly string[]>;
   /** Names of all dataplanes; not an input, for lists and status. */
   dataplaneNames(): readonly string[];
   servicesOf(dataplane: DataplaneResource): readonly string[];
@@ -46,6 +48,7 @@ const NO_DATAPLANES: readonly DataplaneResource[] = [];
 export class MeshIndex implements MeshView {
   readonly mesh: Input<MeshResource | undefined>;
   readonly dataplane: InputFamily<string, DataplaneResource | undefined>;
+  readonly dataplaneSet: Input<readonly string[]>;
   readonly service: InputFamily<string, MeshServiceResource | undefined>;
   readonly serviceNames: Input<readonly string[]>;
   readonly renamed: Input<readonly string[]>;
@@ -76,6 +79,7 @@ export class MeshIndex implements MeshView {
     this.#asksForTags = asksForTags;
     this.mesh = graph.input<MeshResource | undefined>(undefined);
     this.dataplane = graph.inputs<string, DataplaneResource | undefined>(undefined);
+    this.dataplaneSet = graph.input<readonly string[]>([], sameItems);
     this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
     this.serviceNames = graph.input<readonly string[]>([], sameItems);
     this.renamed = graph.input<readonly string[]>([], sameItems);
@@ -109,10 +113,12 @@ export class MeshIndex implements MeshView {
     const touchedServices = new Set<string>();
     const touchedTags = new Set<string>();
     let namesChanged = false;
+    let dataplanesChanged = false;
     for (const { before, after } of changes) {
       const type = (after ?? before)?.type ?? "";
       if (type === "Mesh") this.mesh.set(after as MeshResource | undefined);
       else if (type === "Dataplane") {
+        dataplanesChanged ||= (before === undefined) !== (after === undefined);
         this.#dataplane(before, after, touchedServices);
         for (const resource of [before, after]) {
           for (const service of serviceTags(resource as DataplaneResource | undefined))
@@ -133,6 +139,7 @@ export class MeshIndex implements MeshView {
     }
     for (const name of touchedServices) this.members.set(name, this.#members.members(name));
     for (const service of touchedTags) this.tagged.set(service, this.#members.tagged(service));
+    if (dataplanesChanged) this.dataplaneSet.set([...this.#dataplanes.keys()]);
     if (namesChanged) this.serviceNames.set([...this.#services.keys()].sort());
     if (policyChanges.length > 0) this.#policiesChanged(policyChanges);
   }

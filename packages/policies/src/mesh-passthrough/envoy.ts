@@ -17,7 +17,7 @@ import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/networ
 import type { TransparentDraft } from "../draft.ts";
 import { duration } from "../envoy-values.ts";
 import { type ChainPlan, chainsOf } from "./chains.ts";
-import { DEFAULT_MODE, type MeshPassthroughConf } from "./conf.ts";
+import type { MeshPassthroughConf } from "./conf.ts";
 import { type Entry, readEntries } from "./entries.ts";
 import { networkFilter, statName } from "./filters.ts";
 import { connectionManager, upstreamHttp } from "./http.ts";
@@ -26,7 +26,7 @@ import { inspect } from "./inspectors.ts";
 /** Lets out of the mesh what the policies say, and nothing else. */
 export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft): void {
   const listeners = [draft.listeners.ipv4, draft.listeners.ipv6].filter((each) => each !== undefined);
-  const mode = conf.passthroughMode ?? DEFAULT_MODE;
+  const mode = conf.passthroughMode;
   for (const { name } of listeners) {
     if (mode !== "All") draft.clusters.delete(name);
     else if (!draft.clusters.has(name)) draft.clusters.set(name, originalDestination(name));
@@ -38,7 +38,10 @@ export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft):
     [6, draft.listeners.ipv6],
   ] as const) {
     if (listener === undefined) continue;
-    const chains = chainsOf(entries, family);
+    // What asks for the listener's own port would come back to it for ever.
+    const chains = chainsOf(entries, family).filter(
+      ({ port }) => port === undefined || port !== portOf(listener),
+    );
     // Envoy takes no listener without a chain. The one that is there leads to a cluster that is not, so it lets nothing out.
     if (chains.length === 0) continue;
     replaceChains(listener, chains);
@@ -52,6 +55,13 @@ export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft):
 function replaceChains(listener: Listener, chains: readonly ChainPlan[]): void {
   listener.filterChains = chains.map(filterChain);
   inspect(listener, chains);
+}
+
+function portOf({ address }: Listener): number | undefined {
+  const socket = address?.address;
+  return socket?.case === "socketAddress" && socket.value.portSpecifier.case === "portValue"
+    ? socket.value.portSpecifier.value
+    : undefined;
 }
 
 function filterChain(chain: ChainPlan): FilterChain {

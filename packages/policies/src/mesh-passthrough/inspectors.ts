@@ -9,6 +9,7 @@ import {
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { HttpInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb";
+import { OriginalDstSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb";
 import { TlsInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb";
 import { Int32RangeSchema } from "@skein/envoy-api/envoy/type/v3/range_pb";
 import { duration } from "../envoy-values.ts";
@@ -20,6 +21,8 @@ import type { ChainPlan } from "./chains.ts";
  * for the server to speak first.
  */
 const PATIENCE = "2s";
+
+const ORIGINAL_DST = "envoy.filters.listener.original_dst";
 
 /**
  * Has a listener look at the first bytes of connections, on the ports where some chain depends on them. Elsewhere nobody
@@ -39,7 +42,10 @@ export function inspect(listener: Listener, chains: readonly ChainPlan[]): void 
     ),
   ].filter((each) => each !== undefined);
   if (inspectors.length === 0) return;
-  listener.listenerFilters.push(...inspectors);
+  // `use_original_dst` adds this filter too, but as the last: by then inspectors would have seen the listener's own port.
+  const originalDst = listenerFilter(ORIGINAL_DST, OriginalDstSchema, create(OriginalDstSchema));
+  const others = listener.listenerFilters.filter(({ name }) => name !== ORIGINAL_DST);
+  listener.listenerFilters = [originalDst, ...others, ...inspectors];
   listener.listenerFiltersTimeout = duration(PATIENCE);
   listener.continueOnListenerFiltersTimeout = true;
 }
@@ -69,11 +75,20 @@ function inspector<Desc extends DescMessage>(
   { where, not, elsewhere }: InspectedPorts,
 ): ListenerFilter | undefined {
   if (!elsewhere && where.length === 0) return undefined;
+  const filter = listenerFilter(name, schema, message);
   const disabled = elsewhere ? anyOf(not) : notIn(where);
+  if (disabled !== undefined) filter.filterDisabled = disabled;
+  return filter;
+}
+
+function listenerFilter<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  message: MessageShape<Desc>,
+): ListenerFilter {
   return create(ListenerFilterSchema, {
     name,
     configType: { case: "typedConfig", value: packAny(schema, message) },
-    ...(disabled === undefined ? {} : { filterDisabled: disabled }),
   });
 }
 

@@ -43,20 +43,36 @@ export function mergedPassthrough(policies: readonly PolicyResource[]): Passthro
   return merge<MeshPassthroughConf>(contributions);
 }
 
-/** Entries that come to nothing, or to less than they say. */
-export function entryProblems({ conf, origins }: PassthroughPlan): readonly string[] {
-  if (conf.passthroughMode !== "Matched") return [];
-  return readEntries(conf).problems.map(({ index, message }) => {
-    const origin = entryOrigin(origins, index);
-    return origin === undefined ? message : `${origin.policy} ${origin.rule}: ${message}`;
-  });
+/** Entries that come to nothing, or to less than they say, because of others. */
+export function entryProblems(plan: PassthroughPlan): readonly string[] {
+  if (plan.conf.passthroughMode !== "Matched") return [];
+  return readEntries(plan.conf).problems.map(({ index, message }) => inPlace(plan, index, message));
+}
+
+function onOwnPort(plan: PassthroughPlan, own: number): readonly string[] {
+  return (plan.conf.appendMatch ?? []).flatMap(({ port }, index) =>
+    port === own
+      ? [
+          inPlace(
+            plan,
+            index,
+            `port ${own} is the proxy's own, to which connections are redirected, so nothing leaves by it`,
+          ),
+        ]
+      : [],
+  );
+}
+
+function inPlace({ origins }: PassthroughPlan, index: number, message: string): string {
+  const origin = entryOrigin(origins, index);
+  return origin === undefined ? message : `${origin.policy} ${origin.rule}: ${message}`;
 }
 
 function passthroughConditions(
   plan: PassthroughPlan,
-  { isTransparent }: { readonly isTransparent: boolean },
+  { outboundPort }: { readonly outboundPort: number | undefined },
 ): readonly PlanCondition[] {
-  if (!isTransparent) {
+  if (outboundPort === undefined) {
     return [
       {
         type: "PassthroughWithoutTransparentProxy",
@@ -65,5 +81,8 @@ function passthroughConditions(
       },
     ];
   }
-  return entryProblems(plan).map((message) => ({ type: "PassthroughConflict", message }));
+  return [...entryProblems(plan), ...onOwnPort(plan, outboundPort)].map((message) => ({
+    type: "PassthroughConflict",
+    message,
+  }));
 }

@@ -4,6 +4,7 @@ import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import type { Merged, Origin } from "../plan/origin.ts";
+import { unifiedPassthroughName } from "../plan/passthrough-name.ts";
 import type { PatchableResource, PatchedResource, PatchProblem, ResourcePatch } from "../resource-patch.ts";
 import { type MeshProxyPatchConf, modificationOf } from "./conf.ts";
 import { isKind, type Modification, readModification } from "./modification.ts";
@@ -43,13 +44,20 @@ function mayConcern(
   switch (kind) {
     case "cluster":
     case "listener":
-      return kind === type && (match.name === undefined || match.name === name);
+      return kind === type && isNamed(name, match.name);
     case "networkFilter":
     case "httpFilter":
-      return type === "listener" && (match.listenerName === undefined || match.listenerName === name);
+      return type === "listener" && isNamed(name, match.listenerName);
     case "virtualHost":
       return type === "listener" || type === "route";
   }
+}
+
+/** What transparent proxies have is named in two ways; a patch that knows one of them means both. */
+function isNamed(name: string, wanted: string | undefined): boolean {
+  return (
+    wanted === undefined || wanted === name || unifiedPassthroughName(wanted) === unifiedPassthroughName(name)
+  );
 }
 
 function addition(

@@ -319,3 +319,15 @@ test("a filter's patch of another type is a problem", () => {
     "listener inbound:127.0.0.1:80: filter envoy.filters.http.router is a envoy.extensions.filters.http.router.v3.Router, and the patch is a envoy.extensions.filters.http.lua.v3.Lua",
   ]);
 });
+
+test("what transparent proxies have is found by either spelling of its name", () => {
+  const spellings = ["outbound:passthrough:ipv6", "self_transparentproxy_passthrough_outbound_ipv6"];
+  for (const wanted of spellings) {
+    const patch = patchOf({ listener: { operation: "Remove", match: { name: wanted } } });
+    for (const name of spellings) assert.equal(patch.concerns("listener", name, "transparent"), true);
+    assert.equal(patch.concerns("listener", "outbound:passthrough:ipv4", "transparent"), false);
+    const filter = { operation: "Remove", match: { listenerName: wanted } };
+    for (const name of spellings)
+      assert.equal(patchOf({ networkFilter: filter }).concerns("listener", name, "transparent"), true);
+  }
+});

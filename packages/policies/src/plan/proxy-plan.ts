@@ -92,6 +92,8 @@ export interface OutboundPlan {
   readonly upstream: UpstreamPlan;
   /** How this caller sees the destination's instances; absent where it sees them as everybody does. */
   readonly view?: EndpointsView;
+  /** Connections come by the port that the machine redirects to: nobody listens on the address itself. */
+  readonly redirected?: true;
 }
 
 export type InboundTlsMode = "off" | "permissive" | "strict";
@@ -109,6 +111,8 @@ export interface InboundSharedPlan {
   readonly protocol: Protocol;
   /** Address and port of the application. */
   readonly service: { readonly address: string; readonly port: number };
+  /** The address from which the proxy calls it, where its own would be redirected back to the proxy. */
+  readonly source?: string;
   readonly clusterName: string;
   readonly routeName: string;
   readonly virtualHost: string;
@@ -126,6 +130,8 @@ export interface InboundPlan {
   readonly port: number;
   readonly tags: Readonly<Record<string, string>>;
   readonly shared: InboundSharedPlan;
+  /** Connections come by the port that the machine redirects to: nobody listens on the address itself. */
+  readonly redirected?: true;
 }
 
 export interface EndpointPlan {
@@ -197,6 +203,26 @@ export interface TransparentPlan {
   readonly ipv6: boolean;
   /** What no outbound is for goes where it was going, unless a policy says otherwise. */
   readonly passthrough: boolean;
+  /** Ports that no inbound is for are closed. */
+  readonly strictPorts: boolean;
+  /** It has an inbound that is there for its identity only, whose port leads nowhere. */
+  readonly serviceless: boolean;
+}
+
+/** A destination's instance that applications call by its own address. */
+export interface DirectAccessPlan {
+  readonly address: string;
+  readonly port: number;
+  /** Absent where the instance takes plain connections. */
+  readonly tls: DirectAccessTlsPlan | undefined;
+}
+
+/** Mesh TLS with whoever of the mesh answers: the caller chose an address, not a service. */
+export interface DirectAccessTlsPlan {
+  readonly certificateSecret: string;
+  readonly validationSecret: string;
+  /** Servers must present an id of one of these trust domains; the validation secret alone decides when empty. */
+  readonly trustDomains: readonly string[];
 }
 
 /** A thing about a proxy that somebody should know. */
@@ -222,6 +248,8 @@ export interface ProxyPlan {
   readonly admin: AdminPlan | undefined;
   /** Absent where applications call the proxy's own addresses only. */
   readonly transparent: TransparentPlan | undefined;
+  /** Instances that applications call by their own addresses, sorted by address. */
+  readonly directAccess?: readonly DirectAccessPlan[];
   readonly inbounds: readonly InboundPlan[];
   readonly outbounds: readonly OutboundPlan[];
   /** What routes lead to, besides the outbounds' own destinations. */

@@ -10,15 +10,14 @@ import { AddressSchema, SocketAddressSchema } from "@skein/envoy-api/envoy/confi
 import {
   FilterChainSchema,
   FilterSchema,
-  ListenerFilterSchema,
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
-import { OriginalDstSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TransparentDraft } from "../draft.ts";
+import { passthroughName } from "../plan/passthrough-name.ts";
 
-export const IPV4_NAME = "self_transparentproxy_passthrough_outbound_ipv4";
-export const IPV6_NAME = "self_transparentproxy_passthrough_outbound_ipv6";
+export const IPV4_NAME = passthroughName("outbound", "ipv4", "unified");
+export const IPV6_NAME = passthroughName("outbound", "ipv6", "unified");
 
 /** What takes the redirected connections of a proxy before any policy: everything goes on, unless the mesh is closed. */
 export function transparentDraft({ passthrough = true, ipv6 = true, port = 15_001 } = {}): TransparentDraft {
@@ -46,12 +45,6 @@ function listener(name: string, address: string, port: number): Listener {
       },
     }),
     useOriginalDst: true,
-    listenerFilters: [
-      create(ListenerFilterSchema, {
-        name: "envoy.filters.listener.original_dst",
-        configType: { case: "typedConfig", value: packAny(OriginalDstSchema, create(OriginalDstSchema)) },
-      }),
-    ],
     filterChains: [
       create(FilterChainSchema, {
         filters: [

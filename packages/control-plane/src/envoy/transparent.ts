@@ -1,0 +1,248 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type Cluster,
+  ClusterSchema,
+  Cluster_DiscoveryType as DiscoveryType,
+  Cluster_LbPolicy as LbPolicy,
+} from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
+import {
+  type FilterChain,
+  FilterChainMatchSchema,
+  FilterChainSchema,
+  type ListenerFilter,
+  ListenerFilterChainMatchPredicate_MatchSetSchema as MatchSetSchema,
+  type ListenerFilterChainMatchPredicate as Predicate,
+  ListenerFilterChainMatchPredicateSchema as PredicateSchema,
+} from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import { Int32RangeSchema } from "@skein/envoy-api/envoy/type/v3/range_pb";
+import { SERVICELESS_INBOUND_PORT } from "@skein/model";
+import {
+  type IpFamily,
+  type Naming,
+  type PassthroughDirection,
+  type PolicyDefinition,
+  type PolicyPlans,
+  passthroughName,
+  type TransparentDraft,
+  type TransparentPlan,
+} from "@skein/policies";
+import { UNREDIRECTED_SOURCE } from "../plan/redirect.ts";
+import type { InboundListenerParts } from "./inbound.ts";
+import { altStatName } from "./outbound.ts";
+import { bindTo, networkFilter, seconds, socketAddress, statName } from "./values.ts";
+
+/** What a transparent proxy has besides its inbounds and outbounds. */
+export interface TransparentResources {
+  readonly listeners: readonly Listener[];
+  readonly clusters: readonly Cluster[];
+}
+
+/** A port that an inbound is for, with all of the inbound but its address. */
+export interface InboundPort {
+  readonly port: number;
+  readonly parts: InboundListenerParts;
+  /** It takes mesh TLS only. */
+  readonly isStrict: boolean;
+}
+
+/** What all listeners of a proxy have alike. */
+export interface ListenerTraits {
+  readonly naming: Naming;
+  readonly reusePort: boolean;
+}
+
+/** Connections of applications are redirected. */
+export type OutboundRedirect = TransparentPlan & { readonly outboundPort: number };
+/** Connections to applications are redirected. */
+export type InboundRedirect = TransparentPlan & { readonly inboundPort: number };
+
+const CONNECT_TIMEOUT_SECONDS = 10;
+const ANY_ADDRESS = { ipv4: "0.0.0.0", ipv6: "::" } as const;
+
+/** Name of the cluster of connections that lead nowhere; the same by both kinds of names. */
+export function noDestinationName(direction: PassthroughDirection): string {
+  return `self_transparentproxy_no_destination_${direction}`;
+}
+
+/**
+ * Where connections of applications arrive. Those to an outbound go to its listener, by their original destination; the
+ * others are passed on, or closed where there is no cluster for them.
+ */
+export function translateOutboundPassthrough(
+  plan: OutboundRedirect,
+  traits: ListenerTraits,
+  definitions: readonly PolicyDefinition[],
+  policies: PolicyPlans,
+): TransparentResources {
+  const { outboundPort: port } = plan;
+  const ips = families(plan);
+  const listener = (ip: IpFamily): Listener => {
+    const name = passthroughName("outbound", ip, traits.naming);
+    return passthroughListener("outbound", ip, port, traits, [chainTo(name, name)]);
+  };
+  const draft: TransparentDraft = {
+    listeners: { ipv4: listener("ipv4"), ipv6: plan.ipv6 ? listener("ipv6") : undefined },
+    clusters: new Map(
+      plan.passthrough
+        ? ips.map((ip) => {
+            const name = passthroughName("outbound", ip, traits.naming);
+            return [name, originalDestination(name, undefined)];
+          })
+        : [],
+    ),
+  };
+  for (const definition of definitions) {
+    definition.translateTransparent?.(policies[definition.kind.type], draft);
+  }
+  const listeners = ips.flatMap((ip) => {
+    const made = draft.listeners[ip];
+    // Who asks for this port itself would be passed on to it for ever.
+    const itself = { destinationPort: port };
+    made?.filterChains.push(chainTo(made.name, noDestinationName("outbound"), itself));
+    return made ?? [];
+  });
+  return { listeners, clusters: [...draft.clusters.values(), noDestination("outbound")] };
+}
+
+/**
+ * Where connections to applications arrive. Those to an inbound go to its listener, by their original destination. The
+ * port of an inbound that demands mesh TLS does so at every address of the machine; other ports are passed on, or
+ * closed where ports are strict.
+ */
+export function translateInboundPassthrough(
+  plan: InboundRedirect,
+  traits: ListenerTraits,
+  inbounds: readonly InboundPort[],
+): TransparentResources {
+  const byPort = new Map<number, InboundListenerParts>();
+  for (const { port, parts, isStrict } of inbounds)
+    if (!byPort.has(port) && (plan.strictPorts || isStrict)) byPort.set(port, parts);
+  const listeners = families(plan).map((ip) => {
+    const name = passthroughName("inbound", ip, traits.naming);
+    const chains = [...byPort].flatMap(([port, { chains }]) => chains.map((chain) => onlyTo(port, chain)));
+    for (const port of closedPorts(plan)) {
+      chains.push(chainTo(name, noDestinationName("inbound"), { destinationPort: port }));
+    }
+    if (!plan.strictPorts) chains.push(chainTo(name, name));
+    const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
+    made.listenerFilters = listenerFilters(byPort);
+    return made;
+  });
+  const passing = families(plan).map((ip) =>
+    originalDestination(passthroughName("inbound", ip, traits.naming), UNREDIRECTED_SOURCE[ip]),
+  );
+  return { listeners, clusters: [...passing, noDestination("inbound")] };
+}
+
+/** A cluster that connects to where a connection was going, from `source` if one is given. */
+export function originalDestination(name: string, source: string | undefined): Cluster {
+  const cluster = create(ClusterSchema, {
+    name,
+    altStatName: altStatName(name),
+    clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
+    lbPolicy: LbPolicy.CLUSTER_PROVIDED,
+    connectTimeout: seconds(CONNECT_TIMEOUT_SECONDS),
+  });
+  if (source !== undefined) cluster.upstreamBindConfig = bindTo(source);
+  return cluster;
+}
+
+function noDestination(direction: PassthroughDirection): Cluster {
+  const name = noDestinationName(direction);
+  return create(ClusterSchema, {
+    name,
+    clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
+    loadAssignment: create(ClusterLoadAssignmentSchema, { clusterName: name }),
+    connectTimeout: seconds(CONNECT_TIMEOUT_SECONDS),
+  });
+}
+
+function passthroughListener(
+  direction: PassthroughDirection,
+  ip: IpFamily,
+  port: number,
+  { naming, reusePort }: ListenerTraits,
+  filterChains: FilterChain[],
+): Listener {
+  const name = passthroughName(direction, ip, naming);
+  return create(ListenerSchema, {
+    name,
+    address: socketAddress(ANY_ADDRESS[ip], port),
+    trafficDirection: direction === "inbound" ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
+    enableReusePort: reusePort,
+    statPrefix: naming === "unified" ? name : "",
+    useOriginalDst: true,
+    filterChains,
+  });
+}
+
+function families({ ipv6 }: TransparentPlan): readonly IpFamily[] {
+  return ipv6 ? ["ipv4", "ipv6"] : ["ipv4"];
+}
+
+/** Connections to the proxy's own ports would be passed on to themselves for ever; the other one is nobody's port. */
+function closedPorts({
+  strictPorts,
+  serviceless,
+  inboundPort,
+  outboundPort,
+}: TransparentPlan): readonly number[] {
+  if (strictPorts) return serviceless ? [SERVICELESS_INBOUND_PORT] : [];
+  return [inboundPort, outboundPort].flatMap((port) => port ?? []);
+}
+
+function chainTo(
+  statPrefixOf: string,
+  cluster: string,
+  match?: MessageInitShape<typeof FilterChainMatchSchema>,
+): FilterChain {
+  const tcp = create(TcpProxySchema, {
+    statPrefix: statName(statPrefixOf),
+    clusterSpecifier: { case: "cluster", value: cluster },
+  });
+  const chain = create(FilterChainSchema, {
+    filters: [networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, tcp)],
+  });
+  if (match !== undefined) chain.filterChainMatch = create(FilterChainMatchSchema, match);
+  return chain;
+}
+
+/** A chain of an inbound's listener, for one of many ports. */
+function onlyTo(destinationPort: number, chain: FilterChain): FilterChain {
+  const match = chain.filterChainMatch ?? create(FilterChainMatchSchema);
+  return { ...chain, filterChainMatch: { ...match, destinationPort } };
+}
+
+/** What inbounds must know of a connection is only looked for on their ports: elsewhere the server may speak first. */
+function listenerFilters(inbounds: ReadonlyMap<number, InboundListenerParts>): ListenerFilter[] {
+  const byName = new Map<string, { readonly filter: ListenerFilter; readonly ports: number[] }>();
+  for (const [port, parts] of inbounds) {
+    for (const filter of parts.listenerFilters) {
+      const known = byName.get(filter.name) ?? { filter, ports: [] };
+      known.ports.push(port);
+      byName.set(filter.name, known);
+    }
+  }
+  return [...byName.values()].map(({ filter, ports }) => ({
+    ...filter,
+    filterDisabled: elsewhereThan(ports),
+  }));
+}
+
+function elsewhereThan(ports: readonly number[]): Predicate {
+  const rules = ports.map((port) =>
+    create(PredicateSchema, {
+      rule: { case: "destinationPortRange", value: create(Int32RangeSchema, { start: port, end: port + 1 }) },
+    }),
+  );
+  const [only] = rules;
+  const any =
+    only !== undefined && rules.length === 1
+      ? only
+      : create(PredicateSchema, { rule: { case: "orMatch", value: create(MatchSetSchema, { rules }) } });
+  return create(PredicateSchema, { rule: { case: "notMatch", value: any } });
+}
