@@ -8,6 +8,7 @@ import type {
   ProxyPlan,
   ResourceOrigin,
 } from "@skein/policies";
+import { PASSTHROUGH_ORIGIN } from "@skein/policies/mesh-passthrough/conf";
 import type { Fragment, PatchReport, ProxyConfig } from "../xds/fragment.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
 import type { FragmentPatch, PatchedFragment } from "./fragment-patch.ts";
@@ -70,7 +71,13 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     [translator.transparent(plan, reusePort), "transparent"],
     [translator.directAccess(plan, reusePort), "direct-access"],
   ] as const) {
-    for (const cluster of made.clusters) place(clusters, cluster, origin);
+    for (const cluster of made.clusters) {
+      place(
+        clusters,
+        cluster,
+        cluster.name.startsWith(`${PASSTHROUGH_ORIGIN}_`) ? PASSTHROUGH_ORIGIN : origin,
+      );
+    }
     for (const listener of made.listeners) place(listeners, listener, origin);
   }
   for (const { tls } of plan.directAccess ?? []) {

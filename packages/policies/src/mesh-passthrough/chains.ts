@@ -1,3 +1,4 @@
+import { PASSTHROUGH_ORIGIN } from "./conf.ts";
 import { type Entry, mysqlPorts } from "./entries.ts";
 import { covers, everything, type IpRange, rangeText } from "./ip-range.ts";
 
@@ -111,7 +112,7 @@ function chainByHost(branch: Branch, names: readonly NameEntry[]): readonly Chai
   const [first] = entries;
   if (first === undefined) return [];
   const isAlike = entries.every(({ protocol }) => protocol === first.protocol);
-  const name = `meshpassthrough_${isAlike ? first.protocol : "http"}_${branch.port ?? "*"}${inRange(branch.range)}`;
+  const name = `${PASSTHROUGH_ORIGIN}_${isAlike ? first.protocol : "http"}_${branch.port ?? "*"}${inRange(branch.range)}`;
   return [{ ...branch, name, by: "http", entries }];
 }
 
@@ -153,7 +154,7 @@ function chainName(entry: Entry, { port, range }: Branch): string {
     destination.kind === "name"
       ? range === undefined
       : rangeText(destination.range) === (range ? rangeText(range) : ALL[destination.range.family]);
-  return `meshpassthrough_${protocol}_${value}_${port ?? "*"}${isHome ? "" : inRange(range)}`;
+  return `${PASSTHROUGH_ORIGIN}_${protocol}_${value}_${port ?? "*"}${isHome ? "" : inRange(range)}`;
 }
 
 const ALL = { 4: rangeText(everything(4)), 6: rangeText(everything(6)) } as const;

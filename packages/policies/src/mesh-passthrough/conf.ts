@@ -43,3 +43,6 @@ export function recognition(protocol: MatchProtocol): Recognition {
       return "http";
   }
 }
+
+/** Names of the clusters that entries lead to begin with this; it is their origin for MeshProxyPatch. */
+export const PASSTHROUGH_ORIGIN = "meshpassthrough";

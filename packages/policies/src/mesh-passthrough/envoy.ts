@@ -17,7 +17,7 @@ import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/networ
 import type { TransparentDraft } from "../draft.ts";
 import { duration } from "../envoy-values.ts";
 import { type ChainPlan, chainsOf } from "./chains.ts";
-import type { MeshPassthroughConf } from "./conf.ts";
+import { type MeshPassthroughConf, PASSTHROUGH_ORIGIN } from "./conf.ts";
 import { type Entry, readEntries } from "./entries.ts";
 import { networkFilter, statName } from "./filters.ts";
 import { connectionManager, upstreamHttp } from "./http.ts";
@@ -98,7 +98,7 @@ function tcpProxy({ name, entries }: ChainPlan): Filter {
 
 /** Name of the cluster of an entry; two entries have two, so that each is seen in statistics. */
 function clusterName({ protocol, value, port }: Entry): string {
-  return `meshpassthrough_${protocol}_${value}_${port ?? "*"}`;
+  return `${PASSTHROUGH_ORIGIN}_${protocol}_${value}_${port ?? "*"}`;
 }
 
 function clusterOf(entry: Entry, name: string): Cluster {
