@@ -14,6 +14,7 @@ import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
+import { passthroughWarnings } from "./passthrough-warnings.ts";
 import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
@@ -74,6 +75,7 @@ function policyWarnings(
   }
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
+  warnings.push(...passthroughWarnings(policy, selected, store));
   const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);
   const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS" || byCaller;
   if (needsIdentity && selected.length > 0) {
