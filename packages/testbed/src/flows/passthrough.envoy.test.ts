@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { TransparentDraft } from "@skein/policies";
 import { meshPassthrough, type PassthroughPlan } from "@skein/policies/mesh-passthrough/policy";
 import { valid } from "@skein/policies/testing/resources";
 import { transparentDraft } from "@skein/policies/testing/transparent-drafts";
@@ -215,7 +216,30 @@ test("a server that speaks first is not kept waiting where entries are for bytes
   assert.ok(shared.timeouts > 0, "an inspector gave up");
 });
 
+test("requests go out as the application sends them, but for what belongs to a hop, and the scheme that Envoy adds", async () => {
+  const flow: Flow = { kind: "headers", address: one(), port: 80 };
+  const draft = translated([() => matched({ type: "IP", value: one(), port: 80, protocol: "http" })], true);
+  const [through] = await perimeter.withProxy(draft, async () => await perimeter.call([flow]));
+  const [straight] = await perimeter.withProxy(
+    translated([], true),
+    async () => await perimeter.call([flow]),
+  );
+  assert.match(straight?.outcome ?? "", / connection host /);
+  assert.equal(through?.outcome, `${straight?.outcome.replace(" connection ", " ")} x-forwarded-proto`);
+});
+
 async function made(policies: Case["policies"], passthrough: boolean) {
+  return await perimeter.withProxy(translated(policies, passthrough), async (proxy) => {
+    const names = Object.entries(flows());
+    const answers = await perimeter.call(names.map(([, flow]) => flow));
+    const results = new Map(
+      names.map(([name], i) => [name, answers[i] ?? assert.fail(`${name} was not made`)] as const),
+    );
+    return { results, timeouts: await proxy.timeouts() };
+  });
+}
+
+function translated(policies: Case["policies"], passthrough: boolean): TransparentDraft {
   const resources = policies.map((conf, i) =>
     valid(meshPassthrough.kind, { default: conf() }, { name: `p${policies.length - i}` }),
   );
@@ -224,12 +248,5 @@ async function made(policies: Case["policies"], passthrough: boolean) {
     | undefined;
   const draft = transparentDraft({ passthrough });
   meshPassthrough.translateTransparent?.(plan, draft);
-  return await perimeter.withProxy(draft, async (proxy) => {
-    const names = Object.entries(flows());
-    const answers = await perimeter.call(names.map(([, flow]) => flow));
-    const results = new Map(
-      names.map(([name], i) => [name, answers[i] ?? assert.fail(`${name} was not made`)] as const),
-    );
-    return { results, timeouts: await proxy.timeouts() };
-  });
+  return draft;
 }

@@ -15,7 +15,7 @@ const PASSES = "passes";
 const TIMEOUT_MS = 20_000;
 
 async function outcome(flow: Flow): Promise<string> {
-  const call = { http, https, h2c, echo: bytes, greeting: bytes }[flow.kind];
+  const call = { http, headers, https, h2c, echo: bytes, greeting: bytes }[flow.kind];
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(resolve, TIMEOUT_MS, "no answer");
@@ -34,6 +34,11 @@ async function http({ address, port, name = address }: Flow): Promise<string> {
     httpRequest({ host: address, port, agent: false, headers: { host: name } }),
     "http\n",
   );
+}
+
+async function headers({ address, port, name = address }: Flow): Promise<string> {
+  const answer = await fetch(`http://${address}:${port}/headers`, { headers: { host: name } });
+  return await answer.text();
 }
 
 async function https({ address, port, name = "" }: Flow): Promise<string> {

@@ -1,6 +1,7 @@
 /** One way of calling a server outside of the mesh. */
 export interface Flow {
-  readonly kind: "http" | "https" | "h2c" | "echo" | "greeting";
+  /** `headers` answers with the names of the headers that reach the server. */
+  readonly kind: "http" | "headers" | "https" | "h2c" | "echo" | "greeting";
   readonly address: string;
   readonly port: number;
   /** What the client says it wants: `Host`, SNI or `:authority`. */

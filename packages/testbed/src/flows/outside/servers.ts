@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createServer as createHttp } from "node:http";
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2 } from "node:http2";
 import { createServer as createHttps } from "node:https";
 import { createServer as createTcp, type Socket } from "node:net";
@@ -14,7 +14,9 @@ import { createServer as createTcp, type Socket } from "node:net";
 const [, , certificate = "", key = ""] = process.argv;
 const tls = { cert: readFileSync(certificate), key: readFileSync(key) };
 
-const web = (name: string) => (_: unknown, answer: { end(text: string): unknown }) => answer.end(`${name}\n`);
+/** Says its name, and below `/headers` the names of the headers that came. */
+const web = (name: string) => (request: IncomingMessage, answer: ServerResponse) =>
+  answer.end(request.url === "/headers" ? Object.keys(request.headers).sort().join(" ") : `${name}\n`);
 const echo = (socket: Socket): void => {
   socket.on("error", () => socket.destroy()).pipe(socket);
 };
