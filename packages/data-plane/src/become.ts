@@ -31,6 +31,7 @@ export function becomeSupervisor(plan: LaunchPlan, cache: ModuleCache | undefine
 
 /** Compiled modules on their way from the preparing process to the supervisor. */
 export interface ModuleCache {
+  readonly directory: string;
   remove(): void;
   moveInto(workDir: string): string;
 }
@@ -46,6 +47,7 @@ export function openModuleCache(): ModuleCache | undefined {
   const remove = () => rmSync(directory, { recursive: true, force: true });
   process.on("exit", remove);
   return {
+    directory,
     moveInto(workDir) {
       flushCompileCache();
       const target = join(workDir, MODULES);

@@ -1,5 +1,6 @@
 import type { EnvoyVersion } from "./envoy-binary.ts";
 import type { RunOptions } from "./options.ts";
+import type { TransparentProxy } from "./transparent-proxy.ts";
 
 /** What a bootstrap request is made from. */
 export interface BootstrapInputs {
@@ -14,6 +15,7 @@ export interface BootstrapInputs {
   readonly launcherVersion: string;
   readonly envoyVersion: EnvoyVersion;
   readonly host: HostFacts;
+  readonly transparentProxy: TransparentProxy | undefined;
 }
 
 /** What the control plane wants to know about the machine. */
@@ -50,6 +52,7 @@ export function bootstrapRequest(inputs: BootstrapInputs): BootstrapRequest {
     appProbeProxyDisabled: false,
     operatingSystem: host.operatingSystem,
     features: features(options),
+    ...(inputs.transparentProxy === undefined ? {} : { dataplaneConfig: inputs.transparentProxy }),
     resources: host.maxMemoryBytes === 0 ? {} : { maxHeapSizeBytes: host.maxMemoryBytes },
     workdir: inputs.workDir,
     metricsResources: { certPath: options.metricsCertPath, keyPath: options.metricsKeyPath },
@@ -65,6 +68,7 @@ export function features(options: RunOptions): string[] {
     ...(options.strictInboundPorts ? ["feature-strict-inbound-ports"] : []),
     ...(options.reusePort ? ["feature-reuse-port"] : []),
     ...(options.bindOutbounds ? ["feature-bind-outbounds"] : []),
+    ...(options.transparentProxy === undefined ? [] : ["feature-transparent-proxy-in-dataplane-metadata"]),
     ...(options.unifiedNaming ? ["feature-unified-resource-naming"] : []),
   ];
 }

@@ -91,6 +91,25 @@ describe("options", () => {
     assert.match(rejected({ name: "a", opaEnabled: true, lean: true }), /nobody stays to run the agent/);
   });
 
+  test("of transparent proxying: a switch, a configuration, or both; the command line wins", () => {
+    assert.equal(resolved({}).transparentProxy, undefined);
+    assert.deepEqual(resolved({ transparentProxy: true }).transparentProxy, []);
+    assert.deepEqual(resolved({ transparentProxyConfig: ["a.yaml", "-"] }).transparentProxy, ["a.yaml", "-"]);
+    const env = { SKEIN_TRANSPARENT_PROXY_CONFIG: "b.yaml", SKEIN_USER: "kuma-dp" };
+    assert.deepEqual(resolved({}, env).transparentProxy, ["b.yaml"]);
+    assert.equal(resolved({}, env).user, "kuma-dp");
+    assert.deepEqual(resolved({ transparentProxyConfig: ["a.yaml"] }, env).transparentProxy, ["a.yaml"]);
+    assert.deepEqual(resolved({}, { SKEIN_TRANSPARENT_PROXY: "true" }).transparentProxy, []);
+    assert.match(
+      rejected({ name: "a", transparentProxy: true, bindOutbounds: true }),
+      /--transparent-proxy, --bind-outbounds: are two ways/,
+    );
+    assert.match(
+      rejected({ dataplaneFile: "-", transparentProxyConfig: ["a.yaml", "-"] }),
+      /cannot both be read from stdin/,
+    );
+  });
+
   test("that are wrong are all named, with flag and variable", () => {
     const text = rejected({
       name: "a",

@@ -35,6 +35,10 @@ export interface RunOptions {
   readonly deltaXds: boolean;
   readonly unifiedNaming: boolean;
   readonly bindOutbounds: boolean;
+  /** Where the configuration of transparent proxying is; `undefined`: there is none of it. */
+  readonly transparentProxy: readonly string[] | undefined;
+  /** Name or id of the user to become. */
+  readonly user: string | undefined;
   readonly strictInboundPorts: boolean;
   readonly reusePort: boolean;
   /** `undefined`: look at the host. */
@@ -100,6 +104,8 @@ export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutc
     deltaXds: read.oneOf("xdsVariant", ["DELTA_GRPC", "GRPC"], "DELTA_GRPC") === "DELTA_GRPC",
     unifiedNaming: read.flag("unifiedNaming", false),
     bindOutbounds: read.flag("bindOutbounds", false),
+    transparentProxy: transparentProxy(read),
+    user: read.text("user"),
     strictInboundPorts: read.flag("strictInboundPorts", true),
     reusePort: read.flag("reusePort", true),
     ipv6: read.maybeFlag("ipv6"),
@@ -123,12 +129,30 @@ export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutc
   return violations.length === 0 ? { kind: "ok", options } : { kind: "invalid", violations };
 }
 
+/** A configuration says that there is transparent proxying, too. */
+function transparentProxy(read: ReturnType<typeof reader>): readonly string[] | undefined {
+  const sources = read.texts("transparentProxyConfig");
+  return read.flag("transparentProxy", false) || sources.length > 0 ? sources : undefined;
+}
+
 function conflicts(options: RunOptions, givenName: string | undefined): Violation[] {
   const found: Violation[] = [];
   if (options.lean && options.opa !== undefined) {
     found.push({
       field: "--lean, --opa-enabled",
       reason: "nobody stays to run the agent in lean mode; leave out --lean, or run OPA by yourself",
+    });
+  }
+  if (options.transparentProxy !== undefined && options.bindOutbounds) {
+    found.push({
+      field: "--transparent-proxy, --bind-outbounds",
+      reason: "are two ways to take the application's calls; leave one of them out",
+    });
+  }
+  if (options.dataplaneFile === "-" && options.transparentProxy?.includes("-")) {
+    found.push({
+      field: "--dataplane-file, --transparent-proxy-config",
+      reason: "cannot both be read from stdin; write one of them to a file",
     });
   }
   const hasDocument = options.dataplane !== undefined || options.dataplaneFile !== undefined;
@@ -174,6 +198,12 @@ function reader(flags: FlagValues, env: Environment) {
   return {
     violations,
     text: raw,
+    texts(key: SettingKey): readonly string[] {
+      const flag = flags[key];
+      if (Array.isArray(flag)) return flag;
+      const text = raw(key);
+      return text === undefined ? [] : [text];
+    },
     maybeFlag,
     flag: (key: SettingKey, otherwise: boolean): boolean => maybeFlag(key) ?? otherwise,
     url(key: SettingKey, otherwise: string): URL {

@@ -24,6 +24,7 @@ import type { Logger } from "./log.ts";
 import { agentBootConfig, findOpa, opaCommand } from "./opa-command.ts";
 import type { OpaOptions, RunOptions } from "./options.ts";
 import { readToken, writeToken } from "./token-mirror.ts";
+import type { TransparentProxy } from "./transparent-proxy.ts";
 import { launcherVersion } from "./version.ts";
 import { pause } from "./wait.ts";
 import { openWorkDir, sweepWorkDirs, type WorkDir } from "./work-dir.ts";
@@ -32,6 +33,8 @@ export interface PrepareInputs {
   readonly options: RunOptions;
   /** `-v key=value` of the template. */
   readonly variables: readonly string[];
+  /** How the machine redirects connections; `undefined`: not at all. */
+  readonly transparentProxy?: TransparentProxy | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -90,6 +93,7 @@ export async function prepare(inputs: PrepareInputs): Promise<LaunchPlan> {
         launcherVersion: launcherVersion(),
         envoyVersion,
         host: readHostFacts(options.maxMemoryBytes),
+        transparentProxy: inputs.transparentProxy,
       }),
     );
     const plan = await layOut(inputs, {

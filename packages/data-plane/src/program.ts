@@ -26,6 +26,7 @@ export function buildProgram(actions: Actions): Command {
         flag,
         setting.env === undefined ? setting.help : `${setting.help} [${setting.env}]`,
       );
+      if (setting.repeats) option.argParser((value, earlier: string[] = []) => collect(value, earlier));
       run.addOption(index === 0 ? option : option.hideHelp());
     }
   }
@@ -61,11 +62,12 @@ function collect(value: string, earlier: readonly string[]): string[] {
 
 /** Maps commander's camel-cased flag names back to setting keys. */
 function flagValues(values: Readonly<Record<string, unknown>>): FlagValues {
-  const found: Record<string, string | boolean> = {};
+  const found: Record<string, string | boolean | readonly string[]> = {};
   for (const setting of SETTINGS as readonly Setting[]) {
     for (const flag of [setting.flag, ...(setting.aliases ?? [])]) {
       const value = values[new Option(flag).attributeName()];
       if (typeof value === "string" || typeof value === "boolean") found[setting.key] = value;
+      else if (Array.isArray(value)) found[setting.key] = value.map(String);
     }
   }
   return found;

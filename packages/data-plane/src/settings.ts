@@ -5,6 +5,8 @@ export interface Setting {
   readonly flag: string;
   /** Other spellings that mean the same. */
   readonly aliases?: readonly string[];
+  /** It may be given several times. */
+  readonly repeats?: true;
   readonly env?: string;
   readonly help: string;
 }
@@ -173,6 +175,25 @@ export const SETTINGS = [
     help: "bind outbounds to loopback addresses",
   },
   {
+    key: "transparentProxy",
+    flag: "--transparent-proxy",
+    env: "SKEIN_TRANSPARENT_PROXY",
+    help: "the machine redirects connections to this proxy (`skeinctl install transparent-proxy`)",
+  },
+  {
+    key: "transparentProxyConfig",
+    flag: "--transparent-proxy-config <files>",
+    repeats: true,
+    env: "SKEIN_TRANSPARENT_PROXY_CONFIG",
+    help: "the same, and how: files with commas between them, - reads stdin; or YAML itself; may be repeated, later ones win",
+  },
+  {
+    key: "user",
+    flag: "--user <user>",
+    env: "SKEIN_USER",
+    help: "started as root, become this user, by name or id (default: kumaDPUser of --transparent-proxy-config)",
+  },
+  {
     key: "strictInboundPorts",
     flag: "--strict-inbound-ports",
     env: "KUMA_DATAPLANE_RUNTIME_STRICT_INBOUND_PORTS_ENABLED",
@@ -260,8 +281,11 @@ export const SETTINGS = [
 
 export type SettingKey = (typeof SETTINGS)[number]["key"];
 
-/** What the command line gave: text, or `true` for a bare switch. Absent keys fall back to the environment. */
-export type FlagValues = { readonly [Key in SettingKey]?: string | boolean };
+/**
+ * What the command line gave: text, texts for what repeats, or `true` for a bare switch. Absent keys fall back to the
+ * environment.
+ */
+export type FlagValues = { readonly [Key in SettingKey]?: string | boolean | readonly string[] };
 
 /** How errors name a setting: `--drain-time (or KUMA_DATAPLANE_DRAIN_TIME)`. */
 export function settingLabel(key: SettingKey): string {

@@ -123,18 +123,48 @@ test("a Dataplane that is not there yet: 404 without a body, for which launchers
   }
 });
 
+const withOutbound = {
+  ...DATAPLANE,
+  networking: {
+    ...DATAPLANE.networking,
+    outbound: [{ port: 10_080, tags: { "kuma.io/service": "backend" } }],
+  },
+};
+
+const REDIRECTS = {
+  ipFamilyMode: "dualstack",
+  redirect: { inbound: { enabled: true, port: 15_006 }, outbound: { enabled: true, port: 15_001 } },
+};
+
+/** What a launcher adds that was started with `--transparent-proxy`. */
+function transparent(fields: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  const features = [...REQUEST.features, "feature-transparent-proxy-in-dataplane-metadata"];
+  return { features, dataplaneConfig: REDIRECTS, ...fields };
+}
+
 const refusals: Readonly<Record<string, readonly [fields: Record<string, unknown>, text: RegExp]>> = {
   "no token": [{ dataplaneToken: "" }, /a dataplane token is needed/],
   "a mesh that is not there": [{ mesh: "nowhere" }, /there is no mesh "nowhere"/],
   "a proxy of a zone": [{ proxyType: "ingress" }, /zone ingress proxies are not available/],
-  "the machine's traffic led into it": [
-    {
+  "outbounds where connections are redirected": [
+    transparent({ dataplaneResource: JSON.stringify(withOutbound) }),
+    /networking\.outbound: must be empty with transparent proxying/,
+  ],
+  "one port for both directions": [
+    transparent({
       dataplaneConfig: {
-        ipFamilyMode: "dualstack",
-        redirect: { inbound: { enabled: true, port: 15_006 }, outbound: { enabled: true, port: 15_001 } },
+        redirect: { inbound: { enabled: true, port: 15_001 }, outbound: { enabled: true, port: 15_001 } },
       },
-    },
-    /transparent proxying is not available/,
+    }),
+    /inbound and outbound must have ports of their own/,
+  ],
+  "a port that is none": [
+    transparent({ dataplaneConfig: { redirect: { inbound: { enabled: true, port: 70_000 } } } }),
+    /dataplaneConfig\.redirect\.inbound\.port: /,
+  ],
+  "a family of addresses that is none": [
+    transparent({ dataplaneConfig: { ipFamilyMode: "ipv5" } }),
+    /dataplaneConfig\.ipFamilyMode: /,
   ],
 };
 
@@ -146,7 +176,19 @@ for (const [about, [fields, text]] of Object.entries(refusals)) {
   });
 }
 
-test("a configuration of transparent proxying that leads nothing into the proxy is no hindrance", () => {
-  const off = { redirect: { inbound: { enabled: false }, outbound: { enabled: false } } };
-  assert.equal(ask({ dataplaneConfig: off }).status, 200);
+test("a launcher with transparent proxying: its metadata says what is redirected", () => {
+  const { metadata } = bootstrapIn(ask(transparent())).node;
+  assert.deepEqual(metadata.transparentProxy, REDIRECTS);
+  assert.ok(metadata.features.includes("feature-transparent-proxy-in-dataplane-metadata"));
+});
+
+test("outbounds are fine where connections of applications are not redirected", () => {
+  const dataplaneResource = JSON.stringify(withOutbound);
+  const inboundOnly = { redirect: { inbound: { enabled: true }, outbound: { enabled: false } } };
+  assert.equal(ask(transparent({ dataplaneResource, dataplaneConfig: inboundOnly })).status, 200);
+  const legacy = {
+    ...withOutbound,
+    networking: { ...withOutbound.networking, transparentProxying: { redirectPortOutbound: 15_001 } },
+  };
+  assert.equal(ask({ dataplaneResource: JSON.stringify(legacy) }).status, 200);
 });

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import type { Config } from "../config/config.ts";
 import { parseJson } from "../parse-json.ts";
 import { parseDataplane } from "../pipeline/registration.ts";
+import { launcherRedirect } from "../plan/redirect.ts";
 import type { Store } from "../store/store.ts";
 import { StreamRefused } from "../xds/fleet.ts";
 import { generateBootstrap } from "./generate.ts";
@@ -36,18 +37,15 @@ export function handleBootstrap(
   headers: { readonly host: string | undefined; readonly accept: string | undefined },
 ): HttpAnswer {
   const parsed = bootstrapRequestSchema.safeParse(parseJson(body));
-  if (!parsed.success)
-    return refuse(422, `the bootstrap request is not valid: ${parsed.error.issues[0]?.message ?? ""}`);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const field = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+    return refuse(422, `the bootstrap request is not valid: ${field}${issue?.message ?? ""}`);
+  }
   const request = parsed.data;
   const { store, config, labels } = environment;
   if (request.proxyType === "ingress" || request.proxyType === "egress") {
     return refuse(422, `zone ${request.proxyType} proxies are not available in this version`);
-  }
-  if (expectsTransparentProxying(request)) {
-    return refuse(
-      422,
-      "transparent proxying is not available in this version: start the proxy without it, and with outbounds in its Dataplane",
-    );
   }
   if (environment.needsToken && !request.dataplaneToken?.trim()) {
     return refuse(422, "a dataplane token is needed: give the proxy one with --dataplane-token-file");
@@ -66,6 +64,8 @@ export function handleBootstrap(
       throw error;
     }
   }
+  const problem = transparentProblem(request, dataplane);
+  if (problem !== undefined) return refuse(422, problem);
   const { params } = config.bootstrapServer;
   const host = params.xdsHost || hostName(headers.host ?? "localhost");
   const certificate = new X509Certificate(environment.serverCertPem);
@@ -112,10 +112,18 @@ export function handleBootstrap(
   return { status: 200, contentType: "application/json", body: JSON.stringify(answer) };
 }
 
-/** Traffic that the machine leads to ports of a proxy that does not listen there would be lost, in silence. */
-function expectsTransparentProxying({ dataplaneConfig }: BootstrapRequest): boolean {
-  const { inbound, outbound } = dataplaneConfig?.redirect ?? {};
-  return inbound?.enabled === true || outbound?.enabled === true;
+/** What a launcher with transparent proxying has to mend first; `undefined` where all is well. */
+function transparentProblem(
+  { features, dataplaneConfig }: BootstrapRequest,
+  { spec }: Pick<DataplaneResource, "spec">,
+): string | undefined {
+  const redirect = launcherRedirect(new Set(features), dataplaneConfig);
+  if (redirect?.outboundPort === undefined) return undefined;
+  if (redirect.outboundPort === redirect.inboundPort) {
+    return `dataplaneConfig.redirect: inbound and outbound must have ports of their own, and both have ${redirect.inboundPort}`;
+  }
+  if ((spec.networking?.outbound ?? []).length === 0) return undefined;
+  return "networking.outbound: must be empty with transparent proxying, where applications call services by their own names and addresses: leave the outbounds out of the Dataplane, or start the proxy without --transparent-proxy";
 }
 
 /** First service tag, else the workload: what Envoy calls its cluster. */

@@ -6,8 +6,10 @@ const text = z
   .optional()
   .transform((given) => given || undefined);
 
-/** Which traffic of the machine is led into the proxy. */
-const redirect = z.looseObject({ enabled: z.boolean().optional() }).optional();
+/** Whether connections of one direction are led into the proxy, and where they arrive. */
+const redirect = z
+  .looseObject({ enabled: z.boolean().optional(), port: z.int().min(0).max(65_535).optional() })
+  .optional();
 
 /** Body of `POST /bootstrap`, as launchers of Kuma 2.14 and ours send it. What we do not use is passed over. */
 export const bootstrapRequestSchema = z.looseObject({
@@ -32,7 +34,14 @@ export const bootstrapRequestSchema = z.looseObject({
   ipv6Enabled: z.boolean().optional(),
   /** Transparent proxying, where the launcher was told to expect it. */
   dataplaneConfig: z
-    .looseObject({ redirect: z.looseObject({ inbound: redirect, outbound: redirect }).optional() })
+    .looseObject({
+      ipFamilyMode: z
+        .string()
+        .toLowerCase()
+        .pipe(z.enum(["", "dualstack", "ipv4"]))
+        .optional(),
+      redirect: z.looseObject({ inbound: redirect, outbound: redirect }).optional(),
+    })
     .nullish(),
   otelEnv: z.looseObject({}).nullish(),
 });

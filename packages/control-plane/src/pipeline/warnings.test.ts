@@ -36,3 +36,16 @@ test("a policy on trial is judged as if it were in force", async () => {
     assert.deepEqual(warnings("wbe"), [NOBODY]);
   }
 });
+
+test("outbounds beside transparent proxying are a contradiction to come", () => {
+  const store = openMemoryStore({ now: () => 0 });
+  const warnings = (networking: object) => {
+    const dataplane = { ...DATAPLANE, networking: { ...DATAPLANE.networking, ...networking } };
+    return warningsFor(stored(dataplane, 1), store, () => false);
+  };
+  const outbound = [{ port: 10_080, tags: { "kuma.io/service": "backend" } }];
+  const transparentProxying = { redirectPortInbound: 15_006, redirectPortOutbound: 15_001 };
+  assert.deepEqual(warnings({ outbound }), []);
+  assert.deepEqual(warnings({ transparentProxying }), []);
+  assert.match(warnings({ outbound, transparentProxying })[0] ?? "", /^networking\.outbound: is not needed/);
+});

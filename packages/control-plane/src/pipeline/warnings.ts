@@ -137,11 +137,18 @@ function identityWarnings(
 
 function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly string[] {
   const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: dataplane.mesh });
-  return (dataplane.spec.networking?.outbound ?? []).flatMap(({ backendRef }, i) => {
+  const { outbound = [], transparentProxying } = dataplane.spec.networking ?? {};
+  const missing = outbound.flatMap(({ backendRef }, i) => {
     if (backendRef?.kind !== "MeshService" || backendRef.name === undefined) return [];
     if (services.some(({ name }) => name === backendRef.name)) return [];
     return [`networking.outbound[${i}].backendRef: there is no MeshService "${backendRef.name}" now`];
   });
+  return transparentProxying?.redirectPortOutbound && outbound.length > 0
+    ? [
+        ...missing,
+        "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
+      ]
+    : missing;
 }
 
 /** `1 dataplane`, `2 dataplanes`. */

@@ -64,6 +64,7 @@ export function validateDataplane(spec: DataplaneSpec): readonly Violation[] {
     ),
     ...validateSections(networking),
     ...validateAdminPort(networking),
+    ...validateRedirects(networking),
     ...(networking.transparentProxying?.reachableBackends?.refs ?? []).flatMap((ref, index) =>
       validateRef(ref, `${at}.transparentProxying.reachableBackends.refs[${index}]`),
     ),
@@ -283,6 +284,13 @@ function validateAdminPort(networking: DataplaneNetworking): readonly Violation[
     return [{ field, reason: "must not be the port of an outbound on 127.0.0.1" }];
   }
   return [];
+}
+
+function validateRedirects({ transparentProxying }: DataplaneNetworking): readonly Violation[] {
+  const { redirectPortInbound, redirectPortOutbound } = transparentProxying ?? {};
+  if (!redirectPortInbound || redirectPortInbound !== redirectPortOutbound) return [];
+  const field = "networking.transparentProxying.redirectPortOutbound";
+  return [{ field, reason: "must not be redirectPortInbound too: each direction needs a port of its own" }];
 }
 
 function validateProbes(probes: DataplaneSpec["probes"]): readonly Violation[] {

@@ -42,6 +42,13 @@ test("impossible dataplanes are refused with their path", () => {
   const bad: [unknown, RegExp][] = [
     [undefined, /^networking: must be defined$/],
     [{}, /^networking\.address: address can't be empty$/],
+    [
+      {
+        address: "127.0.0.1",
+        transparentProxying: { redirectPortInbound: 15006, redirectPortOutbound: 15006 },
+      },
+      /^networking\.transparentProxying\.redirectPortOutbound: must not be redirectPortInbound too/,
+    ],
     [{ address: "0.0.0.0" }, /^networking\.address: must not be 0\.0\.0\.0/],
     [{ address: "::" }, /^networking\.address: must not be/],
     [{ address: "a b" }, /^networking\.address: address has to be valid/],

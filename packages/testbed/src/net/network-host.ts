@@ -102,6 +102,13 @@ export class NetworkHost {
     setResolvers(this.namespace, addresses);
   }
 
+  /** The last lines of what its processes wrote. */
+  logs(lines?: number): string {
+    return this.#children
+      .map((child) => `--- ${child.name} (pid ${child.pid})\n${child.tail(lines)}\n`)
+      .join("");
+  }
+
   /** Resolves when every started process is gone. */
   async ended(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.exited));

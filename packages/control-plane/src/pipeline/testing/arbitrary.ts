@@ -91,6 +91,12 @@ const dataplane: fc.Arbitrary<Document> = fc
     address: fc.constantFrom(1, 2),
     inbounds: fc.tuple(inbound(8080), optional(inbound(8081))),
     outbounds: fc.tuple(optional(outbound(10080)), optional(outbound(10081)), optional(outbound(10082))),
+    transparentProxying: optional(
+      fc.record({
+        redirectPortOutbound: fc.constant(15_001),
+        directAccessServices: fc.array(fc.oneof(app, fc.constant("*")), { maxLength: 2 }),
+      }),
+    ),
   })
   .map((given) => ({
     type: "Dataplane",
@@ -101,6 +107,7 @@ const dataplane: fc.Arbitrary<Document> = fc
       address: `127.0.${given.address}.${given.name.slice(1)}`,
       inbound: given.inbounds.filter((each) => each !== undefined),
       outbound: given.outbounds.filter((each) => each !== undefined),
+      ...compact({ transparentProxying: given.transparentProxying }),
     },
   }));
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { IdentityStage } from "../../plan/identities.ts";
 import { UNKNOWN_NODE } from "../../plan/node-facts.ts";
+import type { Redirect } from "../../plan/redirect.ts";
 import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
 import { World } from "../world.ts";
@@ -19,6 +20,7 @@ export type Step =
       readonly unifiedNaming: boolean;
       readonly reusePort: boolean;
       readonly extAuthzAddress: string | undefined;
+      readonly redirect: Redirect | undefined;
     }
   | { readonly do: "stage"; readonly issuer: string; readonly stage: IdentityStage | undefined }
   | { readonly do: "certificate"; readonly dataplane: string; readonly secret: string; readonly is: boolean }
@@ -47,6 +49,11 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       unifiedNaming: fc.boolean(),
       reusePort: fc.boolean(),
       extAuthzAddress: fc.constantFrom(undefined, "localhost:9191", "127.0.0.9:1"),
+      redirect: fc.constantFrom(
+        undefined,
+        { outboundPort: 15_001, inboundPort: 15_006, ipv6: true },
+        { outboundPort: undefined, inboundPort: 15_006, ipv6: false },
+      ),
     }),
   },
   {
@@ -221,8 +228,8 @@ function setFact(world: World, fact: Step): void {
   const mesh = world.mesh("default");
   switch (fact.do) {
     case "node": {
-      const { unifiedNaming, reusePort, extAuthzAddress } = fact;
-      mesh.node.set(fact.dataplane, { ...UNKNOWN_NODE, unifiedNaming, reusePort, extAuthzAddress });
+      const { unifiedNaming, reusePort, extAuthzAddress, redirect } = fact;
+      mesh.node.set(fact.dataplane, { ...UNKNOWN_NODE, unifiedNaming, reusePort, extAuthzAddress, redirect });
       return;
     }
     case "stage":
