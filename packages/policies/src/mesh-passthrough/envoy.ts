@@ -23,33 +23,43 @@ import { networkFilter, statName } from "./filters.ts";
 import { connectionManager, upstreamHttp } from "./http.ts";
 import { inspect } from "./inspectors.ts";
 
+/** Name of a chain by which nothing leaves. */
+const NOTHING = `${PASSTHROUGH_ORIGIN}_none`;
+
 /** Lets out of the mesh what the policies say, and nothing else. */
 export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft): void {
-  const listeners = [draft.listeners.ipv4, draft.listeners.ipv6].filter((each) => each !== undefined);
   const mode = conf.passthroughMode;
-  for (const { name } of listeners) {
-    if (mode !== "All") draft.clusters.delete(name);
-    else if (!draft.clusters.has(name)) draft.clusters.set(name, originalDestination(name));
-  }
-  if (mode !== "Matched") return;
-  const { entries } = readEntries(conf);
+  const { entries } = readEntries(mode === "Matched" ? conf : {});
   for (const [family, listener] of [
     [4, draft.listeners.ipv4],
     [6, draft.listeners.ipv6],
   ] as const) {
     if (listener === undefined) continue;
+    const { name } = listener;
+    if (mode === "All") {
+      if (!draft.clusters.has(name)) draft.clusters.set(name, originalDestination(name));
+      continue;
+    }
+    draft.clusters.delete(name);
     // What asks for the listener's own port would come back to it for ever.
     const chains = chainsOf(entries, family).filter(
       ({ port }) => port === undefined || port !== portOf(listener),
     );
-    // Envoy takes no listener without a chain. The one that is there leads to a cluster that is not, so it lets nothing out.
-    if (chains.length === 0) continue;
-    replaceChains(listener, chains);
+    if (chains.length === 0) close(listener);
+    else replaceChains(listener, chains);
     for (const entry of chains.flatMap((chain) => chain.entries)) {
-      const name = clusterName(entry);
-      if (!draft.clusters.has(name)) draft.clusters.set(name, clusterOf(entry, name));
+      const cluster = clusterName(entry);
+      if (!draft.clusters.has(cluster)) draft.clusters.set(cluster, clusterOf(entry, cluster));
     }
   }
+}
+
+/**
+ * Envoy takes no listener without a chain. Those that are there lead to a cluster that is not, so they let nothing out. As
+ * other chains than before, by their names, they also end what was let out through those.
+ */
+function close(listener: Listener): void {
+  for (const chain of listener.filterChains) chain.name = NOTHING;
 }
 
 function replaceChains(listener: Listener, chains: readonly ChainPlan[]): void {

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "../poll.ts";
+import { ALLOW_ALL, identity } from "./documents.ts";
+import { applied, deleted, documents, meshYaml, outOfSync, policy } from "./scene.ts";
+import { APP_UID, type TransparentScene, withTransparentScene } from "./transparent-scene.ts";
+
+const ECHO = `require("net").createServer((s) => { s.on("error", () => {}).pipe(s); }).listen(9000, "::", () => console.log("listening"));`;
+const GREETER = `require("net").createServer((s) => { s.on("error", () => {}); s.end("welcome\\n"); }).listen(22, "::", () => console.log("listening"));`;
+const OPEN = (address: string): string =>
+  `require("net").connect(9000, "${address}").on("connect", function () { this.write("hello"); })
+    .on("data", (text) => console.log("heard " + text)).on("error", () => {}).on("close", () => console.log("closed"));`;
+
+const passthrough = (name: string, conf: object, targetRef: object = { kind: "Mesh" }): string =>
+  policy("MeshPassthrough", name, { targetRef, default: conf });
+const matched = (...appendMatch: readonly object[]) => ({ passthroughMode: "Matched", appendMatch });
+
+/** GET as the application of `web` does, under a name that it makes up. */
+async function statusAt(scene: TransparentScene, host: string, name: string): Promise<number> {
+  const resolve = `${name}:8080:${scene.host(host).ipv4}`;
+  const words = ["curl", "-sS", "--max-time", "20", "-o", "/dev/null", "-w", "%{http_code}"];
+  const { stdout } = await scene
+    .host("web")
+    .run([...words, "--resolve", resolve, `http://${name}:8080/`], { as: { uid: APP_UID } });
+  return Number(stdout);
+}
+
+test("policies decide what leaves, from the moment that they are in force, and say what they close", async () => {
+  const hosts = ["web", "one", "two"];
+  await withTransparentScene(
+    { hosts, documents: documents(meshYaml(), identity(), ALLOW_ALL) },
+    async (scene) => {
+      const { world } = scene;
+      const [one, two] = [scene.host("one"), scene.host("two")];
+      const urlOf = { one: `http://${one.ipv4}:8080/`, two: `http://${two.ipv4}:8080/` };
+      await Promise.all(hosts.map((name) => scene.startApp(name)));
+      for (const [name, script] of [
+        ["echo", ECHO],
+        ["greeter", GREETER],
+      ] as const) {
+        const server = await one.start(name, [process.execPath, "-e", script]);
+        await until(`${name} listens`, () => server.tail().includes("listening"));
+      }
+      const web = await scene.startProxy("web", {
+        networking: { inbound: [{ port: 8080, protocol: "http" }] },
+        args: ["--transparent-proxy", "--unified-naming"],
+      });
+      await Promise.all([scene.reaches("web", urlOf.one), scene.reaches("web", urlOf.two)]);
+
+      const open = await scene
+        .host("web")
+        .start("open", [process.execPath, "-e", OPEN(one.ipv4)], { as: { uid: APP_UID } });
+      await until("a connection is open", () => open.tail().includes("heard hello"));
+
+      // A policy that says nothing closes the mesh, and whoever applies it hears so.
+      const { stdout, stderr } = await world.apply(passthrough("perimeter", {}), ["--wait=20s"]);
+      assert.match(stdout + stderr, /NOTHING leaves the mesh/);
+      await scene.isRefused("web", urlOf.one);
+      await scene.isRefused("web", urlOf.two);
+      await until("what was open has ended", () => open.tail().includes("closed"));
+
+      await applied(world, passthrough("perimeter", matched({ type: "IP", value: one.ipv4, port: 8080 })));
+      await scene.reaches("web", urlOf.one);
+      await scene.isRefused("web", urlOf.two);
+      await scene.isRefused("web", `http://${one.ipv4}:9000/`);
+      const counted = await web.stats(`^cluster.meshpassthrough_tcp_.*_8080.upstream_cx_total$`);
+      assert.equal(counted.size, 1);
+      assert.ok([...counted.values()].every((value) => value > 0));
+
+      // Entries of a second policy add to it; the two of them disagree about one name, which breaks nothing.
+      const name = { type: "Domain", value: "two.example.com", port: 8080 };
+      await applied(
+        world,
+        passthrough(
+          "perimeter",
+          matched({ type: "IP", value: one.ipv4, port: 8080 }, { ...name, protocol: "http2" }),
+        ),
+      );
+      const second = await world.apply(
+        passthrough(
+          "for-web",
+          { appendMatch: [{ ...name, protocol: "http" }] },
+          {
+            kind: "Dataplane",
+            labels: { app: "web" },
+          },
+        ),
+        ["--wait=20s"],
+      );
+      assert.match(second.stdout + second.stderr, /http2 two\.example\.com on port 8080 has no effect/);
+      assert.equal(await statusAt(scene, "two", "two.example.com"), 200);
+      assert.equal(await statusAt(scene, "two", "other.example.com"), 503);
+      assert.equal(await statusAt(scene, "one", "other.example.com"), 200, "addresses come before names");
+      assert.deepEqual(await outOfSync(world), []);
+
+      // Without a control plane all of it holds.
+      await world.killControlPlane();
+      await scene.reaches("web", urlOf.one);
+      assert.equal(await statusAt(scene, "two", "other.example.com"), 503);
+      await world.startControlPlane();
+
+      // A server that speaks first, where TLS is looked for on every port.
+      await applied(
+        world,
+        passthrough(
+          "perimeter",
+          matched({ type: "IP", value: one.ipv4, port: 22 }, { type: "Domain", value: "*", protocol: "tls" }),
+        ),
+      );
+      const listen = `require("net").connect(22, "${one.ipv4}").pipe(process.stdout)`;
+      const greeting = await scene
+        .host("web")
+        .check([process.execPath, "-e", listen], { as: { uid: APP_UID } });
+      assert.equal(greeting, "welcome\n");
+
+      await deleted(world, "meshpassthrough", "for-web");
+      await deleted(world, "meshpassthrough", "perimeter");
+      await scene.reaches("web", urlOf.two);
+
+      // The mesh itself closed; one policy opens it for its proxies.
+      await applied(world, meshYaml({ networking: { outbound: { passthrough: false } } }));
+      await scene.isRefused("web", urlOf.two);
+      await applied(world, passthrough("open", { passthroughMode: "All" }));
+      await scene.reaches("web", urlOf.two);
+    },
+  );
+});
