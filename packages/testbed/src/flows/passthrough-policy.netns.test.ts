@@ -6,7 +6,10 @@ import { applied, deleted, documents, meshYaml, outOfSync, policy } from "./scen
 import { APP_UID, type TransparentScene, withTransparentScene } from "./transparent-scene.ts";
 
 const ECHO = `require("net").createServer((s) => { s.on("error", () => {}).pipe(s); }).listen(9000, "::", () => console.log("listening"));`;
-const GREETER = `require("net").createServer((s) => { s.on("error", () => {}); s.end("welcome\\n"); }).listen(22, "::", () => console.log("listening"));`;
+const GREETER = (port: number): string =>
+  `require("net").createServer((s) => { s.on("error", () => {}); s.end("welcome\\n"); }).listen(${port}, "::", () => console.log("listening"));`;
+/** Says nothing, and prints what the server says. */
+const LISTEN = (address: string): string => `require("net").connect(22, "${address}").pipe(process.stdout)`;
 const OPEN = (address: string): string =>
   `require("net").connect(9000, "${address}").on("connect", function () { this.write("hello"); })
     .on("data", (text) => console.log("heard " + text)).on("error", () => {}).on("close", () => console.log("closed"));`;
@@ -26,7 +29,7 @@ async function statusAt(scene: TransparentScene, host: string, name: string): Pr
 }
 
 test("policies decide what leaves, from the moment that they are in force, and say what they close", async () => {
-  const hosts = ["web", "one", "two"];
+  const hosts = ["web", "db", "one", "two"];
   await withTransparentScene(
     { hosts, documents: documents(meshYaml(), identity(), ALLOW_ALL) },
     async (scene) => {
@@ -36,14 +39,24 @@ test("policies decide what leaves, from the moment that they are in force, and s
       await Promise.all(hosts.map((name) => scene.startApp(name)));
       for (const [name, script] of [
         ["echo", ECHO],
-        ["greeter", GREETER],
+        ["greeter", GREETER(22)],
       ] as const) {
         const server = await one.start(name, [process.execPath, "-e", script]);
         await until(`${name} listens`, () => server.tail().includes("listening"));
       }
+      await scene
+        .host("db")
+        .start("greeter", [process.execPath, "-e", GREETER(2200)], { as: { uid: APP_UID } });
+      const args = ["--transparent-proxy", "--unified-naming"];
+      await scene.startProxy("db", { networking: { inbound: [{ port: 2200, protocol: "tcp" }] }, args });
+      const backendRef = { kind: "MeshService", name: "db", port: 2200 };
       const web = await scene.startProxy("web", {
-        networking: { inbound: [{ port: 8080, protocol: "http" }] },
-        args: ["--transparent-proxy", "--unified-naming"],
+        networking: {
+          inbound: [{ port: 8080, protocol: "http" }],
+          outbound: [{ address: "240.0.0.7", port: 22, backendRef }],
+          transparentProxying: { redirectPortInbound: 15_006, redirectPortOutbound: 15_001 },
+        },
+        args: ["--unified-naming"],
       });
       await Promise.all([scene.reaches("web", urlOf.one), scene.reaches("web", urlOf.two)]);
 
@@ -99,7 +112,7 @@ test("policies decide what leaves, from the moment that they are in force, and s
       assert.equal(await statusAt(scene, "two", "other.example.com"), 503);
       await world.startControlPlane();
 
-      // A server that speaks first, where TLS is looked for on every port.
+      // Servers that speak first, outside of the mesh and in it, where TLS is looked for on every port.
       await applied(
         world,
         passthrough(
@@ -107,12 +120,12 @@ test("policies decide what leaves, from the moment that they are in force, and s
           matched({ type: "IP", value: one.ipv4, port: 22 }, { type: "Domain", value: "*", protocol: "tls" }),
         ),
       );
-      const listen = `require("net").connect(22, "${one.ipv4}").pipe(process.stdout)`;
-      const greeting = await scene
-        .host("web")
-        .check([process.execPath, "-e", listen], { as: { uid: APP_UID } });
-      assert.equal(greeting, "welcome\n");
-
+      for (const address of [one.ipv4, "240.0.0.7"]) {
+        await until(`the server of ${address} is heard`, async () => {
+          const words = [process.execPath, "-e", LISTEN(address)];
+          return (await scene.host("web").check(words, { as: { uid: APP_UID } })) === "welcome\n";
+        });
+      }
       await deleted(world, "meshpassthrough", "for-web");
       await deleted(world, "meshpassthrough", "perimeter");
       await scene.reaches("web", urlOf.two);
