@@ -1,5 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  CircuitBreakersSchema,
+  CircuitBreakers_ThresholdsSchema as ThresholdsSchema,
+} from "@skein/envoy-api/envoy/config/cluster/v3/circuit_breaker_pb";
+import {
   type Cluster,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
@@ -61,6 +65,8 @@ export type OutboundRedirect = TransparentPlan & { readonly outboundPort: number
 export type InboundRedirect = TransparentPlan & { readonly inboundPort: number };
 
 const CONNECT_TIMEOUT_SECONDS = 10;
+/** Envoy would stop at 1,024 connections, which applications without a proxy do not. */
+const UNLIMITED = 0xffffffff;
 const ANY_ADDRESS = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 
 /** Name of the cluster of connections that lead nowhere; the same by both kinds of names. */
@@ -146,6 +152,15 @@ export function originalDestination(name: string, source: string | undefined): C
     clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
     lbPolicy: LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: seconds(CONNECT_TIMEOUT_SECONDS),
+    circuitBreakers: create(CircuitBreakersSchema, {
+      thresholds: [
+        create(ThresholdsSchema, {
+          maxConnections: UNLIMITED,
+          maxPendingRequests: UNLIMITED,
+          maxRequests: UNLIMITED,
+        }),
+      ],
+    }),
   });
   if (source !== undefined) cluster.upstreamBindConfig = bindTo(source);
   return cluster;

@@ -244,9 +244,6 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         port: outbound.port,
         upstream,
         ...seen(upstream),
-        ...(redirectsOutbound(redirect, address, dataplane.spec.networking?.address)
-          ? { redirected: true as const }
-          : {}),
       });
     }
     const backends = new Map<DestinationKey, BackendClusterPlan>();
@@ -302,7 +299,11 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       inbounds: inbounds.flatMap(({ inbound, plan }) =>
         inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
       ),
-      outbounds: uniquelyNamed(outbounds),
+      outbounds: uniquelyNamed(outbounds).map((outbound) =>
+        redirectsOutbound(redirect, outbound.address, dataplane.spec.networking?.address)
+          ? { ...outbound, redirected: true }
+          : outbound,
+      ),
       backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
       policies: whole,
       conditions,
