@@ -29,6 +29,7 @@ export { meshTls } from "./mesh-tls/policy.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
+export { originalDestinationCluster } from "./original-destination.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {

@@ -1,10 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import {
-  type Cluster,
-  ClusterSchema,
-  Cluster_DiscoveryType as DiscoveryType,
-  Cluster_LbPolicy as LbPolicy,
-} from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { CidrRangeSchema } from "@skein/envoy-api/envoy/config/core/v3/address_pb";
 import {
   type Filter,
@@ -16,6 +11,7 @@ import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listene
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TransparentDraft } from "../draft.ts";
 import { duration } from "../envoy-values.ts";
+import { originalDestinationCluster } from "../original-destination.ts";
 import { type ChainPlan, chainsOf } from "./chains.ts";
 import { type MeshPassthroughConf, PASSTHROUGH_ORIGIN } from "./conf.ts";
 import { type Entry, readEntries } from "./entries.ts";
@@ -37,7 +33,7 @@ export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft):
     if (listener === undefined) continue;
     const { name } = listener;
     if (mode === "All") {
-      if (!draft.clusters.has(name)) draft.clusters.set(name, originalDestination(name));
+      if (!draft.clusters.has(name)) draft.clusters.set(name, originalDestinationCluster(name));
       continue;
     }
     draft.clusters.delete(name);
@@ -112,20 +108,9 @@ function clusterName({ protocol, value, port }: Entry): string {
 }
 
 function clusterOf(entry: Entry, name: string): Cluster {
-  const cluster = originalDestination(name);
+  const cluster = originalDestinationCluster(name);
   if (entry.recognition === "http") {
     cluster.typedExtensionProtocolOptions = upstreamHttp(entry.protocol === "http" ? "as it comes" : "http2");
   }
   return cluster;
-}
-
-/** "Where the connection was going before it was redirected to the proxy." */
-function originalDestination(name: string): Cluster {
-  return create(ClusterSchema, {
-    name,
-    altStatName: statName(name),
-    clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
-    lbPolicy: LbPolicy.CLUSTER_PROVIDED,
-    connectTimeout: duration("5s"),
-  });
 }

@@ -1,11 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { packAny } from "@skein/envoy-api";
-import {
-  type Cluster,
-  ClusterSchema,
-  Cluster_DiscoveryType as DiscoveryType,
-  Cluster_LbPolicy as LbPolicy,
-} from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { AddressSchema, SocketAddressSchema } from "@skein/envoy-api/envoy/config/core/v3/address_pb";
 import {
   FilterChainSchema,
@@ -14,6 +8,7 @@ import {
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TransparentDraft } from "../draft.ts";
+import { originalDestinationCluster } from "../original-destination.ts";
 import { passthroughName } from "../plan/passthrough-name.ts";
 
 export const IPV4_NAME = passthroughName("outbound", "ipv4", "unified");
@@ -27,7 +22,7 @@ export function transparentDraft({ passthrough = true, ipv6 = true, port = 15_00
       ipv4: listener(IPV4_NAME, "0.0.0.0", port),
       ipv6: ipv6 ? listener(IPV6_NAME, "::", port) : undefined,
     },
-    clusters: new Map(passthrough ? names.map((name) => [name, cluster(name)]) : []),
+    clusters: new Map(passthrough ? names.map((name) => [name, originalDestinationCluster(name)]) : []),
   };
 }
 
@@ -55,13 +50,5 @@ function listener(name: string, address: string, port: number): Listener {
         ],
       }),
     ],
-  });
-}
-
-function cluster(name: string): Cluster {
-  return create(ClusterSchema, {
-    name,
-    clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
-    lbPolicy: LbPolicy.CLUSTER_PROVIDED,
   });
 }
