@@ -9,11 +9,11 @@ import { until } from "../poll.ts";
 import type { Child } from "../process/child.ts";
 import { adminStats } from "../world/admin.ts";
 import { createWorld, type World } from "../world/world.ts";
-import { redirect } from "./redirect-rules.ts";
 import { MESH } from "./scene.ts";
 
 /** The user whose connections the rules leave alone. */
-export const PROXY_UID = 5678;
+const PROXY_USER = "kuma-dp";
+const PROXY_UID = 5678;
 /** The user of all applications. */
 export const APP_UID = 4321;
 
@@ -24,7 +24,8 @@ export interface ProxiedSpec {
   readonly labels?: Readonly<Record<string, string>>;
   /** Further arguments of `skein-dp run`. */
   readonly args: readonly string[];
-  readonly redirectsInbound?: boolean;
+  /** Further arguments of `skeinctl install transparent-proxy`. */
+  readonly installArgs?: readonly string[];
 }
 
 /** A running proxy. */
@@ -101,11 +102,15 @@ export class TransparentScene {
     writeFileSync(files.token, await this.#token(name), { mode: 0o600 });
     copyFileSync(this.world.controlPlane.caFile, files.ca);
     chownSync(files.token, PROXY_UID, PROXY_UID);
-    await redirect(host, { uid: PROXY_UID, inbound: spec.redirectsInbound ?? true });
+    host.users({ [PROXY_USER]: PROXY_UID });
+    await host.check(
+      [...this.world.commands.ctl, "install", "transparent-proxy", ...(spec.installArgs ?? [])],
+      { timeoutMs: 120_000 },
+    );
     const port = new URL(this.world.controlPlane.dataplanes).port;
     const words = [
       ...this.world.commands.dataPlane,
-      ...["run", "--user", String(PROXY_UID), "--dataplane-file", files.dataplane],
+      ...["run", "--user", PROXY_USER, "--dataplane-file", files.dataplane],
       ...["--cp-address", `https://${this.network.uplink?.ipv4}:${port}`, "--ca-cert-file", files.ca],
       ...["--dataplane-token-file", files.token, "--work-dir", files.workDir, "--concurrency", "2"],
       ...["--binary-path", this.world.commands.envoy, "--drain-time", "2s", "--envoy-log-level", "warning"],

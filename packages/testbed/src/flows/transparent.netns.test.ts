@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { ALLOW_ALL, identity, idOf, LEGACY_MTLS, meshTls } from "./documents.ts";
@@ -153,20 +155,34 @@ test("a service by an address of its own, older names, one process: the outbound
   });
 });
 
-test("instances are called by their own addresses, with mesh TLS, where the Dataplane asks for it", async () => {
+test("unified names by the ports of the Dataplane: a service by an address of its own, and its instances by theirs", async () => {
   const hosts = ["web", "api"];
   const begin = documents(meshYaml(), identity(), ALLOW_ALL);
   await withTransparentScene({ hosts, documents: begin }, async (scene) => {
     await Promise.all(hosts.map((name) => scene.startApp(name)));
     const networking = { inbound: [INBOUND] };
     await scene.startProxy("api", { networking, args: UNIFIED });
-    await scene.startProxy("web", {
-      networking: { ...networking, transparentProxying: { directAccessServices: ["*"] } },
-      args: UNIFIED,
+    const web = await scene.startProxy("web", {
+      networking: {
+        ...networking,
+        outbound: [
+          { address: "240.0.0.7", port: 80, backendRef: { kind: "MeshService", name: "api", port: 8080 } },
+        ],
+        transparentProxying: {
+          redirectPortInbound: 15006,
+          redirectPortOutbound: 15001,
+          directAccessServices: ["*"],
+        },
+      },
+      args: ["--unified-naming"],
     });
-    const { answer } = await scene.reaches("web", `http://${scene.host("api").ipv4}:8080/`);
-    assert.equal(answer.service, "api");
-    assert.equal(answer.caller, idOf("web"));
+    for (const address of ["240.0.0.7", `${scene.host("api").ipv4}:8080`]) {
+      const { answer } = await scene.reaches("web", `http://${address}/`);
+      assert.equal(answer.service, "api");
+      assert.equal(answer.caller, idOf("web"));
+    }
+    await counts(web, "^http.kri_msvc_kong-air-mesh_zone1__api_8080.downstream_rq_2xx$");
+    await counts(web, "^cluster.direct_access.upstream_cx_total$");
   });
 });
 
@@ -175,13 +191,15 @@ test("a gateway of one's own: callers reach it directly, and what it calls goes 
   const begin = documents(meshYaml(), identity(), ALLOW_ALL);
   await withTransparentScene({ hosts, documents: begin }, async (scene) => {
     await Promise.all(hosts.map((name) => scene.startApp(name)));
+    const rules = join(scene.network.dir, "rules.yaml");
+    writeFileSync(rules, "redirect: {inbound: {enabled: false}}\n");
     const gateway = await scene.startProxy("gateway", {
       networking: {
         gateway: { tags: { "kuma.io/service": "gateway" } },
         transparentProxying: { directAccessServices: ["api"] },
       },
-      redirectsInbound: false,
-      args: ["--unified-naming", "--transparent-proxy-config", "{redirect: {inbound: {enabled: false}}}"],
+      installArgs: ["--config", rules],
+      args: ["--unified-naming", "--transparent-proxy-config", rules],
     });
     await scene.startProxy("api", { networking: { inbound: [INBOUND] }, args: UNIFIED });
     for (const address of addresses(scene, "gateway"))

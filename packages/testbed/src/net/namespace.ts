@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const NAMESPACES = "/run/netns";
@@ -47,6 +47,13 @@ export function setResolvers(name: string, resolvers: readonly string[]): void {
   mkdirSync(join(FILES, name), { recursive: true });
   const lines = resolvers.map((address) => `nameserver ${address}\n`);
   writeFileSync(join(FILES, name, "resolv.conf"), lines.join(""));
+}
+
+/** Processes that `ip netns exec` starts from now on know these users besides the machine's own, by name. */
+export function setUsers(name: string, users: Readonly<Record<string, number>>): void {
+  mkdirSync(join(FILES, name), { recursive: true });
+  const lines = Object.entries(users).map(([user, uid]) => `${user}:x:${uid}:${uid}::/:/bin/false\n`);
+  writeFileSync(join(FILES, name, "passwd"), [readFileSync("/etc/passwd", "utf8"), ...lines].join(""));
 }
 
 /** Names of the namespaces that begin with `prefix`. */

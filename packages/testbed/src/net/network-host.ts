@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Child } from "../process/child.ts";
 import { type Output, run } from "../process/run.ts";
-import { setResolvers } from "./namespace.ts";
+import { setResolvers, setUsers } from "./namespace.ts";
 
 /** Whose process it is; a process without this is root's. */
 export interface RunAs {
@@ -100,6 +100,11 @@ export class NetworkHost {
   /** Has the host look names up at these servers; none to begin with. */
   resolvers(addresses: readonly string[]): void {
     setResolvers(this.namespace, addresses);
+  }
+
+  /** Has the host know users besides the machine's own: ids by name, each with a group of its own. */
+  users(users: Readonly<Record<string, number>>): void {
+    setUsers(this.namespace, users);
   }
 
   /** The last lines of what its processes wrote. */
