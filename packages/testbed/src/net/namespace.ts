@@ -56,6 +56,15 @@ export function setUsers(name: string, users: Readonly<Record<string, number>>):
   writeFileSync(join(FILES, name, "passwd"), [readFileSync("/etc/passwd", "utf8"), ...lines].join(""));
 }
 
+/** Processes that `ip netns exec` starts from now on know these names by their `/etc/hosts`: name to address. */
+export function setNames(name: string, addresses: Readonly<Record<string, string>>): void {
+  mkdirSync(join(FILES, name), { recursive: true });
+  const lines = Object.entries({ localhost: "127.0.0.1", ...addresses }).map(
+    ([host, address]) => `${address} ${host}\n`,
+  );
+  writeFileSync(join(FILES, name, "hosts"), lines.join(""));
+}
+
 /** Names of the namespaces that begin with `prefix`. */
 export function namespacesOf(prefix: string): readonly string[] {
   return existsSync(NAMESPACES) ? readdirSync(NAMESPACES).filter((name) => name.startsWith(prefix)) : [];

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Child } from "../process/child.ts";
 import { type Output, run } from "../process/run.ts";
-import { setResolvers, setUsers } from "./namespace.ts";
+import { setNames, setResolvers, setUsers } from "./namespace.ts";
 
 /** Whose process it is; a process without this is root's. */
 export interface RunAs {
@@ -105,6 +105,11 @@ export class NetworkHost {
   /** Has the host know users besides the machine's own: ids by name, each with a group of its own. */
   users(users: Readonly<Record<string, number>>): void {
     setUsers(this.namespace, users);
+  }
+
+  /** Names that its processes know without asking anybody: name to address. */
+  names(addresses: Readonly<Record<string, string>>): void {
+    setNames(this.namespace, addresses);
   }
 
   /** The last lines of what its processes wrote. */

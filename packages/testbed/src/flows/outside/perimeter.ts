@@ -1,15 +1,5 @@
-import assert from "node:assert/strict";
-import { createPrivateKey, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  certificateSigner,
-  commonName,
-  signCertificate,
-  toPem,
-} from "@skein/control-plane/identity/x509/certificate";
-import { basicConstraints, subjectAltName } from "@skein/control-plane/identity/x509/extensions";
-import { generateEcKeyPair } from "@skein/control-plane/identity/x509/keys";
 import { ENVOY } from "@skein/control-plane/xds/testing/envoy-process";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
@@ -19,6 +9,7 @@ import { createNetwork, type Network } from "../../net/network.ts";
 import type { NetworkHost } from "../../net/network-host.ts";
 import { until } from "../../poll.ts";
 import { adminStats, askAdmin } from "../../world/admin.ts";
+import { serverCertificate } from "./certificate.ts";
 import type { Flow, FlowResult } from "./flow.ts";
 
 const NODE = process.execPath;
@@ -137,31 +128,4 @@ function bootstrap({ listeners, clusters }: TransparentDraft, adminSocket: strin
       clusters: [...clusters.values()].map((each) => json(ClusterSchema, each)),
     },
   };
-}
-
-/** A certificate that is its own authority. */
-async function serverCertificate(names: readonly string[]): Promise<{ certificate: string; key: string }> {
-  const keys = await generateEcKeyPair();
-  const signer = certificateSigner(createPrivateKey(keys.privateKeyPem));
-  assert.ok(signer);
-  const name = commonName("outside");
-  const certificate = await signCertificate(
-    {
-      serial: Buffer.concat([Buffer.from([1]), randomBytes(8)]),
-      issuer: name,
-      subject: name,
-      notBefore: Date.now() - 3_600_000,
-      notAfter: Date.now() + 86_400_000,
-      publicKey: keys.publicKey,
-      extensions: [
-        basicConstraints(true),
-        subjectAltName(
-          names.map((value) => ({ kind: "dns" as const, value })),
-          false,
-        ),
-      ],
-    },
-    signer,
-  );
-  return { certificate: toPem("CERTIFICATE", certificate), key: keys.privateKeyPem };
 }
