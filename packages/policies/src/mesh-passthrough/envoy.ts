@@ -37,7 +37,10 @@ export function passThrough(conf: MeshPassthroughConf, draft: TransparentDraft):
       continue;
     }
     draft.clusters.delete(name);
-    const chains = chainsOf(entries, family);
+    // What asks for the listener's own port would come back to it for ever.
+    const chains = chainsOf(entries, family).filter(
+      ({ port }) => port === undefined || port !== portOf(listener),
+    );
     if (chains.length === 0) close(listener);
     else replaceChains(listener, chains);
     for (const entry of chains.flatMap((chain) => chain.entries)) {
@@ -58,6 +61,13 @@ function close(listener: Listener): void {
 function replaceChains(listener: Listener, chains: readonly ChainPlan[]): void {
   listener.filterChains = chains.map(filterChain);
   inspect(listener, chains);
+}
+
+function portOf({ address }: Listener): number | undefined {
+  const socket = address?.address;
+  return socket?.case === "socketAddress" && socket.value.portSpecifier.case === "portValue"
+    ? socket.value.portSpecifier.value
+    : undefined;
 }
 
 function filterChain(chain: ChainPlan): FilterChain {

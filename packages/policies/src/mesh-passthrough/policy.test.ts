@@ -250,6 +250,23 @@ test("of policies that speak differently of the same, the one of higher preceden
   ]);
 });
 
+test("the proxy's own port is not passed on to itself", () => {
+  const own = { ...IP, port: 15_001 };
+  const plan = planned(matched(own, IP)) ?? assert.fail();
+  const draft = transparentDraft();
+  meshPassthrough.translateTransparent?.(plan, draft);
+  assert.deepEqual(Object.keys(chains(json(ListenerSchema, draft.listeners.ipv4) as ListenerJson)), [
+    "meshpassthrough_tcp_192.0.2.7_*",
+  ]);
+  assert.deepEqual(meshPassthrough.conditions?.(plan, { outboundPort: 15_001 }), [
+    {
+      type: "PassthroughConflict",
+      message:
+        "kri_mp_default___p_ default.appendMatch[0]: port 15001 is the proxy's own, to which connections are redirected, so nothing leaves by it",
+    },
+  ]);
+});
+
 test("a proxy without transparent proxying has a condition instead", () => {
   const plan = planned(matched(IP)) ?? assert.fail();
   assert.deepEqual(

@@ -49,6 +49,20 @@ export function entryProblems(plan: PassthroughPlan): readonly string[] {
   return readEntries(plan.conf).problems.map(({ index, message }) => inPlace(plan, index, message));
 }
 
+function onOwnPort(plan: PassthroughPlan, own: number): readonly string[] {
+  return (plan.conf.appendMatch ?? []).flatMap(({ port }, index) =>
+    port === own
+      ? [
+          inPlace(
+            plan,
+            index,
+            `port ${own} is the proxy's own, to which connections are redirected, so nothing leaves by it`,
+          ),
+        ]
+      : [],
+  );
+}
+
 function inPlace({ origins }: PassthroughPlan, index: number, message: string): string {
   const origin = entryOrigin(origins, index);
   return origin === undefined ? message : `${origin.policy} ${origin.rule}: ${message}`;
@@ -67,7 +81,7 @@ function passthroughConditions(
       },
     ];
   }
-  return entryProblems(plan).map((message) => ({
+  return [...entryProblems(plan), ...onOwnPort(plan, outboundPort)].map((message) => ({
     type: "PassthroughConflict",
     message,
   }));
