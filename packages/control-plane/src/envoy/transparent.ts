@@ -96,6 +96,7 @@ export function translateOutboundPassthrough(
     definition.translateTransparent?.(policies[definition.kind.type], draft);
   }
   const { ipv4, ipv6 } = draft.listeners;
+  for (const made of [ipv4, ipv6]) made?.filterChains.push(...nowhere(made.name, [port]));
   return { listeners: ipv6 === undefined ? [ipv4] : [ipv4, ipv6], clusters: [...draft.clusters.values()] };
 }
 
@@ -115,8 +116,10 @@ export function translateInboundPassthrough(
   const listeners = families(plan).map((ip) => {
     const name = passthroughName("inbound", ip, traits.naming);
     const chains = [...byPort].flatMap(([port, { chains }]) => chains.map((chain) => onlyTo(port, chain)));
-    if (!plan.strictPorts) chains.push(chainTo(name, name));
-    else if (plan.serviceless) {
+    if (!plan.strictPorts) {
+      const own = [plan.inboundPort, plan.outboundPort].filter((port) => port !== undefined);
+      chains.push(chainTo(name, name), ...nowhere(name, own));
+    } else if (plan.serviceless) {
       chains.push(chainTo(name, NO_DESTINATION, { destinationPort: SERVICELESS_INBOUND_PORT }));
     }
     const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
@@ -167,6 +170,14 @@ function passthroughListener(
 
 function families({ ipv6 }: TransparentPlan): readonly IpFamily[] {
   return ipv6 ? ["ipv4", "ipv6"] : ["ipv4"];
+}
+
+/**
+ * Chains for the ports of redirection themselves, to a cluster that is not there. Passed on, a call to such a port comes
+ * back to it, again and again: Envoy was seen to end of it.
+ */
+function nowhere(listener: string, ports: readonly number[]): readonly FilterChain[] {
+  return ports.map((destinationPort) => chainTo(listener, NO_DESTINATION, { destinationPort }));
 }
 
 function chainTo(

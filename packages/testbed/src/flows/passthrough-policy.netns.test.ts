@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../poll.ts";
+import type { World } from "../world/world.ts";
 import { ALLOW_ALL, identity } from "./documents.ts";
 import { applied, deleted, documents, meshYaml, outOfSync, policy } from "./scene.ts";
-import { APP_UID, type TransparentScene, withTransparentScene } from "./transparent-scene.ts";
+import {
+  APP_UID,
+  type RunningProxy,
+  type TransparentScene,
+  withTransparentScene,
+} from "./transparent-scene.ts";
 
 const ECHO = `require("net").createServer((s) => { s.on("error", () => {}).pipe(s); }).listen(9000, "::", () => console.log("listening"));`;
 const GREETER = (port: number): string =>
@@ -17,6 +23,20 @@ const OPEN = (address: string): string =>
 const passthrough = (name: string, conf: object, targetRef: object = { kind: "Mesh" }): string =>
   policy("MeshPassthrough", name, { targetRef, default: conf });
 const matched = (...appendMatch: readonly object[]) => ({ passthroughMode: "Matched", appendMatch });
+
+/** Types of the conditions of a proxy, as its status has them. */
+async function conditionsOf({ controlPlane }: World, proxy: string): Promise<readonly string[]> {
+  const answer = await fetch(`${controlPlane.api}/_proxy-status`);
+  const { items } = (await answer.json()) as {
+    items: readonly { readonly name: string; readonly conditions: readonly { readonly type: string }[] }[];
+  };
+  return items.flatMap(({ name, conditions }) => (name === proxy ? conditions.map(({ type }) => type) : []));
+}
+
+/** The sum of a proxy's counters. */
+async function sum(proxy: RunningProxy, filter: string): Promise<number> {
+  return [...(await proxy.stats(filter)).values()].reduce((total, value) => total + value, 0);
+}
 
 /** GET as the application of `web` does, under a name that it makes up. */
 async function statusAt(scene: TransparentScene, host: string, name: string): Promise<number> {
@@ -105,6 +125,7 @@ test("policies decide what leaves, from the moment that they are in force, and s
       assert.equal(await statusAt(scene, "two", "other.example.com"), 503);
       assert.equal(await statusAt(scene, "one", "other.example.com"), 200, "addresses come before names");
       assert.deepEqual(await outOfSync(world), []);
+      assert.deepEqual(await conditionsOf(world, "web"), ["PassthroughConflict"]);
 
       // Without a control plane all of it holds.
       await world.killControlPlane();
@@ -126,6 +147,17 @@ test("policies decide what leaves, from the moment that they are in force, and s
           return (await scene.host("web").check(words, { as: { uid: APP_UID } })) === "welcome\n";
         });
       }
+      // The proxy's own port leads nowhere, and not round and round, also where everything may leave.
+      await applied(world, passthrough("perimeter", matched({ type: "CIDR", value: "0.0.0.0/0" })));
+      await scene.reaches("web", urlOf.two);
+      const taken = "^listener.self_transparentproxy_passthrough_.*.downstream_cx_total$";
+      const before = await sum(web, taken);
+      for (const address of ["127.0.0.1", scene.host("web").ipv4]) {
+        for (const port of [15_001, 15_006]) await scene.isRefused("web", `http://${address}:${port}/`);
+      }
+      const made = (await sum(web, taken)) - before;
+      assert.ok(made >= 1 && made < 20, `${made} connections`);
+
       await deleted(world, "meshpassthrough", "for-web");
       await deleted(world, "meshpassthrough", "perimeter");
       await scene.reaches("web", urlOf.two);
