@@ -1,6 +1,7 @@
 import { chooseBackend } from "./choose-backend.ts";
 import type { Config } from "./config/config.ts";
 import type { Context } from "./context.ts";
+import { hasPassthroughAddress, loopbackName } from "./host/addresses.ts";
 import { lockNamespace } from "./host/lock.ts";
 import { printFresh } from "./iptables/own-rules.ts";
 import { planRules } from "./plan.ts";
@@ -53,6 +54,10 @@ export async function previewInstall(config: Config, context: Context, isRoot: b
   const { sets } = await planRules(config, standing, context);
   for (const { family } of sets) backends.chosen.requireFamily(family);
   let count = 0;
+  if (sets.some(({ family }) => family === "ipv6") && !hasPassthroughAddress()) {
+    context.print(`### IPv6 ###\n# ip -6 address add ::6/128 dev ${loopbackName()}\n`);
+    count++;
+  }
   for (const { backend, before, goal } of changesTo(sets, standing).list) {
     for (const step of await backend.steps(before, goal)) {
       context.print(`### ${step.title} ###\n# ${step.command}\n${step.text.trimEnd()}\n`);

@@ -43,7 +43,7 @@ export async function planRules(config: Config, before: Before, context: Context
       proxyUid: user.uid,
       loopback: loopbackName(),
       resolvers: resolvers[family],
-      resolverUids: loopbackResolverUids(),
+      resolverUids: Object.values(resolvers).flat().some(isLoopbackAddress) ? loopbackResolverUids() : [],
       remoteShellPorts: shells,
       dockerDns: before.chosen?.dockerDns.has(family) === true,
       addedPassthroughAddress: family === "ipv6" && (before.addressAdded || !hasPassthroughAddress()),

@@ -13,7 +13,7 @@ import {
   settings,
   uninstall,
 } from "@skein/transparent-proxy";
-import type { Setting } from "@skein/transparent-proxy/config/settings";
+import { refusedSettings, type Setting } from "@skein/transparent-proxy/config/settings";
 import { CliError, usageError } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { uninstallSettings } from "../program/install-commands.ts";
@@ -31,7 +31,7 @@ export async function installTransparentProxy(
   options: InstallOptions,
   configFile: string | undefined,
 ): Promise<void> {
-  refuseEbpf(options);
+  refuse(options);
   const names = [
     ...(configFile === undefined ? [] : [configFile]),
     ...(options.config ?? []).flatMap((list) => list.split(",")),
@@ -104,12 +104,13 @@ function camelCase(flag: string): string {
   return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function refuseEbpf(options: InstallOptions): void {
-  const flag = Object.keys(options).find((name) => name.startsWith("ebpf") && options[name] !== undefined);
-  if (flag === undefined) return;
-  throw usageError(
-    "--ebpf-… is not supported: Kuma deprecated eBPF, and the rules of the packet filter capture the same traffic; leave these flags out",
-  );
+function refuse(options: InstallOptions): void {
+  for (const { flags, reason } of Object.values(refusedSettings)) {
+    const name = flags
+      .map((flag) => flag.slice(2).replace(/ .*/, ""))
+      .find((flag) => options[camelCase(flag)] !== undefined);
+    if (name !== undefined) throw usageError(`--${name}: ${reason}`);
+  }
 }
 
 async function read(name: string, io: Io): Promise<ConfigFile> {

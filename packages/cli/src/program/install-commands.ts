@@ -1,4 +1,9 @@
-import { type Setting, type SettingPath, settings } from "@skein/transparent-proxy/config/settings";
+import {
+  refusedSettings,
+  type Setting,
+  type SettingPath,
+  settings,
+} from "@skein/transparent-proxy/config/settings";
 import { type Command, Option } from "commander";
 import type { InstallOptions } from "../commands/install-transparent-proxy.ts";
 import { repeatable } from "./options.ts";
@@ -76,17 +81,10 @@ function addSetting(command: Command, path: SettingPath): void {
   command.addOption(option);
 }
 
-/** Flags of Kuma that are no more, or that mean nothing here; each is told so when it is used. */
+/** Flags of Kuma that are no more, or that mean nothing here; whoever uses one is told. */
 function addFormerFlags(command: Command): void {
   command.addOption(new Option("--kuma-dp-uid <uid>").hideHelp());
-  command.addOption(new Option("--ebpf-enabled").hideHelp());
-  for (const flag of [
-    "programs-source-path",
-    "instance-ip",
-    "bpffs-path",
-    "cgroup-path",
-    "tc-attach-iface",
-  ]) {
-    command.addOption(new Option(`--ebpf-${flag} <value>`).hideHelp());
+  for (const flag of Object.values(refusedSettings).flatMap(({ flags }) => flags)) {
+    command.addOption(new Option(flag).hideHelp());
   }
 }

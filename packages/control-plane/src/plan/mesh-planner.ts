@@ -244,6 +244,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         port: outbound.port,
         upstream,
         ...seen(upstream),
+        ...(redirectsOutbound(redirect, address, dataplane.spec.networking?.address)
+          ? { redirected: true as const }
+          : {}),
       });
     }
     const backends = new Map<DestinationKey, BackendClusterPlan>();
@@ -299,11 +302,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       inbounds: inbounds.flatMap(({ inbound, plan }) =>
         inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
       ),
-      outbounds: uniquelyNamed(outbounds).map((outbound) =>
-        redirectsOutbound(redirect, outbound.address, dataplane.spec.networking?.address)
-          ? { ...outbound, redirected: true }
-          : outbound,
-      ),
+      outbounds: uniquelyNamed(outbounds),
       backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
       policies: whole,
       conditions,

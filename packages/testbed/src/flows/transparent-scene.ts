@@ -102,7 +102,7 @@ export class TransparentScene {
     writeFileSync(files.token, await this.#token(name), { mode: 0o600 });
     copyFileSync(this.world.controlPlane.caFile, files.ca);
     chownSync(files.token, PROXY_UID, PROXY_UID);
-    host.users({ [PROXY_USER]: PROXY_UID });
+    host.users([{ name: PROXY_USER, uid: PROXY_UID }]);
     await host.check(
       [...this.world.commands.ctl, "install", "transparent-proxy", ...(spec.installArgs ?? [])],
       { timeoutMs: 120_000 },

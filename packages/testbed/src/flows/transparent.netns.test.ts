@@ -10,6 +10,11 @@ import { type RunningProxy, type TransparentScene, withTransparentScene } from "
 const INBOUND = { port: 8080, protocol: "http" };
 const UNIFIED = ["--transparent-proxy", "--unified-naming"];
 
+const DENY_WEB = policy("MeshTrafficPermission", "not-web", {
+  targetRef: { kind: "Dataplane", labels: { app: "api" } },
+  rules: [{ default: { deny: [{ spiffeID: { type: "Exact", value: idOf("web") } }] } }],
+});
+
 /** The sum of a proxy's counters. */
 async function count(proxy: RunningProxy, filter: string): Promise<number> {
   return [...(await proxy.stats(filter)).values()].reduce((sum, value) => sum + value, 0);
@@ -161,7 +166,12 @@ test("unified names by the ports of the Dataplane: a service by an address of it
   await withTransparentScene({ hosts, documents: begin }, async (scene) => {
     await Promise.all(hosts.map((name) => scene.startApp(name)));
     const networking = { inbound: [INBOUND] };
-    await scene.startProxy("api", { networking, args: UNIFIED });
+    // Callers use an address that no inbound has: mesh TLS and permissions hold there as well.
+    const advertisedAddress = scene.host("api").ipv6;
+    const api = await scene.startProxy("api", {
+      networking: { ...networking, advertisedAddress },
+      args: UNIFIED,
+    });
     const web = await scene.startProxy("web", {
       networking: {
         ...networking,
@@ -183,6 +193,11 @@ test("unified names by the ports of the Dataplane: a service by an address of it
     }
     await counts(web, "^http.kri_msvc_kong-air-mesh_zone1__api_8080.downstream_rq_2xx$");
     await counts(web, "^cluster.direct_access.upstream_cx_total$");
+    await counts(api, "^listener.self_transparentproxy_passthrough_inbound_ipv6.downstream_cx_total$");
+    await applied(scene.world, DENY_WEB);
+    await until("web is refused by the service's permission", async () => {
+      return (await scene.call("web", "http://240.0.0.7/")).status === 403;
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const NAMESPACES = "/run/netns";
@@ -42,27 +42,15 @@ export function setKernel(name: string, parameter: string, value: string): void 
   if (status !== 0) throw new Error(`${parameter} cannot be set: ${stderr.trim()}`);
 }
 
-/** Processes that `ip netns exec` starts see the file as their `/etc/resolv.conf`; running ones see the change. */
+/** Makes `/etc/resolv.conf` of a namespace. */
 export function setResolvers(name: string, resolvers: readonly string[]): void {
-  mkdirSync(join(FILES, name), { recursive: true });
-  const lines = resolvers.map((address) => `nameserver ${address}\n`);
-  writeFileSync(join(FILES, name, "resolv.conf"), lines.join(""));
+  setFile(name, "resolv.conf", resolvers.map((address) => `nameserver ${address}\n`).join(""));
 }
 
-/** Processes that `ip netns exec` starts from now on know these users besides the machine's own, by name. */
-export function setUsers(name: string, users: Readonly<Record<string, number>>): void {
+/** Processes that `ip netns exec` starts from now on see the file in `/etc`; those who see it already see its changes. */
+export function setFile(name: string, file: string, content: string): void {
   mkdirSync(join(FILES, name), { recursive: true });
-  const lines = Object.entries(users).map(([user, uid]) => `${user}:x:${uid}:${uid}::/:/bin/false\n`);
-  writeFileSync(join(FILES, name, "passwd"), [readFileSync("/etc/passwd", "utf8"), ...lines].join(""));
-}
-
-/** Processes that `ip netns exec` starts from now on know these names by their `/etc/hosts`: name to address. */
-export function setNames(name: string, addresses: Readonly<Record<string, string>>): void {
-  mkdirSync(join(FILES, name), { recursive: true });
-  const lines = Object.entries({ localhost: "127.0.0.1", ...addresses }).map(
-    ([host, address]) => `${address} ${host}\n`,
-  );
-  writeFileSync(join(FILES, name, "hosts"), lines.join(""));
+  writeFileSync(join(FILES, name, file), content);
 }
 
 /** Names of the namespaces that begin with `prefix`. */

@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Child } from "../process/child.ts";
 import { type Output, run } from "../process/run.ts";
-import { setNames, setResolvers, setUsers } from "./namespace.ts";
+import { setFile, setResolvers } from "./namespace.ts";
 
 /** Whose process it is; a process without this is root's. */
 export interface RunAs {
@@ -60,6 +61,8 @@ export class NetworkHost {
             "--clear-groups",
             "--inh-caps=-all",
             "--",
+            // setpriv looks programs up with what root may; env does it with what the user may.
+            "env",
           ];
     return ["ip", "netns", "exec", this.namespace, ...identity, ...words];
   }
@@ -102,14 +105,13 @@ export class NetworkHost {
     setResolvers(this.namespace, addresses);
   }
 
-  /** Has the host know users besides the machine's own: ids by name, each with a group of its own. */
-  users(users: Readonly<Record<string, number>>): void {
-    setUsers(this.namespace, users);
-  }
-
-  /** Names that its processes know without asking anybody: name to address. */
+  /** Names that its processes know without asking anybody: name to address. For those that are started from now on. */
   names(addresses: Readonly<Record<string, string>>): void {
-    setNames(this.namespace, addresses);
+    const lines = Object.entries({ localhost: "127.0.0.1", ...addresses }).map(
+      ([name, address]) => `${address} ${name}
+`,
+    );
+    setFile(this.namespace, "hosts", lines.join(""));
   }
 
   /** The last lines of what its processes wrote. */
@@ -117,6 +119,12 @@ export class NetworkHost {
     return this.#children
       .map((child) => `--- ${child.name} (pid ${child.pid})\n${child.tail(lines)}\n`)
       .join("");
+  }
+
+  /** Adds users to those of this machine, for processes that are started from now on. */
+  users(users: readonly { readonly name: string; readonly uid: number }[]): void {
+    const lines = users.map(({ name, uid }) => `${name}:x:${uid}:${uid}::/:/usr/sbin/nologin\n`);
+    setFile(this.namespace, "passwd", `${readFileSync("/etc/passwd", "utf8")}${lines.join("")}`);
   }
 
   /** Resolves when every started process is gone. */

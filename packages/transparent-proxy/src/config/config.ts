@@ -35,7 +35,6 @@ export interface Config {
   /** Level at which the kernel logs, if it does. */
   readonly logLevel: number | undefined;
   readonly executables: Readonly<Record<string, string>>;
-  readonly firewalld: boolean;
   readonly patience: Patience;
   readonly verbose: boolean;
   readonly dryRun: boolean;
@@ -84,7 +83,6 @@ export function toConfig(values: SettingValues): Config {
     comments: !values["comments.disabled"],
     logLevel: values["log.enabled"] ? values["log.level"] : undefined,
     executables: values.iptablesExecutables,
-    firewalld: values.storeFirewalld,
     patience: {
       waitSeconds: values.wait,
       waitIntervalMicros: values.waitInterval,

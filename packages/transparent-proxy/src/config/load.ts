@@ -42,6 +42,11 @@ export function loadConfig(sources: ConfigSources): Config {
     const flag: unknown = sources.flags?.[path];
     if (flag !== undefined) said.set(path, { value: flag, where: `--${flagOf(path)}` });
   }
+  for (const { env, reason } of Object.values(refusedSettings)) {
+    const text = sources.env?.[`${ENV_PREFIX}${env}`];
+    if (text !== undefined && !["", "false", "0"].includes(text))
+      throw new SettingError(`${ENV_PREFIX}${env}: ${reason}`);
+  }
   const values = Object.fromEntries(settingPaths().map((path) => [path, resolved(path, said.get(path))]));
   // Each value was read by the reader of its own setting.
   return toConfig(values as SettingValues);
@@ -91,7 +96,7 @@ function* walk(
     const where = `${name}: ${path}`;
     const refused = refusedSettings[path];
     if (refused !== undefined) {
-      if (value !== false && value !== "false") throw new SettingError(`${where}: ${refused}`);
+      if (value !== false && value !== "false") throw new SettingError(`${where}: ${refused.reason}`);
     } else if (isSetting(path)) {
       if (value !== null) yield [path, { value, where }];
     } else if (isMapping(value) && isGroup(path)) {

@@ -202,10 +202,6 @@ export const settings = {
     argument: "<duration>",
     help: "pause before it is tried again (default: 2s)",
   }),
-  storeFirewalld: setting(readBoolean, false, "STORE_FIREWALLD", {
-    flag: "store-firewalld",
-    help: "have firewalld load the rules too, so that they survive its reload",
-  }),
   verbose: setting(readBoolean, false, "VERBOSE", {
     flag: "verbose",
     help: "print each command of the packet filter",
@@ -224,9 +220,39 @@ export type SettingValues = {
   readonly [P in SettingPath]: (typeof settings)[P] extends Setting<infer T> ? T : never;
 };
 
-/** Settings of Kuma that mean something there and nothing here, with the sentence that refuses them; `true` is refused. */
-export const refusedSettings: Readonly<Record<string, string>> = {
-  "ebpf.enabled":
-    "eBPF is not supported: Kuma deprecated it, and the rules of the packet filter do the same; leave it out",
-  cniMode: "the CNI mode is not supported here: it is for Kuma's CNI plugin, which calls no command",
+/** A setting of Kuma that is refused here unless it is off, because leaving it out in silence would deceive. */
+export interface RefusedSetting {
+  readonly env: string;
+  /** Flags that belong to it, each a switch or with a value, as help would write it. */
+  readonly flags: readonly string[];
+  /** The sentence that says why, and what to do. */
+  readonly reason: string;
+}
+
+/** By path in the file. */
+export const refusedSettings: Readonly<Record<string, RefusedSetting>> = {
+  "ebpf.enabled": {
+    env: "EBPF_ENABLED",
+    flags: [
+      "--ebpf-enabled",
+      "--ebpf-programs-source-path <path>",
+      "--ebpf-instance-ip <address>",
+      "--ebpf-bpffs-path <path>",
+      "--ebpf-cgroup-path <path>",
+      "--ebpf-tc-attach-iface <interface>",
+    ],
+    reason:
+      "eBPF is not supported: Kuma deprecated it, and the rules of the packet filter capture the same traffic; leave it out",
+  },
+  storeFirewalld: {
+    env: "STORE_FIREWALLD",
+    flags: ["--store-firewalld"],
+    reason:
+      "storing rules with firewalld is not supported: its direct rules are deprecated and cover IPv4 only in Kuma; leave it out, and install from a service that starts after firewalld.service and reloads with it",
+  },
+  cniMode: {
+    env: "CNI_MODE",
+    flags: [],
+    reason: "the CNI mode is for Kuma's CNI plugin, which calls no command; leave it out",
+  },
 };

@@ -24,10 +24,10 @@ export function remoteShellPorts(env: Readonly<Record<string, string | undefined
   );
 }
 
-/** Uids of the programs that serve DNS on a loopback address of this machine. */
+/** Uids of the programs that serve DNS on loopback, which they also do on every address. */
 export function loopbackResolverUids(): readonly number[] {
   const serving = [...readSockets("udp"), ...readSockets("udp6")].filter(
-    ({ address, port }) => port === 53 && isLoopbackAddress(address),
+    ({ address, port }) => port === 53 && (isLoopbackAddress(address) || ["0.0.0.0", "::"].includes(address)),
   );
   return [...new Set(serving.map(({ uid }) => uid))].toSorted((a, b) => a - b);
 }

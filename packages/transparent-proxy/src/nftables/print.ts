@@ -61,10 +61,6 @@ function baseChains(
 function printRule({ match, verdict, comment }: Rule, words: string, comments: boolean): string {
   return [
     ...printMatch(match, words),
-    // A redirect to a port needs to know that there are ports.
-    ...(verdict.kind === "redirect" && match.protocol !== undefined && match.ports === undefined
-      ? [`meta l4proto ${match.protocol}`]
-      : []),
     printVerdict(verdict),
     ...(comments ? [`comment "${comment.slice(0, LONGEST_COMMENT)}"`] : []),
   ].join(" ");

@@ -338,10 +338,16 @@ function zoneParts(config: Config, host: HostFacts): readonly Part[] {
         ])),
   ];
   const back: Match = { protocol: "udp", sourcePort: 53 };
-  const into =
-    config.dns.capture === "all"
+  const networks = config.networks.filter(({ cidr }) => cidr.family === host.family);
+  const into = [
+    // The proxy's answers to them are in that zone.
+    ...[...new Set(networks.map(({ interfaceName }) => interfaceName))].map((name) =>
+      zone({ ...query, inInterface: name }, "local", `asked from ${name}`),
+    ),
+    ...(config.dns.capture === "all"
       ? [zone(back, "upstream", "a server answers")]
-      : servers.map((source) => zone({ ...back, source }, "upstream", `${source} answers`));
+      : servers.map((source) => zone({ ...back, source }, "upstream", `${source} answers`))),
+  ];
   return [
     {
       chains: [chain("raw", ZONES_OUT, out), chain("raw", ZONES_IN, into)],
@@ -358,7 +364,7 @@ function zoneParts(config: Config, host: HostFacts): readonly Part[] {
           table: "raw",
           at: "PREROUTING",
           place: "last",
-          match: back,
+          match: { protocol: "udp" },
           chain: ZONES_IN,
           comment: "zones of DNS",
         },
