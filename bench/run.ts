@@ -7,8 +7,10 @@ import { type BenchOptions, benchOptions } from "./harness/options.ts";
 import { identity } from "./identity.ts";
 import { planning } from "./planning.ts";
 import { preview } from "./preview.ts";
+import { reachable } from "./reachable.ts";
 import { sidecar } from "./sidecar.ts";
 import { store } from "./store.ts";
+import { vips } from "./vips.ts";
 
 const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonly Report[]>> = new Map([
   ["identity", identity],
@@ -16,8 +18,10 @@ const BENCHMARKS: ReadonlyMap<string, (options: BenchOptions) => Promise<readonl
   ["planning", planning],
   ["preview", preview],
   ["cli", cli],
+  ["reachable", reachable],
   ["sidecar", sidecar],
   ["fanout", fanout],
+  ["vips", vips],
 ]);
 
 const { positionals } = parseArgs({ allowPositionals: true });

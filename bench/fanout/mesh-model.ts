@@ -13,13 +13,13 @@ export interface ModelProxy {
   readonly calls: readonly string[];
 }
 
-/** A mesh drawn at random: each proxy belongs to one service and calls three others. */
-export function modelMesh(proxies: number, services: number): readonly ModelProxy[] {
+/** A mesh drawn at random: each proxy belongs to one service and calls some others. */
+export function modelMesh(proxies: number, services: number, called = OUTBOUNDS): readonly ModelProxy[] {
   const random = seededRandom(proxies * 1_000 + services);
   return Array.from({ length: proxies }, (_, index) => {
     const own = index % services;
     const calls = new Set<number>();
-    while (calls.size < Math.min(OUTBOUNDS, services - 1)) {
+    while (calls.size < Math.min(called, services - 1)) {
       const drawn = Math.floor(random() * services);
       if (drawn !== own) calls.add(drawn);
     }
@@ -73,6 +73,24 @@ export function dataplane({ index, name, service, calls }: ModelProxy): {
         port: 10_001 + at,
         backendRef: { kind: "MeshService", name: called, port: 8080 },
       })),
+    },
+  };
+}
+
+/** How a Dataplane of the benchmarks with transparent proxying lists what it calls; all it may, where it lists nothing. */
+export function transparentDataplane(proxy: ModelProxy, listing: boolean): object {
+  const { networking, ...rest } = dataplane(proxy);
+  const refs = proxy.calls.map((name) => ({ kind: "MeshService", name }));
+  return {
+    ...rest,
+    networking: {
+      ...networking,
+      outbound: [],
+      transparentProxying: {
+        redirectPortInbound: 15_006,
+        redirectPortOutbound: 15_001,
+        ...(listing ? { reachableBackends: { refs } } : {}),
+      },
     },
   };
 }

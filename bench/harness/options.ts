@@ -2,6 +2,10 @@
 export interface BenchOptions {
   /** Sizes of the fan-out: proxies and services. */
   readonly sizes: readonly { readonly proxies: number; readonly services: number }[];
+  /** The size that was chosen, if any: benchmarks with a size of their own take it instead. */
+  readonly chosen:
+    | { readonly proxies: number | undefined; readonly services: number | undefined }
+    | undefined;
   /** Policies of mixed kinds in the mesh; where nobody chose, each benchmark has its own. */
   readonly policies: number | undefined;
   readonly repetitions: number;
@@ -26,6 +30,7 @@ export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
     services: services ?? Math.max(1, Math.round((proxies ?? 500) / 5)),
   };
   return {
+    chosen: isChosen ? { proxies, services } : undefined,
     sizes: isChosen ? [size] : DEFAULT_SIZES,
     policies: whole(env, "POLICIES", 0),
     repetitions: positive(env, "REPETITIONS") ?? 15,

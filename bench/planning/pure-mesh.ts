@@ -24,8 +24,20 @@ export interface PureMesh {
   write(document: object): Promise<readonly Change[]>;
 }
 
-/** The mesh of the fan-out, default policies included, with the services that naming would make. */
-export async function pureMesh(proxies: number, services: number, policies: number): Promise<PureMesh> {
+/** What sets such a mesh apart from that of the fan-out. */
+export interface PureMeshOptions {
+  /** Each proxy calls so many services. */
+  readonly called?: number;
+  readonly dataplane?: (proxy: ModelProxy) => object;
+}
+
+/** The mesh of the fan-out, default policies included, with the services and addresses that naming would make. */
+export async function pureMesh(
+  proxies: number,
+  services: number,
+  policies: number,
+  options: PureMeshOptions = {},
+): Promise<PureMesh> {
   const api = createWorld();
   let changes: Change[] = [];
   api.store.watch((list) => changes.push(...list));
@@ -35,26 +47,35 @@ export async function pureMesh(proxies: number, services: number, policies: numb
     const { status, text } = await api.call("PUT", `${mesh}/${path}/${document.name}`, document);
     if (status >= 300) throw new Error(`${document.type} ${document.name}: ${status} ${text}`);
   };
-  const model = modelMesh(proxies, services);
+  const model = modelMesh(proxies, services, options.called);
   const { certificates, caPem } = await issue(model);
   const documents: readonly object[] = [
     ...SECURITY.map(([, document]) => document),
     meshTrust(caPem),
     ...mixedPolicies(policies, model).map(([, document]) => document),
     ...Array.from({ length: services }, (_, at) => meshService(serviceName(at))),
-    ...model.map(dataplane),
+    ...model.map(options.dataplane ?? dataplane),
   ];
   for (const document of documents) await put(document as Document);
   return {
     model,
-    snapshot: changes,
+    snapshot: changes.map(addressed),
     certificates,
     async write(document) {
       changes = [];
       await put(document as Document);
-      return changes;
+      return changes.map(addressed);
     },
   };
+}
+
+/** As naming would leave it: each service has an address of its own. */
+function addressed(change: Change): Change {
+  const { after } = change;
+  if (after?.type !== "MeshService") return change;
+  const index = Number(after.name.slice("svc-".length));
+  const vips = [{ ip: `241.0.${index >> 8}.${index & 255}` }];
+  return { ...change, after: { ...after, status: { vips } } };
 }
 
 /** Certificates as proxies hold them: what they weigh is part of a configuration's size. */

@@ -11,6 +11,7 @@ import { createApi } from "./api/server.ts";
 import { handleBootstrap } from "./bootstrap/handle.ts";
 import type { Config } from "./config/config.ts";
 import { maskSecrets } from "./config/mask.ts";
+import { vipCidrs } from "./config/rules.ts";
 import { ensureDefaults } from "./defaults/ensure-defaults.ts";
 import { type MeshDefaultsEnvironment, onMeshWritten } from "./defaults/mesh-defaults.ts";
 import { createDpServer } from "./dp-server/dp-server.ts";
@@ -20,12 +21,14 @@ import { patchTrial } from "./envoy-check/patch-trial.ts";
 import { systemClock } from "./identity/clock.ts";
 import { createIssuer } from "./identity/issuer.ts";
 import { localAuthority } from "./identity/local-authority.ts";
+import { secretText } from "./identity/secrets.ts";
 import { createSecretsCipher } from "./identity/secrets-cipher.ts";
 import { closeAbandonedSubscriptions, selfRegistered } from "./insights/abandoned.ts";
 import { DataplaneInsights } from "./insights/dataplane-insights.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { type Naming, startNaming } from "./naming/run.ts";
+import { TAGGED_SERVICE } from "./naming/tagged-service.ts";
 import { AgentServer } from "./opa/agent-server.ts";
 import { plans, proxies } from "./pipeline/answers.ts";
 import { ChangeLog } from "./pipeline/change-log.ts";
@@ -99,7 +102,12 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       random: randomBytes,
     };
 
-    const world = new World({ zone });
+    const world = new World({
+      zone,
+      autoReachable: config.experimental.autoReachableServices,
+      serviceVipPort: config.dnsServer.serviceVipPort,
+      openSecret: secretText(cipher),
+    });
     const changes = new ChangeLog({ now, monotonic });
     const insights = new DataplaneInsights({
       store,
@@ -207,6 +215,8 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         return plan && agentPlan(plan.policies)?.conf;
       },
       authorize,
+      hold: (revision, mesh) => changes.hold(revision, mesh),
+      log,
     });
 
     const feed = (list: readonly Change[]) => {
@@ -216,8 +226,9 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       const revisions = new Set(list.filter(isOfInterest).map(({ revision }) => revision));
       for (const revision of revisions) fleet.changed(revision);
     };
-    const everything = registry.kinds
-      .flatMap(({ type }) => store.list({ type }))
+    const plannedTypes = [...registry.kinds.map(({ type }) => type), TAGGED_SERVICE];
+    const everything = plannedTypes
+      .flatMap((type) => store.list({ type }))
       .map((after) => ({ revision: after.revision, before: undefined, after }));
     feed(everything);
     store.watch(feed);
@@ -238,9 +249,10 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       settings: {
         context: labels,
         deletionGracePeriodMs: durationMs(config.meshService.deletionGracePeriod),
+        taggedServices: { enabled: config.dnsServer.serviceVipEnabled, domain: config.dnsServer.domain },
         labelPropagation: config.meshService.labelPropagation,
       },
-      vipCidr: config.ipam.meshService.cidr,
+      vipCidrs: vipCidrs(config),
       connected: (mesh, name) => (fleet.proxy(mesh, name)?.streams.size ?? 0) > 0,
       identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
       acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
@@ -304,7 +316,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       previews: previews({
         world,
         store,
-        types: registry.kinds.map(({ type }) => type),
+        types: plannedTypes,
         isPolicy,
         isConnected: (mesh, name) => fleet.proxy(mesh, name) !== undefined,
         onMeshWritten: (draft, mesh, before) =>

@@ -2,6 +2,7 @@ import { parseDuration } from "@skein/model/duration";
 import type { Violation } from "@skein/model/violation";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { type FlagValues, SETTINGS, type SettingKey, settingLabel } from "./settings.ts";
+import { findSystemCa } from "./system-ca.ts";
 
 export type ProxyType = "dataplane" | "ingress" | "egress";
 
@@ -112,7 +113,7 @@ export function resolveOptions(flags: FlagValues, env: Environment): OptionsOutc
     maxMemoryBytes: read.integer("maxMemory", 1, Number.MAX_SAFE_INTEGER),
     metricsCertPath: read.text("metricsCertPath") ?? "",
     metricsKeyPath: read.text("metricsKeyPath") ?? "",
-    systemCaPath: read.text("systemCaPath") ?? "",
+    systemCaPath: read.text("systemCaPath") ?? findSystemCa() ?? "",
     hostIp: env.HOST_IP || undefined,
     opa: read.flag("opaEnabled", false)
       ? {

@@ -233,7 +233,7 @@ export const SETTINGS = [
     key: "systemCaPath",
     flag: "--system-ca-path <file>",
     env: "KUMA_DATAPLANE_RUNTIME_DYNAMIC_SYSTEM_CA_PATH",
-    help: "the host's own CA bundle",
+    help: "the host's own CA bundle (default: where its distribution keeps it)",
   },
   {
     key: "opaEnabled",

@@ -31,6 +31,8 @@ export interface InboundRouteDraft {
  */
 export interface OutboundDraft {
   readonly protocol: Protocol;
+  /** The destination is outside the mesh: nobody there knows of zones, and each endpoint has its priority. */
+  readonly isExternal: boolean;
   readonly cluster: Cluster;
   /** Packed into the cluster's `typed_extension_protocol_options`. */
   readonly httpOptions: HttpProtocolOptions;

@@ -23,12 +23,13 @@ export { contains, type Selectable, type Selection, select } from "./engine/sele
 export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
 export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
-export { type ViewingCaller, viewOf } from "./mesh-load-balancing-strategy/view.ts";
+export { type ViewingCaller, viewingPart, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
+export { mayLeave } from "./mesh-traffic-permission/leaving.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
-export { type Caller, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
+export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { originalDestinationCluster } from "./original-destination.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
@@ -43,6 +44,12 @@ export type {
   EndpointPlan,
   EndpointsPlan,
   EndpointsView,
+  ExternalAddress,
+  ExternalEndpointPlan,
+  ExternalPlan,
+  ExternalSanPlan,
+  ExternalTlsPlan,
+  ExternalTlsVersion,
   IdentityPlan,
   InboundPlan,
   InboundSharedPlan,

@@ -2,13 +2,19 @@ import { conflicts } from "./conflicts.ts";
 import { deprecatedShapes } from "./deprecated.ts";
 import { type Finding, sorted } from "./finding.ts";
 import { expiringAuthorities, expiringCertificates, proxiesWithoutIdentity } from "./identities.ts";
+import { servicesWithoutName } from "./names.ts";
 import { hiddenPermissions } from "./permissions.ts";
 import { placesOf } from "./places.ts";
 import { httpRulesOnBytes, protocolsThatDiffer } from "./protocols.ts";
 import { missingRouteTargets, routesToNothing, unreachedRules } from "./routes.ts";
 import { type AnalysisInput, scopeOf } from "./scope.ts";
 import { selectedByIdentities, selectedByPolicies, targetsOfRules } from "./selection.ts";
-import { outboundsToNothing, servicesWithoutEndpoints, unselectedInbounds } from "./services.ts";
+import {
+  destinationsOfNothing,
+  outboundsToNothing,
+  servicesWithoutEndpoints,
+  unselectedInbounds,
+} from "./services.ts";
 import { shadowedRules } from "./shadowed.ts";
 
 /** What looks at more than the plans of one proxy, cheap enough to be done in one turn. */
@@ -29,6 +35,8 @@ const CHECKS = [
   deprecatedShapes,
   unselectedInbounds,
   servicesWithoutEndpoints,
+  destinationsOfNothing,
+  servicesWithoutName,
 ];
 
 /**

@@ -1,5 +1,6 @@
 import { contains, select } from "@skein/policies";
 import { instancesOf } from "../explain/instances.ts";
+import { isCallableKind } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -14,25 +15,26 @@ function isHttpConf(conf: unknown): boolean {
   return typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf);
 }
 
-function toServices({ policies, services }: Scope): readonly Finding[] {
+function toServices({ policies, callables }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.to ?? []).flatMap(({ targetRef, default: conf }, i): readonly Finding[] => {
       const isRoute = policy.type === "MeshHTTPRoute";
-      if ((!isRoute && !isHttpConf(conf)) || targetRef.kind !== "MeshService") return [];
-      return services
+      if ((!isRoute && !isHttpConf(conf)) || !isCallableKind(targetRef.kind)) return [];
+      return callables
         .filter(
-          ({ name, labels, spec }) =>
+          ({ kind, name, labels, ports }) =>
+            kind === targetRef.kind &&
             (targetRef.name === undefined || targetRef.name === name) &&
             contains(labels, targetRef.labels ?? {}) &&
-            (spec.ports ?? []).length > 0 &&
-            (spec.ports ?? []).every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
+            ports.length > 0 &&
+            ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
         )
         .map(({ name }) =>
           finding(
             "SK0301",
             policy,
             `spec.to[${i}].${isRoute ? "rules" : "default"}`,
-            `MeshService ${name} speaks bytes only, so ${isRoute ? "rules about requests have" : "the HTTP part has"} no effect`,
+            `${targetRef.kind} ${name} speaks bytes only, so ${isRoute ? "rules about requests have" : "the HTTP part has"} no effect`,
           ),
         );
     }),

@@ -10,9 +10,9 @@ import { ruleKey } from "./places.ts";
 import type { Scope } from "./scope.ts";
 
 /** SK0204: shares and copies that nobody gets. */
-export function routesToNothing({ policies, services, dataplanes }: Scope): readonly Finding[] {
+export function routesToNothing({ policies, callables, dataplanes }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
-    deadReferences(policy, services, dataplanes).map(({ path, problem }) =>
+    deadReferences(policy, callables, dataplanes).map(({ path, problem }) =>
       finding("SK0204", policy, path, `${problem}, so nothing is sent there`),
     ),
   );

@@ -7,6 +7,7 @@ import type {
 } from "@skein/model";
 import { type PolicyDefinition, type PolicyResource, type ProxyPlan, policies } from "@skein/policies";
 import type { MeshWorld } from "../pipeline/world.ts";
+import { type Callable, callableOf } from "../plan/callable.ts";
 
 /** What an analysis looks at. */
 export interface AnalysisInput {
@@ -25,6 +26,8 @@ export interface AnalysisInput {
 export interface Scope extends AnalysisInput {
   readonly dataplanes: readonly DataplaneResource[];
   readonly services: readonly MeshServiceResource[];
+  /** MeshServices and everything else that traffic can be sent to. */
+  readonly callables: readonly Callable[];
   readonly identities: readonly MeshIdentityResource[];
   /** Those that are in force: shadow policies are not. */
   readonly policies: readonly PolicyResource[];
@@ -48,6 +51,7 @@ export function scopeOf(input: AnalysisInput): Scope {
     resources: own,
     dataplanes,
     services: ofType<MeshServiceResource>("MeshService"),
+    callables: own.flatMap((resource) => callableOf(resource) ?? []),
     identities: ofType<MeshIdentityResource>("MeshIdentity"),
     policies: own.filter(
       (resource): resource is PolicyResource =>

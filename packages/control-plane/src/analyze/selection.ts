@@ -1,6 +1,8 @@
+import { displayName } from "@skein/model";
 import { contains, select } from "@skein/policies";
 import { defaultPolicyNames } from "../defaults/default-policies.ts";
 import { matchingIdentities } from "../identity/selection.ts";
+import { isCallableKind } from "../plan/callable.ts";
 import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
@@ -40,19 +42,19 @@ export function selectedByIdentities({ identities, dataplanes }: Scope): readonl
 }
 
 /** SK0201: rules about services that are not there. */
-export function targetsOfRules({ policies, services }: Scope): readonly Finding[] {
+export function targetsOfRules({ policies, callables }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.to ?? []).flatMap(({ targetRef }, i): readonly Finding[] => {
-      if (targetRef.kind !== "MeshService") return [];
-      const isThere = services.some(({ name, labels }) => {
-        const called = labels["kuma.io/display-name"] ?? name;
-        const isNamed = [undefined, name, called].includes(targetRef.name);
-        return isNamed && contains(labels, targetRef.labels ?? {});
+      const { kind } = targetRef;
+      if (!isCallableKind(kind)) return [];
+      const isThere = callables.some((each) => {
+        const isNamed = [undefined, each.name, displayName(each)].includes(targetRef.name);
+        return each.kind === kind && isNamed && contains(each.labels, targetRef.labels ?? {});
       });
       const what = targetRef.name ?? JSON.stringify(targetRef.labels ?? {});
       return isThere
         ? []
-        : [finding("SK0201", policy, `spec.to[${i}].targetRef`, `there is no MeshService ${what}`)];
+        : [finding("SK0201", policy, `spec.to[${i}].targetRef`, `there is no ${kind} ${what}`)];
     }),
   );
 }

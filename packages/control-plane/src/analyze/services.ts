@@ -1,8 +1,9 @@
 import { SERVICELESS_INBOUND_PORT } from "@skein/model";
 import { instancesOf } from "../explain/instances.ts";
+import { destinationKey } from "../plan/destination-keys.ts";
 import { isReady } from "../plan/destinations.ts";
 import { outboundTarget } from "../plan/outbound-target.ts";
-import { sectionOf } from "../view/selectable.ts";
+import { sectionOf, targetPortOf } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
 
@@ -47,7 +48,8 @@ export function servicesWithoutEndpoints({ services, mesh, dataplanes }: Scope):
     dataplanes.filter(({ spec }) => (spec.networking?.inbound ?? []).some(isReady)).map(({ name }) => name),
   );
   return services.flatMap((service) =>
-    (service.spec.ports ?? []).flatMap(({ port, targetPort }, i): readonly Finding[] => {
+    (service.spec.ports ?? []).flatMap((servicePort, i): readonly Finding[] => {
+      const { port } = servicePort;
       const instances = instancesOf(mesh, `${service.name}|${port}`);
       if (instances.some((instance) => instance.ready)) return [];
       const members = mesh.index.members.at(service.name).get();
@@ -56,8 +58,21 @@ export function servicesWithoutEndpoints({ services, mesh, dataplanes }: Scope):
           ? "its selector finds no dataplane"
           : instances.length > 0
             ? `none of its ${instances.length} instances is ready`
-            : `none of its ${members.length} dataplanes (${members.filter(({ name }) => ready.has(name)).length} ready) has an inbound for targetPort ${targetPort ?? "(not set)"}`;
+            : `none of its ${members.length} dataplanes (${members.filter(({ name }) => ready.has(name)).length} ready) has an inbound for targetPort ${targetPortOf(servicePort)}`;
       return [finding("SK0602", service, `spec.ports[${i}]`, `port ${port} has no endpoints: ${why}`)];
+    }),
+  );
+}
+
+/** SK0603: external and multi-zone services to which nothing can be sent. */
+export function destinationsOfNothing({ callables, mesh }: Scope): readonly Finding[] {
+  return callables.flatMap(({ kind, name, ports }) =>
+    ports.flatMap(({ port }, i): readonly Finding[] => {
+      const found = mesh.planner.destination.at(destinationKey(kind, name, port)).get();
+      const problem = found?.external?.problem ?? found?.problem;
+      if (problem === undefined) return [];
+      const path = kind === "MeshMultiZoneService" ? `spec.ports[${i}]` : "spec";
+      return [finding("SK0603", { type: kind, mesh: mesh.name, name }, path, problem)];
     }),
   );
 }

@@ -79,8 +79,8 @@ function hostnames(deps: ApiDeps, kind: KindDefinition) {
       );
     }
     const resource = requireItem(deps, kind, request);
-    const zone = resource.labels["kuma.io/zone"];
-    const zones = [{ name: zone ?? deps.settings.zone }];
+    // A name is given by the zone that looks at a service, be it its own or another's.
+    const zones = [{ name: deps.settings.zone }];
     const addresses = records(child(resource, "status").addresses);
     const items = addresses.map((address) => ({ hostname: text(address, "hostname"), zones }));
     return sendJson(reply, 200, { items, total: items.length });

@@ -114,7 +114,7 @@ export interface Plans {
   selectedBy(resource: Resource): readonly ResourceKey[];
   /** Sentences about a document that is fine but probably not what its writer wanted. */
   warnings(written: Resource): readonly string[];
-  /** Sentences about proxies that are less protected once this resource, which is still there, is deleted. */
+  /** Sentences about what is less protected, or fails, once this resource, which is still there, is deleted. */
   deleteWarnings(deleted: Resource): readonly string[];
 }
 

@@ -240,6 +240,16 @@ describe("mistakes", () => {
     );
     good({ overrides: { "diagnostics.serverPort": "5681", "apiServer.http.enabled": "false" } });
     good({ overrides: { "diagnostics.serverPort": "0", "dpServer.port": "0" } });
+    const [field, elsewhere] = ["ipam.meshMultiZoneService.cidr", "dnsServer.CIDR"];
+    assert.match(
+      errors({ overrides: { [field]: "242.1.0.0/16" } })[field] ?? "",
+      /^is 242\.1\.0\.0\/16, which overlaps with ipam\.meshExternalService\.cidr, 242\.0\.0\.0\/8/,
+    );
+    assert.match(
+      errors({ overrides: { [elsewhere]: "fd00::/8" } })[elsewhere] ?? "",
+      /^is fd00::\/8, but must be an IPv4 range/,
+    );
+    good({ overrides: { [field]: "10.64.0.0/12", [elsewhere]: "10.0.0.0/8" } });
     good({
       overrides: {
         "apiServer.http.interface": "127.0.0.2",

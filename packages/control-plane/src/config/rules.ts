@@ -1,9 +1,25 @@
 import type { Violation } from "@skein/model";
+import { type VipCidrs, vipRangeViolations } from "../naming/vip-pools.ts";
 import type { Config } from "./config.ts";
 
 /** What no single setting can say. */
 export function checkConfig(config: Config): readonly Violation[] {
-  return [...portRules(config), ...tlsRules(config), ...encryptionRules(config)];
+  return [
+    ...portRules(config),
+    ...tlsRules(config),
+    ...encryptionRules(config),
+    ...vipRangeViolations(vipCidrs(config)),
+  ];
+}
+
+/** The ranges of addresses, by the kind of service. */
+export function vipCidrs({ ipam, dnsServer }: Pick<Config, "ipam" | "dnsServer">): VipCidrs {
+  return {
+    MeshService: ipam.meshService.cidr,
+    MeshExternalService: ipam.meshExternalService.cidr,
+    MeshMultiZoneService: ipam.meshMultiZoneService.cidr,
+    TaggedService: dnsServer.CIDR,
+  };
 }
 
 interface Listener {

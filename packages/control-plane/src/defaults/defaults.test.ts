@@ -29,6 +29,7 @@ test("a plain zone starts with its mesh, keys, token, generators and zone", asyn
   assert.deepEqual(world.names("Secret", "default"), ["dataplane-token-signing-key-default-1"]);
   assert.deepEqual(world.names("HostnameGenerator"), [
     "local-mesh-external-service",
+    "local-mesh-multi-zone-service",
     "local-universal-mesh-service",
   ]);
   assert.deepEqual(world.names("Zone"), ["zone-1"]);

@@ -21,6 +21,16 @@ const ZONE: readonly Generator[] = [
   },
 ];
 
+/** A zone of its own: nobody sends it the generator that names MeshMultiZoneServices. They have no origin label there. */
+const LONE_ZONE: readonly Generator[] = [
+  {
+    name: "local-mesh-multi-zone-service",
+    service: "meshMultiZoneService",
+    matchLabels: {},
+    template: "{{ .DisplayName }}.mzsvc.mesh.local",
+  },
+];
+
 const UNIVERSAL_ZONE: readonly Generator[] = [
   {
     name: "local-universal-mesh-service",
@@ -66,9 +76,13 @@ const GLOBAL: readonly Generator[] = [
 
 /** The hostname generators that a control plane starts with. */
 export function defaultHostnameGenerators(registry: Registry, context: LabelContext): readonly NewResource[] {
-  const { mode, environment } = context;
-  const wanted =
-    mode === "global" ? GLOBAL : environment === "universal" ? [...ZONE, ...UNIVERSAL_ZONE] : ZONE;
+  const { mode, environment, federated } = context;
+  const zone = [
+    ...ZONE,
+    ...(federated ? [] : LONE_ZONE),
+    ...(environment === "universal" ? UNIVERSAL_ZONE : []),
+  ];
+  const wanted = mode === "global" ? GLOBAL : zone;
   return wanted.flatMap(({ name, service, matchLabels, template }) => {
     const spec = { selector: { [service]: { matchLabels } }, template };
     return builtIn(registry, { type: "HostnameGenerator", name, spec }, context) ?? [];

@@ -1,21 +1,16 @@
-import type {
-  BackendClusterPlan,
-  DestinationKey,
-  EndpointsPlan,
-  EndpointsView,
-  Origin,
-  PatchProblem,
-  ProxyPlan,
-  ResourceOrigin,
-} from "@skein/policies";
+import type { DestinationKey, EndpointsPlan, EndpointsView, ProxyPlan } from "@skein/policies";
 import { PASSTHROUGH_ORIGIN } from "@skein/policies/mesh-passthrough/conf";
 import type { Fragment, PatchReport, ProxyConfig } from "../xds/fragment.ts";
+import { type Fragments, LayeredFragments, sameFragments } from "../xds/fragments.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
-import type { FragmentPatch, PatchedFragment } from "./fragment-patch.ts";
+import type { CommonFragments } from "./common-outbounds.ts";
+import { Placed, placeOutbounds } from "./placed.ts";
 import type { Translator } from "./translator.ts";
 
 export interface ProxyConfigParts {
   readonly plan: ProxyPlan;
+  /** What the plan's outbounds begin with, where other proxies have the same. */
+  readonly common: CommonFragments | undefined;
   readonly endpoints: (target: DestinationKey, view: EndpointsView | undefined) => EndpointsPlan;
   /** Secrets by name, as far as they exist. */
   readonly secret: (name: string) => Fragment | undefined;
@@ -24,108 +19,85 @@ export interface ProxyConfigParts {
 
 /** Everything that a proxy with this plan should hold. */
 export function proxyConfig(translator: Translator, parts: ProxyConfigParts): ProxyConfig {
-  const { plan, reusePort } = parts;
-  const clusters = new Map<string, Fragment>();
-  const endpoints = new Map<string, Fragment>();
-  const listeners = new Map<string, Fragment>();
-  const routes = new Map<string, Fragment>();
-  const secrets = new Map<string, Fragment>();
-  const wanted: string[] = [];
-  const missing: string[] = [];
-  const patches = new Patches(translator.patch(plan.policies));
-  const place = (into: Map<string, Fragment>, fragment: Fragment, origin: ResourceOrigin): boolean => {
-    const patched = patches.patch(fragment, origin);
-    if (patched !== undefined) into.set(patched.name, patched);
-    return patched !== undefined;
-  };
+  const { plan, common, reusePort } = parts;
+  const own = new Placed(translator.patch(plan.policies));
   if (plan.admin !== undefined) {
     const { cluster, listener } = translator.admin(plan.admin);
-    place(clusters, cluster, "admin");
-    place(listeners, listener, "admin");
-    wanted.push(ADMIN_SECRETS.certificate, ADMIN_SECRETS.validation);
+    own.place(own.clusters, cluster, "admin");
+    own.place(own.listeners, listener, "admin");
+    own.wanted.add(ADMIN_SECRETS.certificate).add(ADMIN_SECRETS.validation);
   }
   for (const inbound of plan.inbounds) {
     const { cluster, services, listener, route } = translator.inbound(inbound, reusePort);
-    for (const service of services) place(clusters, service, "inbound");
-    if (route !== undefined) place(routes, route, "inbound");
+    for (const service of services) own.place(own.clusters, service, "inbound");
+    if (route !== undefined) own.place(own.routes, route, "inbound");
     if (inbound.shared.tls !== undefined) {
-      wanted.push(inbound.shared.tls.certificateSecret, inbound.shared.tls.validationSecret);
+      own.wanted.add(inbound.shared.tls.certificateSecret).add(inbound.shared.tls.validationSecret);
     }
-    place(clusters, cluster, "inbound");
-    place(listeners, listener, "inbound");
+    own.place(own.clusters, cluster, "inbound");
+    own.place(own.listeners, listener, "inbound");
   }
-  const addUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
-    const { tls, clusterName } = upstream;
-    if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
-    if (!place(clusters, cluster, "outbound")) return;
-    endpoints.set(clusterName, translator.endpoints(clusterName, parts.endpoints(target, view)));
-  };
-  for (const outbound of plan.outbounds) {
-    const { cluster, listener, route } = translator.outbound(outbound, reusePort);
-    if (route !== undefined) place(routes, route, "outbound");
-    place(listeners, listener, "outbound");
-    addUpstream(outbound, cluster);
-  }
-  for (const backend of plan.backends) addUpstream(backend, translator.backend(backend.upstream));
+  placeOutbounds(
+    translator,
+    own,
+    {
+      outbounds: common === undefined ? plan.outbounds : plan.outbounds.slice(common.shared.outbounds.length),
+      backends:
+        common === undefined
+          ? plan.backends
+          : plan.backends.filter((each) => !common.shared.backends.includes(each)),
+    },
+    reusePort,
+  );
   for (const [made, origin] of [
     [translator.transparent(plan, reusePort), "transparent"],
     [translator.directAccess(plan, reusePort), "direct-access"],
   ] as const) {
     for (const cluster of made.clusters) {
-      place(
-        clusters,
-        cluster,
-        cluster.name.startsWith(`${PASSTHROUGH_ORIGIN}_`) ? PASSTHROUGH_ORIGIN : origin,
-      );
+      const isOfEntry = cluster.name.startsWith(`${PASSTHROUGH_ORIGIN}_`);
+      own.place(own.clusters, cluster, isOfEntry ? PASSTHROUGH_ORIGIN : origin);
     }
-    for (const listener of made.listeners) place(listeners, listener, origin);
+    for (const listener of made.listeners) own.place(own.listeners, listener, origin);
   }
   for (const { tls } of plan.directAccess ?? []) {
-    if (tls !== undefined) wanted.push(tls.certificateSecret, tls.validationSecret);
+    if (tls !== undefined) own.wanted.add(tls.certificateSecret).add(tls.validationSecret);
   }
-  for (const added of patches.added()) {
-    (added.type === "cluster" ? clusters : listeners).set(added.name, added);
+  own.addPatched();
+  const endpoints = new Map<string, Fragment>();
+  for (const [name, { target, view }] of own.eds) {
+    endpoints.set(name, translator.endpoints(name, parts.endpoints(target, view)));
   }
-
-  for (const name of new Set(wanted)) {
+  const secrets = new Map<string, Fragment>();
+  const missing: string[] = [];
+  for (const name of new Set([...own.wanted, ...(common?.fragments.wanted ?? [])])) {
     const secret = parts.secret(name);
     if (secret === undefined) missing.push(name);
     else secrets.set(name, secret);
   }
-  const patched = patches.report();
+  const patched = joinedReport(own.report(), common?.fragments.report());
+  const { clusters, listeners, routes } = own;
+  const over = (mine: Fragments, others: Fragments | undefined): Fragments =>
+    others === undefined ? mine : new LayeredFragments(mine, others);
   return {
-    ...{ clusters, endpoints, listeners, routes, secrets, missing },
+    clusters: over(clusters, common?.fragments.clusters),
+    endpoints: over(endpoints, common?.endpoints),
+    listeners: over(listeners, common?.fragments.listeners),
+    routes: over(routes, common?.fragments.routes),
+    secrets,
+    missing,
     ...(patched === undefined ? {} : { patched }),
   };
 }
 
-/** The patches of one proxy, and what they did. */
-class Patches {
-  readonly #patch: FragmentPatch | undefined;
-  readonly #by: Origin[] = [];
-  readonly #problems: PatchProblem[] = [];
-
-  constructor(patch: FragmentPatch | undefined) {
-    this.#patch = patch;
-  }
-
-  patch(fragment: Fragment, origin: ResourceOrigin): Fragment | undefined {
-    return this.#patch === undefined ? fragment : this.#noted(this.#patch.of(fragment, origin));
-  }
-
-  added(): readonly Fragment[] {
-    return (this.#patch?.added() ?? []).flatMap((each) => this.#noted(each) ?? []);
-  }
-
-  report(): PatchReport | undefined {
-    return this.#patch === undefined ? undefined : { by: [...new Set(this.#by)], problems: this.#problems };
-  }
-
-  #noted({ fragment, by, problems }: PatchedFragment): Fragment | undefined {
-    this.#by.push(...by);
-    this.#problems.push(...problems);
-    return fragment;
-  }
+function joinedReport(
+  own: PatchReport | undefined,
+  common: PatchReport | undefined,
+): PatchReport | undefined {
+  if (own === undefined || common === undefined) return own;
+  return {
+    by: [...new Set([...own.by, ...common.by])],
+    problems: [...own.problems, ...common.problems],
+  };
 }
 
 /** Whether two configurations are the same: fragments are shared, so comparing them compares identities. */
@@ -133,18 +105,12 @@ export function sameConfig(a: ProxyConfig | undefined, b: ProxyConfig | undefine
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
   return (
-    sameMap(a.clusters, b.clusters) &&
-    sameMap(a.endpoints, b.endpoints) &&
-    sameMap(a.listeners, b.listeners) &&
-    sameMap(a.routes, b.routes) &&
+    sameFragments(a.clusters, b.clusters) &&
+    sameFragments(a.endpoints, b.endpoints) &&
+    sameFragments(a.listeners, b.listeners) &&
+    sameFragments(a.routes, b.routes) &&
     a.missing.join(" ") === b.missing.join(" ") &&
-    sameMap(a.secrets, b.secrets) &&
+    sameFragments(a.secrets, b.secrets) &&
     JSON.stringify(a.patched) === JSON.stringify(b.patched)
   );
-}
-
-function sameMap(a: ReadonlyMap<string, Fragment>, b: ReadonlyMap<string, Fragment>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [name, fragment] of a) if (b.get(name) !== fragment) return false;
-  return true;
 }

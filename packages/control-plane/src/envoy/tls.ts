@@ -97,14 +97,14 @@ function commonTls(
   params: TlsParameters | undefined,
 ): CommonTlsContext {
   const common = create(CommonTlsContextSchema, {
-    tlsCertificateSdsSecretConfigs: [secret(secrets.certificateSecret)],
+    tlsCertificateSdsSecretConfigs: [secretByName(secrets.certificateSecret)],
     validationContextType: {
       case: "combinedValidationContext",
       value: create(CombinedSchema, {
         defaultValidationContext: create(CertificateValidationContextSchema, {
           matchTypedSubjectAltNames: peers,
         }),
-        validationContextSdsSecretConfig: secret(secrets.validationSecret),
+        validationContextSdsSecretConfig: secretByName(secrets.validationSecret),
       }),
     },
   });
@@ -112,7 +112,8 @@ function commonTls(
   return common;
 }
 
-function secret(name: string): SdsSecretConfig {
+/** A secret that comes over the same stream, under this name. */
+export function secretByName(name: string): SdsSecretConfig {
   return create(SdsSecretConfigSchema, { name, sdsConfig: ads() });
 }
 

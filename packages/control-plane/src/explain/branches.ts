@@ -3,6 +3,7 @@ import type { MeshWorld } from "../pipeline/world.ts";
 import type { Backend } from "./backends.ts";
 import { clusterStep } from "./cluster-step.ts";
 import type { Branch, Hop } from "./explanation.ts";
+import { externalBranch } from "./external-step.ts";
 import { applicationStep, inboundStep } from "./inbound-step.ts";
 import { type Instance, instancesOf } from "./instances.ts";
 import { permissionStep } from "./permission-step.ts";
@@ -22,6 +23,8 @@ export interface BranchInput {
 /** What becomes of the requests to one backend: one branch for each kind of instance. */
 export function branchesOf(input: BranchInput): readonly Branch[] {
   const { mesh, backend, route, only } = input;
+  const { external } = backend.upstream;
+  if (external !== undefined) return [externalBranch(backend, external, route)];
   const all = instancesOf(mesh, backend.target).filter(
     ({ plan }) => only === undefined || plan.name === only,
   );

@@ -1,4 +1,4 @@
-import { meshCircuitBreaker, planOf } from "@skein/policies";
+import { type DestinationPlan, meshCircuitBreaker, planOf } from "@skein/policies";
 import type { Backend } from "./backends.ts";
 import type { Fact, Hop, Remedy } from "./explanation.ts";
 import { factsOf, plainFact } from "./facts.ts";
@@ -23,21 +23,14 @@ export function clusterStep(
   instances: readonly Instance[],
   route: string | undefined,
 ): ClusterChoice {
-  const { upstream, called } = backend;
-  const { destination, policies } = upstream;
+  const { upstream } = backend;
+  const { destination } = upstream;
   const ready = instances.filter((instance) => instance.ready);
   const away = instances.filter((instance) => !instance.ready).map(({ plan }) => plan.name);
   const name = `${destination.name}:${destination.port}`;
   const facts: readonly Fact[] = [
     plainFact("endpoints", endpointsText(ready, instances.length)),
-    plainFact(
-      "load balancing",
-      policies.MeshLoadBalancingStrategy === undefined ? "round robin" : "by policy",
-    ),
-    ...outboundTimeouts(backend, route),
-    ...retryFacts(called.policies, called.destination.protocol, route),
-    ...breakerFacts(policies),
-    ...otherPolicies(policies),
+    ...callFacts(backend, route),
   ];
   if (ready.length > 0) {
     const missing = away.length === 0 ? "" : `; ${shown(away)} not ready`;
@@ -58,17 +51,45 @@ export function clusterStep(
       outcome: "stop",
       text:
         instances.length === 0
-          ? `${name} has no instances: its selector finds no inbound with its target port`
+          ? `${name} has no instances: ${noneFound(destination.kind)}`
           : `none of the ${instances.length} instances of ${name} is ready: ${shown(away)}`,
       facts,
     },
     remedy: {
       text:
         instances.length === 0
-          ? `start an instance of ${destination.name}, or correct spec.selector and targetPort of the MeshService`
+          ? `start an instance of ${destination.name}, or correct ${selectorOf(destination.kind)}`
           : "look at the health of these instances: state and health.ready of their inbounds",
     },
   };
+}
+
+function noneFound(kind: DestinationPlan["kind"]): string {
+  return kind === "MeshMultiZoneService"
+    ? "no MeshService that it matches has an instance behind this port"
+    : "its selector finds no inbound with its target port";
+}
+
+function selectorOf(kind: DestinationPlan["kind"]): string {
+  return kind === "MeshMultiZoneService"
+    ? "spec.selector and the port numbers of the MeshMultiZoneService"
+    : "spec.selector and targetPort of the MeshService";
+}
+
+/** What policies say of the calls to one backend. */
+export function callFacts(backend: Backend, route: string | undefined): readonly Fact[] {
+  const { upstream, called } = backend;
+  const { policies } = upstream;
+  return [
+    plainFact(
+      "load balancing",
+      policies.MeshLoadBalancingStrategy === undefined ? "round robin" : "by policy",
+    ),
+    ...outboundTimeouts(backend, route),
+    ...retryFacts(called.policies, called.destination.protocol, route),
+    ...breakerFacts(policies),
+    ...otherPolicies(policies),
+  ];
 }
 
 function endpointsText(ready: readonly Instance[], all: number): string {

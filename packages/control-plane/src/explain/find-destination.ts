@@ -1,7 +1,8 @@
-import { type DataplaneResource, displayName, type MeshServiceResource, SERVICE_TAG } from "@skein/model";
+import { type DataplaneResource, displayName, SERVICE_TAG } from "@skein/model";
 import type { DestinationKey, ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
-import { tagDestination } from "../plan/destinations.ts";
+import { type Callable, callableOf } from "../plan/callable.ts";
+import { destinationKey, tagDestination } from "../plan/destination-keys.ts";
 import type { MeshIndex } from "../view/mesh-view.ts";
 import type { Question, QuestionProblem } from "./explanation.ts";
 import { findDataplanes, shown, unknownName } from "./find-source.ts";
@@ -19,7 +20,7 @@ export interface Target {
 type Found = Outcome<Target, QuestionProblem>;
 
 /**
- * The port of the service that a word stands for: a MeshService by its name, a service tag that the source has an outbound
+ * The port of the service that a word stands for: a MeshService, MeshExternalService or MeshMultiZoneService by its name, a service tag that the source has an outbound
  * for, else the service of a dataplane or workload. Where several fit, the one that the source has an outbound for.
  */
 export function findDestination(
@@ -34,7 +35,7 @@ export function findDestination(
   if (digits !== undefined && port !== Number(digits)) {
     return invalid(`"${question.destination}" names port ${digits}, and the question port ${port}`);
   }
-  const services = index.serviceNames.get().flatMap((name) => index.service.at(name).get() ?? []);
+  const services = callables(index);
   const named = services.filter((service) => service.name === word);
   const called = named.length > 0 ? named : services.filter((service) => displayName(service) === word);
   if (called.length > 0) return portOf(called, port, source, undefined);
@@ -64,11 +65,20 @@ export function findDestination(
     );
   }
   return portOf(
-    services.filter(({ name }) => names.has(name)),
+    services.filter(({ kind, name }) => kind === "MeshService" && names.has(name)),
     port,
     source,
     only,
   );
+}
+
+function callables(index: MeshIndex): readonly Callable[] {
+  const { externalServices, multiZoneServices } = index;
+  return [
+    ...index.serviceNames.get().map((name) => index.service.at(name).get()),
+    ...externalServices.names.get().map((name) => externalServices.at(name).get()),
+    ...multiZoneServices.names.get().map((name) => multiZoneServices.at(name).get()),
+  ].flatMap((each) => callableOf(each) ?? []);
 }
 
 /** Services are MeshServices only, so a service tag is no destination. */
@@ -77,18 +87,13 @@ function isExclusive(index: MeshIndex): boolean {
 }
 
 function portOf(
-  services: readonly MeshServiceResource[],
+  services: readonly Callable[],
   port: number | undefined,
   source: ProxyPlan,
   only: string | undefined,
 ): Found {
-  const all = services.flatMap(({ name, spec }) =>
-    (spec.ports ?? []).map((each) => ({
-      key: `${name}|${each.port}` as DestinationKey,
-      name,
-      port: each.port,
-      only,
-    })),
+  const all = services.flatMap(({ kind, name, ports }) =>
+    ports.map(({ port }) => ({ key: destinationKey(kind, name, port), name, port, only })),
   );
   const fitting = all.filter((each) => port === undefined || each.port === port);
   const text = (list: readonly Target[]): string => shown(list.map((each) => `${each.name}:${each.port}`));
@@ -98,7 +103,7 @@ function portOf(
     return failure({
       kind: "unknown",
       field: "port",
-      message: `MeshService ${names} has no port ${port ?? "at all"}; ${known}`,
+      message: `${services[0]?.kind ?? "MeshService"} ${names} has no port ${port ?? "at all"}; ${known}`,
       suggestions: all.map((each) => `${each.name}:${each.port}`),
     });
   }

@@ -1,5 +1,8 @@
 import type { DestinationKey, InboundPlan, ProxyPlan } from "@skein/policies";
 import type { MeshWorld } from "../pipeline/world.ts";
+import { namedDestination, taggedName } from "../plan/destination-keys.ts";
+import { multiZoneMembers } from "../plan/multi-zone.ts";
+import { targetPortOf } from "../view/selectable.ts";
 
 /** One instance of a destination: the inbound of a proxy, and whether callers are sent there. */
 export interface Instance {
@@ -10,17 +13,22 @@ export interface Instance {
 }
 
 /** The instances of a destination by name, those that take no traffic now included. */
-export function instancesOf({ index, planner }: MeshWorld, key: DestinationKey): readonly Instance[] {
-  const at = key.lastIndexOf("|");
-  const [name, port] = [key.slice(0, at), Number(key.slice(at + 1))];
+export function instancesOf(mesh: MeshWorld, key: DestinationKey): readonly Instance[] {
+  const { index, planner } = mesh;
+  const { kind, name, port } = namedDestination(key);
+  if (kind === "MeshExternalService") return [];
+  if (kind === "MeshMultiZoneService") {
+    return once(multiZoneMembers(index, name, port).flatMap((member) => instancesOf(mesh, member)));
+  }
   const zones = new Map<string, string>();
   for (const { zone, endpoints } of planner.endpoints.at(key).get().localities) {
     for (const endpoint of endpoints) zones.set(`${endpoint.address} ${endpoint.port}`, zone);
   }
-  const service = index.service.at(name).get();
-  const target = service?.spec.ports?.find((each) => each.port === port)?.targetPort;
+  const service = kind === "MeshService" ? index.service.at(name).get() : undefined;
+  const servicePort = service?.spec.ports?.find((each) => each.port === port);
+  const target = servicePort && targetPortOf(servicePort);
   const members =
-    service === undefined ? index.tagged.at(name.split(" ")[1] ?? "").get() : index.members.at(name).get();
+    service === undefined ? index.tagged.at(taggedName(name).service).get() : index.members.at(name).get();
   return members.flatMap((dataplane): Instance[] => {
     const plan = planner.plan.at(dataplane.name).get();
     if (plan === undefined) return [];
@@ -32,4 +40,9 @@ export function instancesOf({ index, planner }: MeshWorld, key: DestinationKey):
       return [{ plan, inbound, zone: zone ?? plan.zone, ready: zone !== undefined }];
     });
   });
+}
+
+/** An inbound that several services lead to is one instance. */
+function once(instances: readonly Instance[]): readonly Instance[] {
+  return [...new Map(instances.map((each) => [`${each.plan.name} ${each.inbound.section}`, each])).values()];
 }

@@ -1,5 +1,6 @@
 import { SERVICE_TAG } from "@skein/model";
 import type { OutboundPlan, ProxyPlan } from "@skein/policies";
+import { namedDestination } from "../plan/destination-keys.ts";
 import type { Hop, Remedy } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
 import type { Target } from "./find-destination.ts";
@@ -29,7 +30,9 @@ export function outboundStep(source: ProxyPlan, target: Target): OutboundChoice 
       },
     };
   }
-  const unresolved = source.conditions.filter(({ type }) => type === "UnresolvedOutbound");
+  const unresolved = source.conditions.filter(
+    ({ type }) => type === "UnresolvedOutbound" || type === "ForbiddenOutbound",
+  );
   const reached = source.outbounds.map(
     ({ upstream: { destination } }) => `${destination.name}:${destination.port}`,
   );
@@ -53,13 +56,18 @@ export function outboundStep(source: ProxyPlan, target: Target): OutboundChoice 
               port: freePort(source),
               ...(target.port === 0
                 ? { tags: { [SERVICE_TAG]: target.name } }
-                : { backendRef: { kind: "MeshService", name: target.name, port: target.port } }),
+                : { backendRef: backendRef(target) }),
             },
           ],
         },
       },
     },
   };
+}
+
+function backendRef({ key, name, port }: Target): object {
+  const { kind } = namedDestination(key);
+  return kind === "MeshExternalService" ? { kind, name } : { kind, name, port };
 }
 
 function freePort({ outbounds, inbounds }: ProxyPlan): number {

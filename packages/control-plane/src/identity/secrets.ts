@@ -30,6 +30,14 @@ export function openSecret(
   return cipher.open(Buffer.from(data ?? "", "base64"), { type, mesh, name });
 }
 
+/** Reads the text of secret resources. */
+export function secretText(cipher: SecretsCipher): (secret: Resource) => Outcome<string, string> {
+  return (secret) => {
+    const bytes = openSecret(cipher, secret);
+    return bytes.ok ? success(textOf(bytes.value)) : bytes;
+  };
+}
+
 /** The bytes of a stored secret; undefined where there is none. */
 export function readSecret(
   { store, cipher }: Secrets,

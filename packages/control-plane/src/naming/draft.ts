@@ -25,7 +25,7 @@ export function isLocal({ labels }: { readonly labels: Labels }): boolean {
 }
 
 /** The draft with other parts, or the draft itself where they are equal to what it has. */
-export function revised<D extends MeshServiceDraft | WorkloadDraft>(
+export function revised<D extends NewResource>(
   draft: D,
   parts: Partial<Pick<D, "labels" | "spec" | "status">>,
 ): D {

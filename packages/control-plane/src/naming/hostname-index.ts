@@ -1,45 +1,38 @@
 import type { HostnameGeneratorResource } from "@skein/model";
 import {
   byAge,
-  generatorSelects,
+  type HostnameClaim,
   type HostnameOutcome,
-  type HostnameServiceKind,
   type HostnameSubject,
+  hostnameClaims,
   hostnameOutcome,
   orderGenerators,
-  type RenderedHostname,
-  renderHostname,
+  subjectKey,
 } from "./hostnames.ts";
 
-interface Claim {
-  /** Place of the generator among all. */
-  readonly rank: number;
-  readonly generator: string;
+interface Claim extends HostnameClaim {
   readonly subject: HostnameSubject;
-  readonly rendered: RenderedHostname;
 }
+
+/** A service: its kind and its name. */
+export type ServiceName = Pick<HostnameSubject, "type" | "name">;
 
 interface Contest {
   readonly claims: Set<Claim>;
   winner: Claim;
 }
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: ReadonlySet<ServiceName> = new Set();
 
 /**
- * The hostnames of one kind of services in one mesh, kept as services and generators come and go: a change costs what
- * the hostnames of that service cost. Always tells what `evaluateHostnames` would.
+ * The hostnames of all services of one mesh, kept as services and generators come and go: a change costs what the
+ * hostnames of that service cost. Always tells what `evaluateHostnames` would.
  */
 export class HostnameIndex {
-  readonly #kind: HostnameServiceKind;
   #generators: readonly HostnameGeneratorResource[] = [];
   readonly #subjects = new Map<string, HostnameSubject>();
   readonly #claims = new Map<string, readonly Claim[]>();
   readonly #contests = new Map<string, Contest>();
-
-  constructor(kind: HostnameServiceKind) {
-    this.#kind = kind;
-  }
 
   /** Takes in all generators, in any order. Every service may have changed. */
   setGenerators(generators: readonly HostnameGeneratorResource[]): void {
@@ -50,20 +43,22 @@ export class HostnameIndex {
   }
 
   /** Takes in a service. Returns the other services whose hostnames may have changed. */
-  set(subject: HostnameSubject): ReadonlySet<string> {
-    const before = this.#subjects.get(subject.name);
+  set(subject: HostnameSubject): ReadonlySet<ServiceName> {
+    const key = subjectKey(subject);
+    const before = this.#subjects.get(key);
     if (before !== undefined && isSame(before, subject)) return NONE;
-    const touched = new Set(this.delete(subject.name));
-    this.#subjects.set(subject.name, subject);
+    const touched = new Set(this.delete(subject));
+    this.#subjects.set(key, subject);
     this.#place(subject, touched);
     return touched;
   }
 
   /** Forgets a service. Returns the other services whose hostnames may have changed. */
-  delete(name: string): ReadonlySet<string> {
-    if (!this.#subjects.delete(name)) return NONE;
-    const touched = new Set<string>();
-    for (const claim of this.#claims.get(name) ?? []) {
+  delete(service: ServiceName): ReadonlySet<ServiceName> {
+    const key = subjectKey(service);
+    if (!this.#subjects.delete(key)) return NONE;
+    const touched = new Set<ServiceName>();
+    for (const claim of this.#claims.get(key) ?? []) {
       if (!claim.rendered.ok) continue;
       const contest = this.#contests.get(claim.rendered.value);
       contest?.claims.delete(claim);
@@ -74,27 +69,24 @@ export class HostnameIndex {
         continue;
       }
       contest.winner = others.reduce(better, first);
-      addOthers(contest, name, touched);
+      addOthers(contest, claim.subject, touched);
     }
-    this.#claims.delete(name);
+    this.#claims.delete(key);
     return touched;
   }
 
   /** How the generators that select a service fare on it, in their order. */
-  outcomes(name: string): readonly HostnameOutcome[] {
-    return (this.#claims.get(name) ?? []).map(({ generator, rendered }) => {
-      const winner = rendered.ok ? this.#contests.get(rendered.value)?.winner.subject.name : undefined;
-      return hostnameOutcome(generator, name, rendered, winner ?? name);
+  outcomes(service: ServiceName): readonly HostnameOutcome[] {
+    return (this.#claims.get(subjectKey(service)) ?? []).map((claim) => {
+      const { rendered, subject } = claim;
+      const winner = rendered.ok ? this.#contests.get(rendered.value)?.winner.subject : undefined;
+      return hostnameOutcome(claim, subject, winner ?? subject);
     });
   }
 
-  #place(subject: HostnameSubject, touched: Set<string>): void {
-    const claims = this.#generators.flatMap((generator, rank): readonly Claim[] => {
-      if (!generatorSelects(generator, this.#kind, subject)) return [];
-      const rendered = renderHostname(generator.spec.template, subject);
-      return [{ rank, generator: generator.name, subject, rendered }];
-    });
-    if (claims.length > 0) this.#claims.set(subject.name, claims);
+  #place(subject: HostnameSubject, touched: Set<ServiceName>): void {
+    const claims = hostnameClaims(this.#generators, subject).map((claim): Claim => ({ ...claim, subject }));
+    if (claims.length > 0) this.#claims.set(subjectKey(subject), claims);
     for (const claim of claims) {
       if (!claim.rendered.ok) continue;
       const contest = this.#contests.get(claim.rendered.value);
@@ -105,22 +97,22 @@ export class HostnameIndex {
       contest.claims.add(claim);
       if (better(contest.winner, claim) !== claim) continue;
       contest.winner = claim;
-      addOthers(contest, subject.name, touched);
+      addOthers(contest, subject, touched);
     }
   }
 }
 
-/** The claim that comes first: by generator, then by age of the service. */
+/** The claim that comes first: by what makes it, then by age of the service. */
 function better(a: Claim, b: Claim): Claim {
   return (b.rank - a.rank || byAge(b.subject, a.subject)) < 0 ? b : a;
 }
 
-function addOthers({ claims }: Contest, name: string, touched: Set<string>): void {
-  for (const { subject } of claims) if (subject.name !== name) touched.add(subject.name);
+function addOthers({ claims }: Contest, except: HostnameSubject, touched: Set<ServiceName>): void {
+  for (const { subject } of claims) if (subject !== except) touched.add(subject);
 }
 
 function isSame(a: HostnameSubject, b: HostnameSubject): boolean {
-  if (a.creationTime !== b.creationTime) return false;
+  if (a.creationTime !== b.creationTime || a.fixed?.join() !== b.fixed?.join()) return false;
   if (a.labels === b.labels) return true;
   const keys = Object.keys(a.labels);
   return keys.length === Object.keys(b.labels).length && keys.every((key) => a.labels[key] === b.labels[key]);

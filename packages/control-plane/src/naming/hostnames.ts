@@ -6,26 +6,43 @@ import {
   isDnsSubdomain,
   LABEL,
   type Labels,
+  type NewResource,
   renderTemplate,
   type ServiceAddress,
 } from "@skein/model";
-import { type MeshServiceDraft, revised } from "./draft.ts";
-
-/** The kinds of services that a HostnameGenerator may name; hostnames collide only within one kind. */
-export type HostnameServiceKind = "meshService" | "meshExternalService" | "meshMultiZoneService";
+import { matchesLabels } from "../view/label-matches.ts";
+import {
+  ADDRESSED_TYPES,
+  type AddressedDraft,
+  type AddressedStatus,
+  type AddressedType,
+} from "./addressed.ts";
+import { revised } from "./draft.ts";
 
 /** A service, as far as its hostnames depend on it. */
 export interface HostnameSubject {
+  readonly type: AddressedType;
   readonly mesh: string;
   readonly name: string;
   readonly labels: Labels;
   /** RFC 3339; `""` for one that is about to be created, and so newer than all others. */
   readonly creationTime: string;
+  /** Names that it has by itself, unless others have them from a generator; the first before the second. */
+  readonly fixed?: readonly string[];
 }
 
-/** How one generator fared on one service. */
+/** What makes a hostname for a service: a generator, or the service's own right to one of its fixed names. */
+export interface HostnameClaim {
+  /** Place among all that make hostnames: the first has its say first. */
+  readonly rank: number;
+  /** `undefined` for a fixed name. */
+  readonly generator: string | undefined;
+  readonly rendered: RenderedHostname;
+}
+
+/** How one generator, or a fixed name, fared on one service. */
 export interface HostnameOutcome {
-  readonly generator: string;
+  readonly generator: string | undefined;
   readonly condition: Condition;
   /** The name that the service has; absent where it has none from this generator. */
   readonly hostname?: string;
@@ -44,27 +61,54 @@ export function orderGenerators(
   return generators.toSorted((a, b) => rank(a) - rank(b) || byAge(a, b));
 }
 
-/** The older first, then by name: the order in which services have their say. */
-export function byAge(
-  a: { readonly name: string; readonly creationTime: string },
-  b: { readonly name: string; readonly creationTime: string },
-): number {
+/** The older first, then by name, then by kind: the order in which services have their say. */
+export function byAge(a: ByAge, b: ByAge): number {
   if (a.creationTime !== b.creationTime) {
     if (a.creationTime === "") return 1;
     return b.creationTime === "" || a.creationTime < b.creationTime ? -1 : 1;
   }
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  const types: readonly string[] = ADDRESSED_TYPES;
+  return types.indexOf(a.type) - types.indexOf(b.type);
 }
+
+interface ByAge {
+  readonly type: string;
+  readonly name: string;
+  readonly creationTime: string;
+}
+
+const SELECTORS = {
+  MeshService: "meshService",
+  MeshExternalService: "meshExternalService",
+  MeshMultiZoneService: "meshMultiZoneService",
+  TaggedService: undefined,
+} as const;
 
 /** Whether a generator names a service. One without a template leaves it to an extension, of which we have none. */
 export function generatorSelects(
   { spec }: HostnameGeneratorResource,
-  kind: HostnameServiceKind,
-  { labels }: Pick<HostnameSubject, "labels">,
+  service: Pick<HostnameSubject, "type" | "name" | "labels">,
 ): boolean {
-  const selector = spec.selector?.[kind];
+  const key = SELECTORS[service.type];
+  const selector = key && spec.selector?.[key];
   if (selector === undefined || spec.template === "") return false;
-  return Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
+  return matchesLabels(service, selector.matchLabels);
+}
+
+/** What the generators, in their order, and the service itself make of its name. */
+export function hostnameClaims(
+  ordered: readonly HostnameGeneratorResource[],
+  service: HostnameSubject,
+): readonly HostnameClaim[] {
+  const generated = ordered.flatMap((generator, rank): readonly HostnameClaim[] => {
+    if (!generatorSelects(generator, service)) return [];
+    return [{ rank, generator: generator.name, rendered: renderHostname(generator.spec.template, service) }];
+  });
+  const fixed = (service.fixed ?? []).map((value, at): HostnameClaim => {
+    return { rank: ordered.length + at, generator: undefined, rendered: { ok: true, value } };
+  });
+  return [...generated, ...fixed];
 }
 
 /** The hostname that a generator's template gives to a service. */
@@ -84,69 +128,76 @@ export function renderHostname(template: string, service: HostnameSubject): Rend
   };
 }
 
-/** The outcome for a service whose hostname belongs to `winner`, which may be the service itself. */
+/** The outcome of a claim for a service, where the hostname belongs to `winner`, which may be the service itself. */
 export function hostnameOutcome(
-  generator: string,
-  service: string,
-  rendered: RenderedHostname,
-  winner: string,
+  { generator, rendered }: Pick<HostnameClaim, "generator" | "rendered">,
+  service: Pick<HostnameSubject, "type" | "name">,
+  winner: Pick<HostnameSubject, "type" | "name">,
 ): HostnameOutcome {
   const condition = (status: Condition["status"], reason: string, message: string): Condition => ({
     ...{ type: "Generated", status, reason, message },
   });
   if (!rendered.ok) return { generator, condition: condition("False", "TemplateError", rendered.error) };
-  if (winner === service) {
+  if (winner.type === service.type && winner.name === service.name) {
     return { generator, condition: condition("True", "Generated", ""), hostname: rendered.value };
   }
-  const message = `${rendered.value} is the hostname of "${winner}", which is older or named by an earlier generator`;
+  const message = `${rendered.value} is the hostname of ${winner.type} "${winner.name}", which is older or named by an earlier generator`;
   return { generator, condition: condition("False", "Collision", message) };
 }
 
-/** How all generators fare on all services of one kind and mesh, from scratch, by name of the service. */
+/** How all generators fare on all services of a mesh, from scratch, by kind and name of the service. */
 export function evaluateHostnames(
   generators: readonly HostnameGeneratorResource[],
-  kind: HostnameServiceKind,
   services: readonly HostnameSubject[],
 ): ReadonlyMap<string, readonly HostnameOutcome[]> {
-  const outcomes = new Map<string, HostnameOutcome[]>(services.map(({ name }) => [name, []]));
-  const owners = new Map<string, string>();
-  const ordered = services.toSorted(byAge);
-  for (const generator of orderGenerators(generators)) {
-    for (const service of ordered) {
-      if (!generatorSelects(generator, kind, service)) continue;
-      const rendered = renderHostname(generator.spec.template, service);
-      const winner = rendered.ok ? (owners.get(rendered.value) ?? service.name) : service.name;
-      if (rendered.ok) owners.set(rendered.value, winner);
-      outcomes.get(service.name)?.push(hostnameOutcome(generator.name, service.name, rendered, winner));
-    }
+  const ordered = orderGenerators(generators);
+  const claims = services
+    .toSorted(byAge)
+    .flatMap((service) => hostnameClaims(ordered, service).map((claim) => ({ service, claim })))
+    .sort((a, b) => a.claim.rank - b.claim.rank);
+  const outcomes = new Map<string, HostnameOutcome[]>(services.map((each) => [subjectKey(each), []]));
+  const owners = new Map<string, HostnameSubject>();
+  for (const { service, claim } of claims) {
+    const { rendered } = claim;
+    const winner = rendered.ok ? (owners.get(rendered.value) ?? service) : service;
+    if (rendered.ok) owners.set(rendered.value, winner);
+    outcomes.get(subjectKey(service))?.push(hostnameOutcome(claim, service, winner));
   }
   return outcomes;
 }
 
-const ORIGIN = "HostnameGenerator";
-
-/** The part of a service's status that hostnames are in; shared by all kinds of services. */
-export interface HostnameStatus {
-  readonly addresses?: readonly ServiceAddress[] | undefined;
-  readonly hostnameGenerators?: readonly HostnameGeneratorStatus[] | undefined;
+/** `kind/name`: unique in a mesh. */
+export function subjectKey({ type, name }: Pick<HostnameSubject, "type" | "name">): string {
+  return `${type}/${name}`;
 }
+
+const ORIGIN = "HostnameGenerator";
+/** Names that come from the tag `kuma.io/service` itself. */
+const TAG_ORIGIN = "ServiceTag";
 
 /** The hostnames and conditions for a status. Addresses of another origin (Kubernetes) stay, and come first. */
 export function hostnameStatus(
-  status: HostnameStatus | undefined,
+  status: Pick<AddressedStatus, "addresses"> | undefined,
   outcomes: readonly HostnameOutcome[],
 ): { readonly addresses?: ServiceAddress[]; readonly hostnameGenerators?: HostnameGeneratorStatus[] } {
-  const addresses = (status?.addresses ?? []).filter(({ origin }) => origin !== ORIGIN);
+  const addresses = (status?.addresses ?? []).filter(
+    ({ origin }) => origin !== ORIGIN && origin !== TAG_ORIGIN,
+  );
   const seen = new Set<string>();
   for (const { hostname, generator } of outcomes) {
     if (hostname === undefined || seen.has(hostname)) continue;
     seen.add(hostname);
-    addresses.push({ hostname, origin: ORIGIN, hostnameGeneratorRef: { coreName: generator } });
+    addresses.push(
+      generator === undefined
+        ? { hostname, origin: TAG_ORIGIN }
+        : { hostname, origin: ORIGIN, hostnameGeneratorRef: { coreName: generator } },
+    );
   }
-  const hostnameGenerators = outcomes.map(({ generator, condition }) => ({
-    hostnameGeneratorRef: { coreName: generator },
-    conditions: [condition],
-  }));
+  const hostnameGenerators = outcomes.flatMap(({ generator, condition }) =>
+    generator === undefined
+      ? []
+      : [{ hostnameGeneratorRef: { coreName: generator }, conditions: [condition] }],
+  );
   return {
     ...(addresses.length === 0 ? {} : { addresses }),
     ...(hostnameGenerators.length === 0 ? {} : { hostnameGenerators }),
@@ -154,11 +205,10 @@ export function hostnameStatus(
 }
 
 /** The service with its hostnames and the conditions of the generators that select it. */
-export function withHostnames(
-  draft: MeshServiceDraft,
-  outcomes: readonly HostnameOutcome[],
-): MeshServiceDraft {
-  const { addresses, hostnameGenerators, ...rest } = draft.status ?? {};
-  const status = { ...rest, ...hostnameStatus({ addresses, hostnameGenerators }, outcomes) };
-  return draft.status === undefined && outcomes.length === 0 ? draft : revised(draft, { status });
+export function withHostnames<D extends AddressedDraft>(draft: D, outcomes: readonly HostnameOutcome[]): D {
+  const { addresses, hostnameGenerators: _, ...rest } = (draft.status ?? {}) as AddressedStatus;
+  const status = { ...rest, ...hostnameStatus({ addresses }, outcomes) };
+  return draft.status === undefined && outcomes.length === 0
+    ? draft
+    : (revised<NewResource>(draft, { status }) as D);
 }

@@ -23,3 +23,10 @@ export function parseIpv4(text: string): number {
 export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 }
+
+/** What two ranges have in common; `undefined` where that is nothing. */
+export function overlap(a: Ipv4Range, b: Ipv4Range): Ipv4Range | undefined {
+  const first = Math.max(a.first, b.first);
+  const size = Math.min(a.first + a.size, b.first + b.size) - first;
+  return size > 0 ? { first, size } : undefined;
+}

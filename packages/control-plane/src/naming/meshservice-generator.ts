@@ -10,6 +10,7 @@ import {
   SERVICE_TAG,
 } from "@skein/model";
 import { isLocal, type MeshServiceDraft, revised } from "./draft.ts";
+import { withGracePeriod } from "./grace-period.ts";
 import type { NamingProblem } from "./problem.ts";
 import { mayPropagate, propagatedLabels } from "./propagated-labels.ts";
 import { portsKey, type ServiceOffer } from "./service-offer.ts";
@@ -143,24 +144,6 @@ function generatedLabels(
     [LABEL.managedBy]: MESH_SERVICE_GENERATOR,
   };
   return computeLabels(meshServiceKind, { mesh, labels, spec }, context);
-}
-
-function withGracePeriod(
-  existing: MeshServiceResource | undefined,
-  now: number,
-  gracePeriodMs: number,
-): Derived<MeshServiceDraft> {
-  if (existing === undefined) return { draft: undefined, problems: [] };
-  const started = Date.parse(existing.labels[LABEL.deletionGracePeriodStartedAt] ?? "");
-  if (started <= now) {
-    const end = started + gracePeriodMs;
-    if (now >= end) return { draft: undefined, problems: [] };
-    return { draft: existing, problems: [], lookAgainAt: end };
-  }
-  if (gracePeriodMs <= 0) return { draft: undefined, problems: [] };
-  const start = `${new Date(now).toISOString().slice(0, 19)}Z`;
-  const labels = { ...existing.labels, [LABEL.deletionGracePeriodStartedAt]: start };
-  return { draft: { ...existing, labels }, problems: [], lookAgainAt: Date.parse(start) + gracePeriodMs };
 }
 
 function oldestOffer(offers: readonly ServiceOffer[]): ServiceOffer | undefined {

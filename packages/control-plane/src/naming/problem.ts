@@ -1,3 +1,5 @@
+import type { DerivedType } from "./mesh-naming.ts";
+
 /** Why a derived resource is not what its dataplanes ask for. */
 export type NamingProblemReason =
   /** A resource that somebody else made has the name; theirs stays. */
@@ -18,7 +20,7 @@ export type NamingProblemReason =
 /** One thing that an operator should know about a derived resource, present as long as it lasts. */
 export interface NamingProblem {
   readonly mesh: string;
-  readonly type: "MeshService" | "Workload";
+  readonly type: DerivedType;
   readonly name: string;
   readonly reason: NamingProblemReason;
   /** A sentence that names what disagrees and what to do. */

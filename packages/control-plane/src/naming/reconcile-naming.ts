@@ -1,4 +1,4 @@
-import type { Resource } from "@skein/model";
+import { keyString, type Resource } from "@skein/model";
 import type { Write } from "../store/store.ts";
 import type { NamingWorld } from "./mesh-naming.ts";
 import type { NamingProblem } from "./problem.ts";
@@ -11,8 +11,8 @@ export interface NamingOutcome {
 }
 
 /**
- * Derives everything from the contents of a store at once: what `startNaming` comes to, change by change. The pool
- * should be new; it learns the addresses that services have, the oldest service first.
+ * Derives everything from the contents of a store at once: what `startNaming` comes to, change by change. The pools
+ * should be new; they learn the addresses that services have, the oldest service first.
  */
 export function reconcileNaming(
   resources: readonly Resource[],
@@ -21,14 +21,11 @@ export function reconcileNaming(
 ): NamingOutcome {
   const zone = new ZoneNaming(world);
   zone.apply(asChanges(resources));
-  const writes: Write[] = [];
+  const writes = new Map<string, Write | undefined>();
   while (zone.isDirty) {
-    for (const key of zone.takeDirty()) {
-      const { write } = zone.reconcile(key, now);
-      if (write !== undefined) writes.push(write);
-    }
+    for (const key of zone.takeDirty()) writes.set(keyString(key), zone.reconcile(key, now).write);
   }
-  return { writes, problems: zone.problems() };
+  return { writes: [...writes.values()].filter((write) => write !== undefined), problems: zone.problems() };
 }
 
 /**

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Change, Store, Write } from "../store/store.ts";
 import { StoreError } from "../store/store.ts";
+import { vipsOf } from "./addressed.ts";
 import { startNaming } from "./run.ts";
-import { testNaming } from "./testing/naming-world.ts";
+import { testNaming, VIP_CIDRS } from "./testing/naming-world.ts";
 import { dataplane, generator, inbound, mesh, SETTINGS, stored, userService } from "./testing/resources.ts";
 
 const api = (name: string, port = 80) => dataplane(name, [inbound("api", port)]);
@@ -251,6 +252,33 @@ test("a user's write in between is neither lost nor an error", async (t) => {
   assert.deepEqual(world.logged, []);
 });
 
+test("one document that somebody changes meanwhile does not make others wait or go one by one", async (t) => {
+  let races = 0;
+  const sizes: number[] = [];
+  const wrap = (store: Store): Store => ({
+    ...passThrough(store),
+    async write(writes: readonly Write[]) {
+      sizes.push(writes.length);
+      const service = store.get({ type: "MeshService", mesh: "demo", name: "user-7" });
+      if (service !== undefined && races < 1 && writes.length > 5) {
+        races++;
+        await store.write([{ op: "put", resource: { ...service, labels: { note: "mine" } } }]);
+      }
+      return store.write(writes);
+    },
+  });
+  const world = await testNaming(t, { wrap });
+  await world.store.write(
+    Array.from({ length: 20 }, (_, n) => ({ op: "put" as const, resource: userService(`user-${n}`) })),
+  );
+  await world.naming.idle();
+  assert.equal(races, 1);
+  assert.deepEqual(sizes, [21, 20, 2], "all with the turns; again without the changed one; that one alone");
+  assert.equal(world.service("user-7")?.labels.note, "mine");
+  assert.ok(world.store.list({ type: "MeshService" }).every((service) => vipsOf(service).length === 1));
+  assert.deepEqual(world.naming.problems(), []);
+});
+
 test("a store that cannot write is reported and tried again", async (t) => {
   let isFull = true;
   const wrap = (store: Store): Store => ({
@@ -292,7 +320,7 @@ test("a defect that concerns one service does not hold up the others", async (t)
 });
 
 test("a used-up range is reported; a freed address goes to who waits", async (t) => {
-  const world = await testNaming(t, { vipCidr: "241.0.0.0/31" });
+  const world = await testNaming(t, { vipCidrs: { ...VIP_CIDRS, MeshService: "241.0.0.0/31" } });
   await world.put(...["a", "b", "c"].map((name) => dataplane(name, [inbound(name, 80)])));
   await world.naming.idle();
   assert.deepEqual(
@@ -354,12 +382,15 @@ test("an address range that is none is refused with its setting", async (t) => {
   const { store, clock } = await testNaming(t);
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const facts = { connected: () => true, identitiesOf: () => [], acceptsTls: () => true };
+  const start = (vipCidrs: Partial<typeof VIP_CIDRS>) =>
+    startNaming({
+      ...{ store, clock, log, ...facts, vipCidrs: { ...VIP_CIDRS, ...vipCidrs }, settings: SETTINGS },
+    });
+  assert.throws(() => start({ MeshService: "fd00::/8" }), /ipam\.meshService\.cidr is fd00::\/8/);
+  assert.throws(() => start({ TaggedService: "240.0.0.0" }), /dnsServer\.CIDR is 240\.0\.0\.0, but must/);
   assert.throws(
-    () =>
-      startNaming({
-        ...{ store, clock, log, ...facts, vipCidr: "fd00::/8", settings: SETTINGS },
-      }),
-    /ipam\.meshService\.cidr is fd00::\/8/,
+    () => start({ MeshMultiZoneService: "242.7.0.0/16" }),
+    /ipam\.meshMultiZoneService\.cidr is 242\.7\.0\.0\/16, which overlaps with ipam\.meshExternalService\.cidr/,
   );
 });
 

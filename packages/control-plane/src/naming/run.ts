@@ -1,12 +1,11 @@
 import type { Resource } from "@skein/model";
 import type { Clock } from "../identity/clock.ts";
 import type { Store } from "../store/store.ts";
-import { parseIpv4Range } from "./ipv4-range.ts";
 import { Pace } from "./pace.ts";
 import type { NamingProblem } from "./problem.ts";
 import { asChanges } from "./reconcile-naming.ts";
 import type { DataplaneFacts, NamingSettings } from "./settings.ts";
-import { VipPool } from "./vips.ts";
+import { parseVipRanges, type VipCidrs, VipPools } from "./vip-pools.ts";
 import { type NamingLog, Writer } from "./writer.ts";
 import { WATCHED_TYPES, ZoneNaming } from "./zone-naming.ts";
 
@@ -16,17 +15,18 @@ export interface NamingOptions extends DataplaneFacts {
   readonly clock: Clock;
   readonly log: NamingLog;
   readonly settings: NamingSettings;
-  /** `ipam.meshService.cidr`: the IPv4 range of services' addresses. */
-  readonly vipCidr: string;
+  /** `ipam` and `dnsServer.CIDR`: the IPv4 range of the addresses of each kind. */
+  readonly vipCidrs: VipCidrs;
   /** How long to wait for further changes before acting on one; more under load. Default 5. */
   readonly batchMs?: number;
   /** Changes that are only counts of proxies are written at most this often. Default 1000. */
   readonly countsMs?: number;
 }
 
-/** The derivation of MeshServices and Workloads, running. */
+/** The derivation of services and Workloads, running. */
 export interface Naming {
-  /** Stops. What is being written is written; nothing else is. Only one instance should run on a store. */
+  /** Stops. What is being written is written; nothing else is. Several instances on one store do not harm
+   * each other, but do the same work. */
   stop(): Promise<void>;
   /**
    * Resolves when everything that follows from what the store holds is written, counts included. Does not wait for
@@ -43,20 +43,15 @@ const SLICE = 256;
 
 /**
  * Keeps MeshServices and Workloads as their dataplanes say: creates, names, addresses, counts and in time deletes
- * them. Acts on changes only; a mesh at rest costs nothing. One document is written once for all that has changed about
+ * them. Names and addresses the other kinds of services, too. Acts on changes only; a mesh at rest costs nothing. One document is written once for all that has changed about
  * it.
  *
- * @throws Error when `vipCidr` is not an IPv4 range
+ * @throws Error when one of `vipCidrs` is not an IPv4 range, or two of them overlap that should not
  */
 export function startNaming(options: NamingOptions): Naming {
   const { store, clock, log, settings, batchMs = 5, countsMs = 1000 } = options;
-  const range = parseIpv4Range(options.vipCidr);
-  if (range === undefined) {
-    throw new Error(
-      `ipam.meshService.cidr is ${options.vipCidr}, but must be an IPv4 range such as 241.0.0.0/8`,
-    );
-  }
-  const zone = new ZoneNaming({ facts: options, settings, pool: new VipPool(range) });
+  const pools = new VipPools(parseVipRanges(options.vipCidrs));
+  const zone = new ZoneNaming({ facts: options, settings, pools });
   const writer = new Writer({ store, clock, log, zone, countsMs, onRetry: request });
   const pace = new Pace(clock, batchMs);
   let isStopped = false;

@@ -41,7 +41,9 @@ test("a proxy is healthy when each port has an inbound that takes traffic", () =
   assert.equal(healthy(ports, dataplane("a", [inbound("api", 80, { state: "NotReady" })])), 0);
   assert.equal(healthy(ports, dataplane("a", [inbound("api", 80, { health: { ready: false } })])), 0);
   assert.equal(healthy(ports, dataplane("a", [inbound("other", 80), inbound("api", 81)])), 0);
-  assert.equal(healthy([{ port: 80, appProtocol: "tcp" }], dataplane("a", [inbound("api", 80)])), 0);
+  const untargeted = [{ port: 80, appProtocol: "tcp" }];
+  assert.equal(healthy(untargeted, dataplane("a", [inbound("api", 80)])), 1);
+  assert.equal(healthy(untargeted, dataplane("a", [inbound("api", 81, { name: "80" })])), 0);
 });
 
 test("a service tag of every inbound is listed, or the workload where there is none; each once", () => {

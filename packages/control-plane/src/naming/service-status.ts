@@ -7,7 +7,7 @@ import {
   SERVICE_TAG,
 } from "@skein/model";
 import { isReady } from "../plan/destinations.ts";
-import { sectionOf } from "../view/selectable.ts";
+import { isTarget } from "../view/selectable.ts";
 import { isLocal, type MeshServiceDraft, revised } from "./draft.ts";
 import type { DataplaneFacts } from "./settings.ts";
 
@@ -85,14 +85,12 @@ function isHealthy({ spec }: MeshServiceDraft, dataplane: DataplaneResource): bo
 
 function hasReadyInbound(
   dataplane: DataplaneResource,
-  { targetPort }: MeshServicePort,
+  port: MeshServicePort,
   service: string | undefined,
 ): boolean {
   return (dataplane.spec.networking?.inbound ?? []).some((inbound) => {
-    const isTarget =
-      typeof targetPort === "number" ? inbound.port === targetPort : sectionOf(inbound) === targetPort;
     const own = inbound.tags?.[SERVICE_TAG];
     const isOther = service !== undefined && service !== "*" && own !== undefined && own !== service;
-    return isTarget && !isOther && isReady(inbound);
+    return isTarget(inbound, port) && !isOther && isReady(inbound);
   });
 }

@@ -6,6 +6,8 @@ export interface NamingSettings {
   readonly context: LabelContext;
   /** `meshService.deletionGracePeriod`: how long a generated service outlives its last dataplane. */
   readonly deletionGracePeriodMs: number;
+  /** `dnsServer`: whether values of the tag `kuma.io/service` have addresses and names, and below which domain. */
+  readonly taggedServices: { readonly enabled: boolean; readonly domain: string };
   /** `meshService.labelPropagation`: labels of dataplanes that their generated services get too. */
   readonly labelPropagation?: {
     readonly enabled: boolean;

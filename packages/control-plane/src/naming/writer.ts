@@ -1,7 +1,8 @@
 import { keyString } from "@skein/model";
 import type { Clock } from "../identity/clock.ts";
-import { type Store, StoreError, type Write } from "../store/store.ts";
+import { type Change, type Store, StoreError, type Write } from "../store/store.ts";
 import type { NamingProblem, NamingProblemReason } from "./problem.ts";
+import { VIP_TURNS } from "./vip-turns.ts";
 import type { DerivedKey, ZoneNaming } from "./zone-naming.ts";
 
 /** Where the derivation writes what an operator should know; pino's loggers fit. */
@@ -25,6 +26,7 @@ export interface WriterOptions {
 interface Planned {
   readonly key: DerivedKey;
   readonly write: Write;
+  readonly takesAddress: boolean;
 }
 
 interface Failure {
@@ -84,7 +86,8 @@ export class Writer {
   reconcile(key: DerivedKey): void {
     const id = keyString(key);
     try {
-      const { write, isCountsOnly, problems } = this.#options.zone.reconcile(key, this.#options.clock.now());
+      const { zone, clock } = this.#options;
+      const { write, isCountsOnly, takesAddress, problems } = zone.reconcile(key, clock.now());
       this.#tell(id, problems);
       if (write === undefined) {
         this.#failures.delete(id);
@@ -98,7 +101,7 @@ export class Writer {
         });
       } else {
         this.#counts.delete(id);
-        this.#planned.push({ key, write });
+        this.#planned.push({ key, write, takesAddress });
       }
     } catch (error) {
       this.#fail(key, "Internal", error);
@@ -112,11 +115,33 @@ export class Writer {
     this.#planned = [];
     const alone = planned.filter(({ key }) => this.#failures.has(keyString(key)));
     const together = planned.filter(({ key }) => !this.#failures.has(keyString(key)));
-    const transactions = alone.map((each) => [each]);
-    for (let start = 0; start < together.length; start += PER_TRANSACTION) {
-      transactions.push(together.slice(start, start + PER_TRANSACTION));
+    const [taking, others] = [true, false].map((takes) =>
+      together.filter((each) => each.takesAddress === takes),
+    );
+    const transactions = alone.filter((each) => !each.takesAddress).map((each) => [each]);
+    for (let start = 0; start < (others?.length ?? 0); start += PER_TRANSACTION) {
+      transactions.push(others?.slice(start, start + PER_TRANSACTION) ?? []);
     }
-    await Promise.all(transactions.map((each) => this.#write(each)));
+    await Promise.all([
+      this.#giveOut([taking ?? [], ...alone.filter((each) => each.takesAddress).map((each) => [each])]),
+      ...transactions.map((each) => this.#write(each)),
+    ]);
+  }
+
+  /**
+   * Writes what takes addresses, one transaction after the other. Each is good only for the turns as they were when the
+   * addresses were taken: if somebody else has given out any since, it is refused and what it was to write is looked at
+   * again.
+   */
+  async #giveOut(transactions: readonly (readonly Planned[])[]): Promise<void> {
+    const { zone } = this.#options;
+    let revision = zone.turnsRevision;
+    for (const planned of transactions) {
+      if (planned.length === 0) continue;
+      const changes = await this.#write(planned, zone.turnsWrite(revision));
+      const turns = changes?.find(({ after }) => after?.type === VIP_TURNS);
+      revision = turns?.revision ?? revision;
+    }
   }
 
   /** Forgets what waits. */
@@ -126,10 +151,13 @@ export class Writer {
     this.#cancelRetry?.();
   }
 
-  async #write(planned: readonly Planned[]): Promise<void> {
+  async #write(
+    planned: readonly Planned[],
+    ...more: readonly Write[]
+  ): Promise<readonly Change[] | undefined> {
     const { store, zone } = this.#options;
     try {
-      const { changes } = await store.write(planned.map(({ write }) => write));
+      const { changes } = await store.write([...planned.map(({ write }) => write), ...more]);
       const revisions = new Map(
         changes.map(({ before, after }) => [keyString(after ?? before ?? NOBODY), after?.revision ?? -1]),
       );
@@ -139,14 +167,22 @@ export class Writer {
         if (revision !== undefined) zone.acknowledge(key, revision);
         if (this.#failures.delete(id)) this.#options.log.info({ resource: id }, "written after all");
       }
+      return changes;
     } catch (error) {
       const hasMoved = error instanceof StoreError && MOVED.has(error.code);
+      const moved = hasMoved && error.key !== undefined ? keyString(error.key) : undefined;
+      const isKnown = planned.some(({ key }) => keyString(key) === moved);
       for (const { key } of planned) {
         const id = keyString(key);
+        if (isKnown && id !== moved) {
+          zone.mark(key);
+          continue;
+        }
         this.#fail(key, hasMoved || error instanceof StoreError ? "WriteFailed" : "Internal", error);
         if (hasMoved && (this.#failures.get(id)?.count ?? 0) <= QUICK_RETRIES) zone.mark(key);
         else this.#park(key, error);
       }
+      return undefined;
     }
   }
 

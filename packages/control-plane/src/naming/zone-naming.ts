@@ -6,9 +6,11 @@ import {
   type Resource,
   type ResourceKey,
 } from "@skein/model";
-import type { Change } from "../store/store.ts";
-import { type DerivedType, MeshNaming, type NamingWorld, type Reconciled } from "./mesh-naming.ts";
+import type { Change, Write } from "../store/store.ts";
+import { ADDRESSED_TYPES } from "./addressed.ts";
+import { type DerivedType, MeshNaming, type NamingWorld, NOTHING, type Reconciled } from "./mesh-naming.ts";
 import type { NamingProblem } from "./problem.ts";
+import { resumeTurns, turnsWrite, VIP_TURNS } from "./vip-turns.ts";
 
 /** A derived resource. */
 export interface DerivedKey extends ResourceKey {
@@ -17,12 +19,13 @@ export interface DerivedKey extends ResourceKey {
 
 /** The kinds whose changes matter here, in the order in which a first reading of the store should tell them. */
 export const WATCHED_TYPES = [
+  VIP_TURNS,
   "HostnameGenerator",
   "Mesh",
   "MeshIdentity",
   "MeshTrust",
   "Dataplane",
-  "MeshService",
+  ...ADDRESSED_TYPES,
   "Workload",
 ] as const;
 
@@ -34,6 +37,7 @@ export class ZoneNaming {
   readonly #problems = new Map<string, readonly NamingProblem[]>();
   readonly #due = new Map<string, { readonly key: DerivedKey; readonly at: number }>();
   readonly #withoutAddress = new Map<string, DerivedKey>();
+  #turnsRevision: number | undefined;
 
   constructor(world: NamingWorld) {
     this.#world = world;
@@ -58,7 +62,7 @@ export class ZoneNaming {
 
   /** Takes in changes, in the order of the store. */
   apply(changes: readonly Pick<Change, "before" | "after">[]): void {
-    const held = this.#world.pool.size;
+    const { releases } = this.#world.pools;
     let generatorsChanged = false;
     for (const { before, after } of changes) {
       const resource = after ?? before;
@@ -67,6 +71,9 @@ export class ZoneNaming {
         if (after === undefined) this.#generators.delete(resource.name);
         else this.#generators.set(after.name, after as HostnameGeneratorResource);
         generatorsChanged = true;
+      } else if (resource.type === VIP_TURNS) {
+        this.#turnsRevision = after?.revision;
+        if (after !== undefined) resumeTurns(this.#world.pools, after);
       } else if (resource.type === "DataplaneInsight") {
         if (isOtherConnection(before, after)) this.wake(resource.mesh, resource.name);
       } else if (WATCHED_TYPES.some((type) => type === resource.type)) {
@@ -76,7 +83,17 @@ export class ZoneNaming {
     if (generatorsChanged) {
       for (const mesh of this.#meshes.values()) mesh.setGenerators([...this.#generators.values()]);
     }
-    if (this.#world.pool.size < held) for (const key of this.#withoutAddress.values()) this.mark(key);
+    this.#markWaiting(releases);
+  }
+
+  /** Revision of the stored turns; `undefined` while there are none. */
+  get turnsRevision(): number | undefined {
+    return this.#turnsRevision;
+  }
+
+  /** What belongs into each transaction that gives out addresses; it fails when another was faster. */
+  turnsWrite(revision: number | undefined): Write {
+    return turnsWrite(this.#world.pools, revision);
   }
 
   /** Marks what depends on the facts about one dataplane, or about all of a mesh. */
@@ -116,6 +133,7 @@ export class ZoneNaming {
   /** What the store should be told about one resource. */
   reconcile(key: DerivedKey, now: number): Reconciled {
     const id = keyString(key);
+    const { releases } = this.#world.pools;
     const result = this.#meshes.get(key.mesh)?.reconcile(key.type, key.name, now) ?? NOTHING;
     if (result.problems.length === 0) this.#problems.delete(id);
     else this.#problems.set(id, result.problems);
@@ -124,7 +142,14 @@ export class ZoneNaming {
     if (result.problems.some(({ reason }) => reason === "AddressesExhausted"))
       this.#withoutAddress.set(id, key);
     else this.#withoutAddress.delete(id);
+    this.#markWaiting(releases);
     return result;
+  }
+
+  /** An address that came free is for those that wait for one. */
+  #markWaiting(releasesBefore: number): void {
+    if (this.#world.pools.releases === releasesBefore) return;
+    for (const key of this.#withoutAddress.values()) this.mark(key);
   }
 
   #mesh(name: string): MeshNaming {
@@ -135,8 +160,6 @@ export class ZoneNaming {
     return mesh;
   }
 }
-
-const NOTHING: Reconciled = { isCountsOnly: false, problems: [] };
 
 function isOtherConnection(before: Resource | undefined, after: Resource | undefined): boolean {
   const [old, now] = [before, after].map(

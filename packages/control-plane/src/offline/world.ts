@@ -7,7 +7,7 @@ import {
   type Resource,
 } from "@skein/model";
 import { reconcileNaming } from "../naming/reconcile-naming.ts";
-import { VipPool } from "../naming/vips.ts";
+import { DEFAULT_VIP_RANGES, VipPools } from "../naming/vip-pools.ts";
 import { World } from "../pipeline/world.ts";
 import { meshIdentityKri, mtlsIssuer } from "../plan/identities.ts";
 import { completed } from "./complete.ts";
@@ -24,9 +24,6 @@ export interface OfflineWorld {
 /** The zone of documents that name none. */
 export const OFFLINE_ZONE = "zone-1";
 
-/** 241.0.0.0/8, where services get their addresses by default. */
-const ADDRESSES = { first: 241 * 2 ** 24, size: 2 ** 24 };
-
 /**
  * The world that a control plane would have after these documents have been applied and everything has settled: every
  * identity is rolled out, every Dataplane is connected, and MeshServices are generated as naming does. No I/O.
@@ -37,7 +34,6 @@ export function offlineWorld(documents: readonly NewResource[], zone: string = O
   const world = new World({ zone });
   world.apply(resources.map((after) => ({ before: undefined, after })));
   rollOut(world, resources);
-  const pool = new VipPool(ADDRESSES);
   const { writes } = reconcileNaming(
     resources,
     {
@@ -46,8 +42,8 @@ export function offlineWorld(documents: readonly NewResource[], zone: string = O
         identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
         acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
       },
-      settings: { context, deletionGracePeriodMs: 0 },
-      pool,
+      settings: { context, deletionGracePeriodMs: 0, taggedServices: { enabled: true, domain: "mesh" } },
+      pools: new VipPools(DEFAULT_VIP_RANGES),
     },
     0,
   );

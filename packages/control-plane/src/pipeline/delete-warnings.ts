@@ -1,6 +1,8 @@
 import {
   type DataplaneResource,
   enabledMtlsBackend,
+  type HostnameGeneratorResource,
+  type MeshExternalServiceResource,
   type MeshIdentityResource,
   type MeshResource,
   type MeshTrustResource,
@@ -17,7 +19,8 @@ import {
   trustDomainOf,
 } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
-import { count, examples } from "./warnings.ts";
+import { deletedGeneratorWarnings, namedServiceWarnings } from "./naming-warnings.ts";
+import { count, examples } from "./sentences.ts";
 
 /** What proxies of a mesh are protected by. */
 interface Protection {
@@ -26,7 +29,7 @@ interface Protection {
   readonly identities: readonly MeshIdentityResource[];
 }
 
-/** How deleting a resource, which the store still holds, leaves proxies less protected than they are. */
+/** How deleting a resource, which the store still holds, leaves proxies less protected, or calls without an answer. */
 export function deleteWarnings(deleted: Resource, store: Store, naming: NamingContext): readonly string[] {
   const { mesh } = deleted;
   const protection = (): Protection => ({
@@ -41,8 +44,20 @@ export function deleteWarnings(deleted: Resource, store: Store, naming: NamingCo
       const trusts = store.list<MeshTrustResource>({ type: "MeshTrust", mesh });
       return trustWarnings(deleted as MeshTrustResource, trusts, protection(), naming);
     }
+    case "MeshService":
+    case "MeshExternalService":
+    case "MeshMultiZoneService":
+      return namedServiceWarnings(deleted, store);
+    case "HostnameGenerator":
+      return deletedGeneratorWarnings(deleted as HostnameGeneratorResource, store);
     case "Secret":
-      return secretWarnings(deleted.name, protection());
+      return [
+        ...secretWarnings(deleted.name, protection()),
+        ...externalServicesWithout(
+          deleted.name,
+          store.list<MeshExternalServiceResource>({ type: "MeshExternalService", mesh }),
+        ),
+      ];
     default:
       return [];
   }
@@ -108,6 +123,18 @@ function secretWarnings(name: string, { mesh, dataplanes, identities }: Protecti
       : [backend.conf?.cert?.secret, backend.conf?.key?.secret];
   if (read.includes(name)) warnings.push(cannotIssue(`mtls backend "${backend.name}"`, dataplanes));
   return warnings;
+}
+
+function externalServicesWithout(
+  secret: string,
+  services: readonly MeshExternalServiceResource[],
+): readonly string[] {
+  return services.flatMap(({ name, spec }) => {
+    if (spec.tls?.enabled !== true) return [];
+    const { caCert, clientCert, clientKey } = spec.tls.verification ?? {};
+    if (![caCert, clientCert, clientKey].some((source) => source?.secret === secret)) return [];
+    return [`MeshExternalService "${name}" reads it, and nothing is sent there without it`];
+  });
 }
 
 function secretsOfIdentity(identity: MeshIdentityResource): readonly (string | undefined)[] {

@@ -7,12 +7,16 @@ import { Life, step } from "./testing/model.ts";
 
 test("random lives: incremental equals from scratch, and whoever is connected is told", () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 20, maxLength: 80, size: "max" }), (steps) => {
-      const life = new Life();
-      for (const each of steps) life.take(each);
-      life.check();
-      life.disconnectAll();
-    }),
+    fc.property(
+      fc.array(step, { minLength: 20, maxLength: 80, size: "max" }),
+      fc.boolean(),
+      (steps, auto) => {
+        const life = new Life(auto);
+        for (const each of steps) life.take(each);
+        life.check();
+        life.disconnectAll();
+      },
+    ),
     { numRuns: Number(process.env.LIVES ?? 150) },
   );
 });

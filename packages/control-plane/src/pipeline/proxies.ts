@@ -4,6 +4,7 @@ import type { InsightSession } from "../insights/dataplane-insights.ts";
 import type { IdentityReport } from "../insights/subscription.ts";
 import type { Acknowledgement, ConfigSink } from "../xds/fleet.ts";
 import type { Fragment, ProxyConfig, XdsType } from "../xds/fragment.ts";
+import { differingNames } from "../xds/fragments.ts";
 import type { ChangeLog } from "./change-log.ts";
 
 /** One open stream of a proxy. */
@@ -247,8 +248,10 @@ function differences(before: ProxyConfig, after: ProxyConfig): readonly Fragment
   const changed: Fragment[] = [];
   for (const key of Object.values(FIELDS)) {
     const [old, now] = [before[key], after[key]];
-    for (const [name, fragment] of now) if (old.get(name) !== fragment) changed.push(fragment);
-    for (const [name, fragment] of old) if (!now.has(name)) changed.push(fragment);
+    for (const name of differingNames(old, now)) {
+      const fragment = now.get(name) ?? old.get(name);
+      if (fragment !== undefined) changed.push(fragment);
+    }
   }
   return changed;
 }

@@ -2,11 +2,11 @@ import {
   type BackendRef,
   type DataplaneResource,
   displayName,
-  type MeshServiceResource,
   type Resource,
   SERVICE_TAG,
 } from "@skein/model";
 import { contains, type PolicyResource } from "@skein/policies";
+import { CALLABLE_KINDS, type Callable, callableOf, isCallableKind } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 
@@ -18,17 +18,24 @@ export interface PlacedProblem {
 
 /** References of a policy's rules that lead nowhere now. */
 export function backendWarnings(policy: PolicyResource, store: Store): readonly string[] {
-  const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: policy.mesh });
+  const services = callablesOf(store, policy.mesh);
   const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: policy.mesh });
   return deadReferences(policy, services, dataplanes).map(
     ({ path, problem }) => `${path}: ${problem}, so nothing is sent there`,
   );
 }
 
+/** Everything of a mesh that can be called. */
+export function callablesOf(store: Store, mesh: string): readonly Callable[] {
+  return CALLABLE_KINDS.flatMap((type) =>
+    store.list({ type, mesh }).flatMap((each) => callableOf(each) ?? []),
+  );
+}
+
 /** References of a policy's rules that lead nowhere among these services and, by their tags, dataplanes. */
 export function deadReferences(
   policy: PolicyResource,
-  services: readonly MeshServiceResource[],
+  services: readonly Callable[],
   dataplanes: readonly DataplaneResource[],
 ): readonly PlacedProblem[] {
   const isTagged = (name: string): boolean =>
@@ -91,20 +98,24 @@ function backendRefs(value: unknown, path: string): readonly PlacedRef[] {
 
 function problemOf(
   ref: BackendRef,
-  services: readonly MeshServiceResource[],
+  services: readonly Callable[],
   isHttp: boolean,
   isTagged: (name: string) => boolean,
 ): string | undefined {
-  if (ref.kind !== "MeshService") return undefined;
-  const found = services.filter((service) =>
-    ref.name === undefined
-      ? contains(service.labels, ref.labels ?? {})
-      : ref.name === service.name || ref.name === displayName(service),
+  const { kind } = ref;
+  if (!isCallableKind(kind)) return undefined;
+  const found = services.filter(
+    (service) =>
+      service.kind === kind &&
+      (ref.name === undefined
+        ? contains(service.labels, ref.labels ?? {})
+        : ref.name === service.name || ref.name === displayName(service)),
   );
   if (found.length === 0) {
-    return ref.name !== undefined && isTagged(ref.name) ? undefined : "there is no such MeshService now";
+    const isTag = kind === "MeshService" && ref.name !== undefined && isTagged(ref.name);
+    return isTag ? undefined : `there is no such ${kind} now`;
   }
-  const ports = found.flatMap((service) => service.spec.ports ?? []);
+  const ports = found.flatMap((service) => service.ports);
   const wanted = ports.filter(
     ({ port, name }) =>
       (ref.port === undefined || ref.port === port) &&
@@ -113,7 +124,9 @@ function problemOf(
   const known = ports.map(({ port }) => port).join(", ") || "none";
   if (wanted.length === 0) return `no such port (the service has: ${known})`;
   if (isHttp && wanted.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp")) {
-    return "it speaks tcp only (set appProtocol on its port)";
+    return kind === "MeshExternalService"
+      ? "it speaks tcp only (set match.protocol)"
+      : "it speaks tcp only (set appProtocol on its port)";
   }
   return undefined;
 }

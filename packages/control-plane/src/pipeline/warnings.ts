@@ -1,21 +1,31 @@
 import {
   type DataplaneResource,
+  displayName,
+  type HostnameGeneratorResource,
   LABEL,
+  type MeshExternalServiceResource,
   type MeshIdentityResource,
+  type MeshMultiZoneServiceResource,
   type MeshResource,
   type MeshServiceResource,
   type Resource,
 } from "@skein/model";
 import { contains, type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
+import type { AddressedDraft } from "../naming/addressed.ts";
+import { isCallableKind } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
-import { selectable } from "../view/selectable.ts";
+import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
+import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
 import { passthroughWarnings } from "./passthrough-warnings.ts";
-import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
+import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
+import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
+import { count, examples } from "./sentences.ts";
 
 /** What a written document says that is fine and probably not what its writer wanted. */
 export function warningsFor(
@@ -27,11 +37,31 @@ export function warningsFor(
   if (isPolicy(written.type)) return policyWarnings(written as PolicyResource, dataplanes, store);
   switch (written.type) {
     case "MeshService":
-      return serviceWarnings(written as MeshServiceResource, dataplanes);
+      return [
+        ...serviceWarnings(written as MeshServiceResource, dataplanes),
+        ...hostnameWarnings(written as AddressedDraft, store),
+      ];
+    case "MeshExternalService":
+      return [
+        ...externalServiceWarnings(written as MeshExternalServiceResource, store),
+        ...hostnameWarnings(written as AddressedDraft, store),
+      ];
+    case "MeshMultiZoneService":
+      return [
+        ...memberWarnings(written as MeshMultiZoneServiceResource, store),
+        ...hostnameWarnings(written as AddressedDraft, store),
+      ];
+    case "HostnameGenerator":
+      return generatorWarnings(written as HostnameGeneratorResource, store);
     case "MeshIdentity":
       return identityWarnings(written as MeshIdentityResource, dataplanes, store);
     case "Dataplane":
-      return dataplaneWarnings(written as DataplaneResource, store);
+      return [
+        ...dataplaneWarnings(written as DataplaneResource, store),
+        ...reachableListWarnings(written as DataplaneResource, store),
+      ];
+    case "Mesh":
+      return meshModeWarnings(written as MeshResource, store);
     default:
       return [];
   }
@@ -48,28 +78,33 @@ function policyWarnings(
   if (dataplanes.length > 0 && selected.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
-  const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: policy.mesh });
+  const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {
-    if (targetRef.kind !== "MeshService") continue;
+    const { kind } = targetRef;
+    if (!isCallableKind(kind)) continue;
     const found = services.filter(
       (service) =>
-        (targetRef.name === undefined || targetRef.name === service.name) &&
+        service.kind === kind &&
+        (targetRef.name === undefined ||
+          targetRef.name === service.name ||
+          targetRef.name === displayName(service)) &&
         contains(service.labels, targetRef.labels ?? {}),
     );
     if (found.length === 0) {
-      warnings.push(`spec.to[${i}].targetRef: there is no such MeshService now, so this rule has no effect`);
+      warnings.push(`spec.to[${i}].targetRef: there is no such ${kind} now, so this rule has no effect`);
     }
     const isHttpRule =
       policy.type === "MeshHTTPRoute" ||
       (typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf));
-    const tcpOnly = found.filter((service) =>
-      (service.spec.ports ?? []).every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
+    const tcpOnly = found.filter(({ ports }) =>
+      ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
     );
-    for (const service of isHttpRule ? tcpOnly : []) {
+    const remedy = kind === "MeshExternalService" ? "set match.protocol" : "set appProtocol on its port";
+    for (const { name } of isHttpRule ? tcpOnly : []) {
       warnings.push(
         policy.type === "MeshHTTPRoute"
-          ? `spec.to[${i}]: MeshService "${service.name}" speaks tcp only, so its rules have no effect; set appProtocol on its port`
-          : `spec.to[${i}].default: MeshService "${service.name}" speaks tcp only, so its HTTP part has no effect; set appProtocol on its port`,
+          ? `spec.to[${i}]: ${kind} "${name}" speaks tcp only, so its rules have no effect; ${remedy}`
+          : `spec.to[${i}].default: ${kind} "${name}" speaks tcp only, so its HTTP part has no effect; ${remedy}`,
       );
     }
   }
@@ -103,15 +138,19 @@ function serviceWarnings(
   service: MeshServiceResource,
   dataplanes: readonly DataplaneResource[],
 ): readonly string[] {
-  const warnings = (service.spec.ports ?? []).flatMap((port, i) =>
-    port.targetPort === undefined
-      ? [`spec.ports[${i}].targetPort is not set, so no inbound is found for port ${port.port}`]
-      : [],
-  );
-  if (dataplanes.length > 0 && !dataplanes.some((dataplane) => selectsDataplane(service, dataplane))) {
-    warnings.push("spec.selector finds none of the dataplanes that are there now");
+  const members = dataplanes.filter((dataplane) => selectsDataplane(service, dataplane));
+  if (dataplanes.length > 0 && members.length === 0) {
+    return ["spec.selector finds none of the dataplanes that are there now"];
   }
-  return warnings;
+  const inbounds = members.flatMap(({ spec }) => spec.networking?.inbound ?? []);
+  return (service.spec.ports ?? []).flatMap((port, i) => {
+    if (members.length === 0 || inbounds.some((inbound) => isTarget(inbound, port))) return [];
+    return [
+      port.targetPort === undefined
+        ? `spec.ports[${i}].targetPort is not set, so it is ${port.port}, and none of the dataplanes that it selects has an inbound with that port`
+        : `spec.ports[${i}].targetPort: none of the dataplanes that it selects has an inbound ${port.targetPort}`,
+    ];
+  });
 }
 
 function identityWarnings(
@@ -136,12 +175,14 @@ function identityWarnings(
 }
 
 function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly string[] {
-  const services = store.list<MeshServiceResource>({ type: "MeshService", mesh: dataplane.mesh });
+  const services = callablesOf(store, dataplane.mesh);
   const { outbound = [], transparentProxying } = dataplane.spec.networking ?? {};
   const missing = outbound.flatMap(({ backendRef }, i) => {
-    if (backendRef?.kind !== "MeshService" || backendRef.name === undefined) return [];
-    if (services.some(({ name }) => name === backendRef.name)) return [];
-    return [`networking.outbound[${i}].backendRef: there is no MeshService "${backendRef.name}" now`];
+    if (backendRef?.name === undefined) return [];
+    const { kind, name } = backendRef;
+    if (services.some((each) => each.kind === kind && (each.name === name || displayName(each) === name)))
+      return [];
+    return [`networking.outbound[${i}].backendRef: there is no ${kind} "${name}" now`];
   });
   return transparentProxying?.redirectPortOutbound && outbound.length > 0
     ? [
@@ -149,15 +190,4 @@ function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly
         "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
       ]
     : missing;
-}
-
-/** `1 dataplane`, `2 dataplanes`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-/** The first names of some, for a sentence. */
-export function examples(dataplanes: readonly DataplaneResource[]): string {
-  const names = dataplanes.slice(0, 3).map(({ name }) => name);
-  return dataplanes.length > 3 ? `${names.join(", ")}, …` : names.join(", ");
 }

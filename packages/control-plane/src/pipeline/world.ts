@@ -1,9 +1,15 @@
+import type { Resource } from "@skein/model";
 import { type PolicyDefinition, type PolicyPlans, type ProxyPlan, policies } from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { CommonOutbounds } from "../envoy/common-outbounds.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { Translator } from "../envoy/translator.ts";
 import { trustBundle } from "../identity/mesh-trust.ts";
+import type { Outcome } from "../identity/outcome.ts";
+import { secretText } from "../identity/secrets.ts";
+import { createSecretsCipher } from "../identity/secrets-cipher.ts";
+import { externalMaterial, isExternalSecret } from "../plan/external-secrets.ts";
 import { type IdentityStage, meshMtlsSecrets, TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type MeshPlanner, meshPlanner } from "../plan/mesh-planner.ts";
 import { type NodeFacts, sameFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -14,6 +20,9 @@ import { PolicySets, policyReach } from "../view/policy-set.ts";
 import { sameItems } from "../view/same-items.ts";
 import type { Fragment, ProxyConfig } from "../xds/fragment.ts";
 import { FragmentTable } from "../xds/fragment-table.ts";
+
+/** Reads what is stored in clear, and writes nothing. */
+const NO_KEYS = createSecretsCipher([], (length) => new Uint8Array(length));
 
 /** A workload certificate in the form in which it reaches a proxy. */
 export interface IssuedCertificate {
@@ -46,6 +55,12 @@ export interface WorldOptions {
   readonly zone: string;
   readonly definitions?: readonly PolicyDefinition[];
   readonly table?: FragmentTable;
+  /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
+  readonly autoReachable?: boolean;
+  /** Port at which every service tag answers at its address; default 80. */
+  readonly serviceVipPort?: number;
+  /** The text of a secret as it is stored, or why it cannot be read; those in clear where nothing is said. */
+  readonly openSecret?: (secret: Resource) => Outcome<string, string>;
 }
 
 /** The whole pure part of the control plane: resources and a few facts in, configurations out. */
@@ -56,6 +71,9 @@ export class World {
   readonly adminAuthority: Input<Fragment | undefined>;
   readonly #table: FragmentTable;
   readonly #zone: string;
+  readonly #autoReachable: boolean;
+  readonly #serviceVipPort: number;
+  readonly #openSecret: (secret: Resource) => Outcome<string, string>;
   readonly #definitions: readonly PolicyDefinition[];
   readonly #policyTypes: ReadonlySet<string>;
   readonly #sets: PolicySets;
@@ -63,6 +81,9 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#zone = options.zone;
+    this.#autoReachable = options.autoReachable ?? false;
+    this.#serviceVipPort = options.serviceVipPort ?? 80;
+    this.#openSecret = options.openSecret ?? secretText(NO_KEYS);
     this.#definitions = options.definitions ?? policies;
     this.#sets = new PolicySets(policyReach(this.#definitions));
     this.#policyTypes = new Set(this.#definitions.map(({ kind }) => kind.type));
@@ -76,7 +97,14 @@ export class World {
    * object, so they can be compared as two configurations of one world can. Nothing that is done to it shows here.
    */
   sibling(meshes: Iterable<string>): World {
-    const other = new World({ zone: this.#zone, definitions: this.#definitions, table: this.#table });
+    const other = new World({
+      zone: this.#zone,
+      definitions: this.#definitions,
+      table: this.#table,
+      autoReachable: this.#autoReachable,
+      serviceVipPort: this.#serviceVipPort,
+      openSecret: this.#openSecret,
+    });
     other.adminAuthority.set(this.adminAuthority.get());
     for (const name of meshes) {
       const from = this.#meshes.get(name);
@@ -135,8 +163,22 @@ export class World {
       meshName: name,
       zone: this.#zone,
       definitions: this.#definitions,
+      autoReachable: this.#autoReachable,
+      serviceVipPort: this.#serviceVipPort,
       stage,
       node,
+      openSecret: this.#openSecret,
+    });
+    const external = graph.family<string, Fragment | undefined>((secret) => {
+      const inputs = { view: index, meshName: name, openSecret: this.#openSecret };
+      const found = externalMaterial(inputs, secret);
+      if (!found.ok) return undefined;
+      const material = found.value;
+      return translator.secret(
+        material.kind === "authorities"
+          ? authoritiesSecret(secret, [material.pem])
+          : certificateSecret(secret, material.certificatePem, material.privateKeyPem),
+      );
     });
     const certificates = graph.inputs<string, Fragment | undefined>(undefined);
     const trust = graph.derived(() => {
@@ -157,18 +199,24 @@ export class World {
       meshMtlsSecrets(name, "unified").validation,
       meshMtlsSecrets(name, "legacy").validation,
     ]);
-    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig =>
-      proxyConfig(translator, {
+    const common = new CommonOutbounds(graph, translator, planner.endpoints);
+    const configOf = (dataplane: string, plan: ProxyPlan): ProxyConfig => {
+      const { reusePort } = node.at(dataplane).get();
+      const { shared } = planner.outbounds.at(dataplane).get();
+      return proxyConfig(translator, {
         plan,
+        common: shared && common.of(shared, reusePort, translator.patch(plan.policies)),
         endpoints: (target, view) => planner.endpoints.at(target, view).get(),
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
           if (secret === ADMIN_SECRETS.validation) return adminAuthority.get();
+          if (isExternalSecret(secret)) return external.at(secret).get();
           if (validationNames.has(secret)) return authorities.at(secret).get();
           return certificates.at(`${dataplane} ${secret}`).get();
         },
-        reusePort: node.at(dataplane).get().reusePort,
+        reusePort,
       });
+    };
     const config = graph.family<string, ProxyConfig | undefined>((dataplane) => {
       const plan = planner.plan.at(dataplane).get();
       return plan === undefined ? undefined : configOf(dataplane, plan);

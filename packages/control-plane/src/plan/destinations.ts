@@ -4,10 +4,12 @@ import {
   displayName,
   formatKri,
   LABEL,
+  type MeshServicePort,
   type MeshServiceResource,
   meshServiceKind,
   PROTOCOL_TAG,
   parseProtocol,
+  type Resource,
   SERVICE_TAG,
   sniOf,
 } from "@skein/model";
@@ -19,36 +21,24 @@ import {
   type EndpointsPlan,
   type Protocol,
 } from "@skein/policies";
+import type { Outcome } from "../identity/outcome.ts";
 import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import { sectionOf } from "../view/selectable.ts";
+import { isTarget, sectionOf } from "../view/selectable.ts";
+import { namedDestination, taggedName } from "./destination-keys.ts";
+import { type ExternalDestination, externalDestination } from "./external.ts";
 import type { DataplaneIdentity } from "./identities.ts";
-
-const TAG_PREFIX = "tag ";
-
-/** The destination of a service tag, for meshes without MeshServices; of those of its inbounds that have `tags` too. */
-export function tagDestination(service: string, tags: Readonly<Record<string, string>> = {}): DestinationKey {
-  const pairs = Object.entries(tags)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => ` ${key}=${value}`);
-  return `${TAG_PREFIX}${service}${pairs.join("")}|0`;
-}
-
-/** The service and the further tags of such a destination. */
-function taggedName(name: string): { readonly service: string; readonly tags: Record<string, string> } {
-  const [service = "", ...pairs] = name.slice(TAG_PREFIX.length).split(" ");
-  const tags = pairs.map((pair) => {
-    const at = pair.indexOf("=");
-    return [pair.slice(0, at), pair.slice(at + 1)] as const;
-  });
-  return { service, tags: Object.fromEntries(tags) };
-}
+import { multiZoneDestination, multiZoneMembers } from "./multi-zone.ts";
 
 /** A destination with what callers must agree on before they use TLS. */
 export interface Destination {
   readonly plan: DestinationPlan;
   /** Every instance takes mesh TLS. */
   readonly acceptsTls: boolean;
+  /** Where it is, when that is outside the mesh. */
+  readonly external?: ExternalDestination;
+  /** Why calls come to nothing, where something is missing that somebody should know of. */
+  readonly problem?: string;
 }
 
 /** The protocol by which traffic is handled: what is not HTTP is bytes. */
@@ -72,13 +62,16 @@ export interface DestinationInputs {
   readonly meshName: string;
   readonly zone: string;
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
+  /** The text of a secret as it is stored, or why it cannot be read. */
+  readonly openSecret: (secret: Resource) => Outcome<string, string>;
 }
 
 /** The destinations of a mesh, by key. */
 export function destinations(
   graph: Graph,
-  { view, identity, meshName }: DestinationInputs,
+  inputs: DestinationInputs,
 ): { at(key: DestinationKey): Readable<Destination | undefined> } {
+  const { view, identity, meshName } = inputs;
   const byTag = (name: string): Destination => {
     const { service, tags } = taggedName(name);
     const isWhole = Object.keys(tags).length === 0;
@@ -103,15 +96,13 @@ export function destinations(
         protocol: protocols.size === 1 ? protocol : "tcp",
         sni: `${service}{mesh=${meshName}}`,
         serverIds: [...new Set(identities.flatMap(({ ids }) => ids))].sort(),
-        legacyName: isWhole ? service : name.slice(TAG_PREFIX.length).replaceAll(" ", ","),
+        legacyName: isWhole ? service : name.replaceAll(" ", ","),
         routeName: `outbound:${service}`,
       },
       acceptsTls: identities.length > 0 && identities.every(({ acceptsTls }) => acceptsTls),
     };
   };
-  return graph.family<DestinationKey, Destination | undefined>((key) => {
-    const [name, port] = splitKey(key);
-    if (name.startsWith(TAG_PREFIX)) return byTag(name);
+  const byService = (name: string, port: number): Destination | undefined => {
     const service = view.service.at(name).get();
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return undefined;
@@ -148,7 +139,21 @@ export function destinations(
       },
       acceptsTls: identities.length > 0 && identities.every(({ acceptsTls }) => acceptsTls),
     };
+  };
+  const family: Family<DestinationKey, Destination | undefined> = graph.family((key) => {
+    const { kind, name, port } = namedDestination(key);
+    switch (kind) {
+      case "ServiceTag":
+        return byTag(name);
+      case "MeshService":
+        return byService(name, port);
+      case "MeshExternalService":
+        return externalDestination(inputs, name, port);
+      case "MeshMultiZoneService":
+        return multiZoneDestination(view, name, port, (each) => family.at(each).get());
+    }
   }, sameJson);
+  return family;
 }
 
 /** Where the instances of each destination are, by key. */
@@ -157,8 +162,12 @@ export function endpoints(
   { view, zone }: DestinationInputs,
 ): Family<DestinationKey, EndpointsPlan> {
   const instancesOf = (key: DestinationKey): readonly EndpointPlan[] => {
-    const [name, port] = splitKey(key);
-    if (name.startsWith(TAG_PREFIX)) {
+    const { kind, name, port } = namedDestination(key);
+    if (kind === "MeshExternalService") return [];
+    if (kind === "MeshMultiZoneService") {
+      return unlike(multiZoneMembers(view, name, port).flatMap(instancesOf));
+    }
+    if (kind === "ServiceTag") {
       const { service, tags } = taggedName(name);
       const members = view.tagged.at(service).get();
       return members.flatMap((member) =>
@@ -171,7 +180,11 @@ export function endpoints(
     const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
     if (service === undefined || servicePort === undefined) return [];
     const members = view.members.at(name).get();
-    return members.flatMap((member) => memberEndpoints(member, service, servicePort.targetPort));
+    return members.flatMap((member) =>
+      servingInbounds(member, service, servicePort)
+        .filter(isReady)
+        .map((inbound) => endpointOf(member, inbound)),
+    );
   };
   return graph.family<DestinationKey, EndpointsPlan>((key) => {
     const found = instancesOf(key);
@@ -194,20 +207,35 @@ export function endpoints(
   }, sameJson);
 }
 
-function memberEndpoints(
+/** The dataplanes behind a destination with the sections of the inbounds that serve it, ready or not. */
+export function instancesBehind(
+  view: MeshView,
+  key: DestinationKey,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const { kind, name, port } = namedDestination(key);
+  const behind = (
+    members: readonly DataplaneResource[],
+    inbounds: (member: DataplaneResource) => readonly DataplaneInbound[],
+  ) => new Map(members.map((member) => [member.name, new Set(inbounds(member).map(sectionOf))] as const));
+  if (kind === "ServiceTag") {
+    const { service, tags } = taggedName(name);
+    return behind(view.tagged.at(service).get(), (member) => taggedInbounds(member, service, tags));
+  }
+  const service = kind === "MeshService" ? view.service.at(name).get() : undefined;
+  const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port);
+  if (service === undefined || servicePort === undefined) return new Map();
+  return behind(view.members.at(name).get(), (member) => servingInbounds(member, service, servicePort));
+}
+
+function servingInbounds(
   member: DataplaneResource,
   service: MeshServiceResource,
-  targetPort: number | string | undefined,
-): EndpointPlan[] {
-  const networking = member.spec.networking;
-  const tags = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
-  return (networking?.inbound ?? []).flatMap((inbound) => {
-    const isTarget =
-      typeof targetPort === "number" ? inbound.port === targetPort : sectionOf(inbound) === targetPort;
-    if (!isTarget || !isReady(inbound)) return [];
-    if (tags !== undefined && inbound.tags?.[SERVICE_TAG] !== undefined && inbound.tags[SERVICE_TAG] !== tags)
-      return [];
-    return [endpointOf(member, inbound)];
+  servicePort: MeshServicePort,
+): readonly DataplaneInbound[] {
+  const tag = service.spec.selector?.dataplaneTags?.[SERVICE_TAG];
+  return (member.spec.networking?.inbound ?? []).filter((inbound) => {
+    const own = inbound.tags?.[SERVICE_TAG];
+    return isTarget(inbound, servicePort) && (tag === undefined || own === undefined || own === tag);
   });
 }
 
@@ -227,9 +255,9 @@ function endpointOf(member: DataplaneResource, inbound: DataplaneInbound): Endpo
   return { address, port: inbound.port, tags: inbound.tags ?? {}, labels: member.labels };
 }
 
-function splitKey(key: DestinationKey): [name: string, port: number] {
-  const at = key.lastIndexOf("|");
-  return [key.slice(0, at), Number(key.slice(at + 1))];
+/** A proxy that several services have is called as one of them. */
+function unlike(endpoints: readonly EndpointPlan[]): readonly EndpointPlan[] {
+  return [...new Map(endpoints.map((each) => [`${each.address} ${each.port}`, each] as const)).values()];
 }
 
 function byAddress(a: EndpointPlan, b: EndpointPlan): number {

@@ -4,17 +4,17 @@ import {
   enabledMtlsBackend,
   formatKri,
   LABEL,
+  type MeshResource,
+  type Resource,
   SERVICE_TAG,
   SERVICELESS_INBOUND_PORT,
 } from "@skein/model";
 import {
   type AdminPlan,
-  type BackendClusterPlan,
   callerTagsHeader,
   type DestinationKey,
   type DirectAccessPlan,
   type DirectAccessTlsPlan,
-  type EndpointsView,
   type IdentityPlan,
   type InboundPlan,
   type InboundSharedPlan,
@@ -26,10 +26,8 @@ import {
   type PolicyDefinition,
   type ProxyPlan,
   planOf,
-  type UpstreamPlan,
-  type ViewingCaller,
-  viewOf,
 } from "@skein/policies";
+import type { Outcome } from "../identity/outcome.ts";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
@@ -47,9 +45,16 @@ import {
   trustDomains,
 } from "./identities.ts";
 import { Interned } from "./interned.ts";
+import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
 import type { NodeFacts } from "./node-facts.ts";
-import { outboundTarget } from "./outbound-target.ts";
-import { applicationSource, type Redirect, redirectsInbound, redirectsOutbound } from "./redirect.ts";
+import { meshServicesMode } from "./outbounds/reach.ts";
+import {
+  type PlannedInbound,
+  type ProxyOutbounds,
+  reachability,
+  sameProxyOutbounds,
+} from "./outbounds/reachability.ts";
+import { applicationSource, type Redirect, redirectsInbound } from "./redirect.ts";
 import { redirectOf, TransparentPlans, transparentConditions } from "./transparent.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -58,14 +63,22 @@ export interface MeshPlannerInputs {
   readonly meshName: string;
   readonly zone: string;
   readonly definitions: readonly PolicyDefinition[];
+  /** Transparent proxies that list nothing get what MeshTrafficPermissions let them call. */
+  readonly autoReachable: boolean;
+  /** Port at which every service tag answers at its address. */
+  readonly serviceVipPort: number;
   readonly stage: { at(issuer: string): Readable<IdentityStage | undefined> };
   /** What each proxy said of itself; `UNKNOWN_NODE` while it is not connected. */
   readonly node: { at(dataplane: string): Readable<NodeFacts> };
+  /** The text of a secret as it is stored, or why it cannot be read. */
+  readonly openSecret: (secret: Resource) => Outcome<string, string>;
 }
 
 /** The plans of one mesh, each evaluated when it is asked for and kept until something it read changes. */
 export interface MeshPlanner {
   readonly plan: { at(dataplane: string): Readable<ProxyPlan | undefined> };
+  /** The calls of each plan, with what they have in common with those of others. */
+  readonly outbounds: { at(dataplane: string): Readable<ProxyOutbounds> };
   readonly endpoints: EndpointViews;
   readonly destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
@@ -73,12 +86,12 @@ export interface MeshPlanner {
 
 /** Wires the derivations of one mesh. Free of I/O, clocks and randomness. */
 export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
-  const { view, meshName, zone, definitions, node } = inputs;
+  const { view, meshName, zone, definitions, node, openSecret } = inputs;
   const identity = dataplaneIdentities(graph, inputs);
-  const destination = destinations(graph, { view, meshName, zone, identity });
-  const instances = endpoints(graph, { view, meshName, zone, identity });
+  const destination = destinations(graph, { view, meshName, zone, identity, openSecret });
+  const instances = endpoints(graph, { view, meshName, zone, identity, openSecret });
+  const forbidden = externalServicesIfForbidden(graph, view);
   const endpointViews = new EndpointViews(graph, instances, zone);
-  const views = new Interned<EndpointsView>();
   const upstreams = new Upstreams(graph, view, definitions, destination);
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
@@ -181,6 +194,59 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     };
   };
 
+  const contextOf = (dataplane: DataplaneResource, mesh: MeshResource): ProxyContext => {
+    const facts = node.at(dataplane.name).get();
+    const exclusive = meshServicesMode(mesh) === "Exclusive";
+    const naming: Naming = exclusive && facts.unifiedNaming ? "unified" : "legacy";
+    const own = identity.at(dataplane.name).get();
+    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
+    return { dataplane, naming, own, certificate, redirect: redirectOf(dataplane, facts) };
+  };
+
+  /** Apart from plans, because what a proxy may reach depends on the inbounds of others. */
+  const inbounds = graph.family<string, readonly PlannedInbound[]>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return [];
+    const context = contextOf(dataplane, mesh);
+    const sets = view.policies.at(name).get().inbound;
+    return (dataplane.spec.networking?.inbound ?? [])
+      .filter((inbound) => inbound.state !== "Ignored")
+      .map((inbound) => ({
+        inbound,
+        plan: inboundPlan(context, inbound, sets.get(sectionOf(inbound)) ?? NO_SET),
+      }));
+  }, sameDeep);
+
+  const reachable = reachability(graph, {
+    view,
+    identity,
+    destination,
+    inbounds,
+    upstreams,
+    zone,
+    autoReachable: inputs.autoReachable,
+    serviceVipPort: inputs.serviceVipPort,
+  });
+
+  const outbounds = graph.family<string, ProxyOutbounds>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined) return NO_OUTBOUNDS;
+    const { naming, certificate, redirect } = contextOf(dataplane, mesh);
+    const policies = view.policies.at(name).get();
+    const { ipv6, systemCaPath, bindOutbounds } = node.at(name).get();
+    const caller = upstreams.kind({
+      policies: policies.outbound,
+      naming,
+      identity: certificate,
+      tags: view.callerTags.get() ? dataplaneTags(dataplane) : undefined,
+      machine: { ipv6, systemCaPath },
+      mayLeaveTo: allowedToLeave(forbidden.get(), policies, certificate),
+    });
+    return reachable.of(dataplane, mesh, { caller, redirect, bindOutbounds });
+  }, sameProxyOutbounds);
+
   const directInstances = (
     { dataplane, certificate, redirect }: ProxyContext,
     outbounds: readonly OutboundPlan[],
@@ -205,65 +271,14 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
     if (dataplane === undefined || mesh === undefined) return undefined;
-    const exclusive = mesh.spec.meshServices?.mode === "Exclusive";
+    const context = contextOf(dataplane, mesh);
+    const { naming, own, certificate, redirect } = context;
     const facts = node.at(name).get();
-    const naming: Naming = exclusive && facts.unifiedNaming ? "unified" : "legacy";
-    const own = identity.at(name).get();
-    const certificate = own.current === undefined ? undefined : named(own.current, meshName, naming);
     const policies = view.policies.at(name).get();
-    const redirect = redirectOf(dataplane, facts);
-    const context: ProxyContext = { dataplane, naming, own, certificate, redirect };
+    const calls = outbounds.at(name).get();
     const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect)];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
-    const tags = view.callerTags.get() ? dataplaneTags(dataplane) : undefined;
-    const caller = upstreams.kind(policies.outbound, naming, certificate, tags);
-    const seen = ({ policies }: UpstreamPlan): { readonly view?: EndpointsView } => {
-      const found = viewOf(policies, viewingCaller(dataplane, zone));
-      return found === undefined ? {} : { view: views.get(JSON.stringify(found), () => found) };
-    };
-    const outbounds: OutboundPlan[] = [];
-    for (const [index, outbound] of (dataplane.spec.networking?.outbound ?? []).entries()) {
-      const target = outboundTarget(view, outbound);
-      if (!target.ok) {
-        conditions.push({
-          type: "UnresolvedOutbound",
-          message: `networking.outbound[${index}]: ${target.error}`,
-        });
-        continue;
-      }
-      const upstream = upstreams.plan(caller, target.value).get();
-      if (upstream === undefined) continue;
-      const address = outbound.address || "127.0.0.1";
-      outbounds.push({
-        listenerName:
-          naming === "unified" && upstream.destination.kind !== "ServiceTag"
-            ? upstream.destination.kri
-            : `outbound:${address}:${outbound.port}`,
-        target: target.value,
-        address,
-        port: outbound.port,
-        upstream,
-        ...seen(upstream),
-        ...(redirectsOutbound(redirect, address, dataplane.spec.networking?.address)
-          ? { redirected: true as const }
-          : {}),
-      });
-    }
-    const backends = new Map<DestinationKey, BackendClusterPlan>();
-    for (const { upstream, target } of outbounds) {
-      for (const [key, backend] of Object.entries(upstream.backends)) {
-        if (backend.kind === "unresolved") {
-          conditions.push({
-            type: "UnresolvedBackend",
-            message: `${upstream.destination.name}:${upstream.destination.port}: ${key}: ${backend.problem}`,
-          });
-        } else if (backend.target !== target) {
-          const own = upstreams.plan(caller, backend.target).get();
-          if (own !== undefined)
-            backends.set(backend.target, { target: backend.target, upstream: own, ...seen(own) });
-        }
-      }
-    }
+    conditions.push(...calls.conditions);
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
@@ -275,13 +290,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       whole[type] = entry;
       conditions.push(...(definition.conditions?.(entry, redirect) ?? []));
     }
-    const inbounds = (dataplane.spec.networking?.inbound ?? [])
-      .filter((inbound) => inbound.state !== "Ignored")
-      .map((inbound) => ({
-        inbound,
-        plan: inboundPlan(context, inbound, policies.inbound.get(sectionOf(inbound)) ?? NO_SET),
-      }));
-    const instances = directInstances(context, outbounds, conditions);
+    const served = inbounds.at(name).get();
+    const instances = directInstances(context, calls.outbounds, conditions);
     return {
       mesh: meshName,
       name,
@@ -296,20 +306,20 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         redirect,
         mesh,
         strictInboundPorts: facts.strictInboundPorts,
-        inbounds: inbounds.map(({ inbound, plan }) => ({ inbound, tls: plan.shared.tls })),
+        inbounds: served.map(({ inbound, plan }) => ({ inbound, tls: plan.shared.tls })),
       }),
       ...(instances.length === 0 ? {} : { directAccess: instances }),
-      inbounds: inbounds.flatMap(({ inbound, plan }) =>
+      inbounds: served.flatMap(({ inbound, plan }) =>
         inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
       ),
-      outbounds: uniquelyNamed(outbounds),
-      backends: [...backends.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
+      outbounds: calls.outbounds,
+      backends: calls.backends,
       policies: whole,
       conditions,
     };
   }, samePlan);
 
-  return { plan, endpoints: endpointViews, destination, identity };
+  return { plan, outbounds, endpoints: endpointViews, destination, identity };
 }
 
 /** What a proxy says of its tags when it calls. */
@@ -328,6 +338,7 @@ interface ProxyContext {
   readonly redirect: Redirect;
 }
 
+const NO_OUTBOUNDS: ProxyOutbounds = { outbounds: [], backends: [], conditions: [], shared: undefined };
 const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
 function inboundTls(
@@ -378,10 +389,6 @@ function named(identity: IdentityPlan, mesh: string, naming: Naming): IdentityPl
   };
 }
 
-function viewingCaller({ spec, labels }: DataplaneResource, zone: string): ViewingCaller {
-  return { zone, labels, tags: (spec.networking?.inbound ?? []).map(({ tags }) => tags ?? {}) };
-}
-
 /** Kuma opens the admin interface of proxies whose address is not the machine's own loopback address. */
 function adminPlan(
   interned: Interned<AdminPlan>,
@@ -402,18 +409,6 @@ function adminTarget({ adminSocket, adminAddress, adminPort }: NodeFacts): Admin
   if (adminSocket !== undefined) return { socket: adminSocket };
   if (adminAddress === undefined || adminPort === undefined) return undefined;
   return { address: adminAddress, port: adminPort };
-}
-
-/** Two outbounds to one destination would share a listener name; the later ones carry their address too. */
-function uniquelyNamed(outbounds: readonly OutboundPlan[]): readonly OutboundPlan[] {
-  const seen = new Set<string>();
-  return outbounds.map((outbound) => {
-    const taken = seen.has(outbound.listenerName);
-    seen.add(outbound.listenerName);
-    return taken
-      ? { ...outbound, listenerName: `${outbound.listenerName}@${outbound.address}:${outbound.port}` }
-      : outbound;
-  });
 }
 
 function dataplaneKri(dataplane: DataplaneResource, section: string): string {

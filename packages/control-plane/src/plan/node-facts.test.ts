@@ -13,6 +13,7 @@ const NOTHING: NodeFacts = {
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
+  systemCaPath: undefined,
   extAuthzAddress: undefined,
 };
 
@@ -54,6 +55,8 @@ const cases: readonly [
     { "dataplane.admin.socketPath": "/run/admin.sock" },
     { adminSocket: "/run/admin.sock" },
   ],
+  ["its machine's roots", { systemCaPath: "/etc/ssl/cert.pem" }, { systemCaPath: "/etc/ssl/cert.pem" }],
+  ["no roots", { systemCaPath: "" }, {}],
   ["its agent", { dynamicMetadata: { "opa.extAuthzAddr": "[::1]:9191" } }, { extAuthzAddress: "[::1]:9191" }],
   ["an agent without a port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost" } }, {}],
   ["an agent on no port", { dynamicMetadata: { "opa.extAuthzAddr": "localhost:99999" } }, {}],
@@ -77,6 +80,7 @@ test("facts are the same when all of them are", () => {
     { adminSocket: "/x" },
     { adminAddress: "::1" },
     { adminPort: 1 },
+    { systemCaPath: undefined },
     { extAuthzAddress: "localhost:1" },
   ];
   for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);

@@ -18,6 +18,8 @@ export interface NodeFacts {
   /** Where that interface is a port: the address of the machine itself that it is open on. */
   readonly adminAddress: string | undefined;
   readonly adminPort: number | undefined;
+  /** File with the roots that the proxy's machine trusts. */
+  readonly systemCaPath: string | undefined;
   /** Host and port of the authorization agent that the launcher runs beside Envoy. */
   readonly extAuthzAddress: string | undefined;
 }
@@ -33,6 +35,7 @@ export const UNKNOWN_NODE: NodeFacts = {
   adminSocket: undefined,
   adminAddress: undefined,
   adminPort: undefined,
+  systemCaPath: "/etc/ssl/certs/ca-certificates.crt",
   extAuthzAddress: undefined,
 };
 
@@ -61,6 +64,7 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
     adminSocket: text("dataplane.admin.socketPath"),
     adminAddress: address !== undefined && LOOPBACK.has(address) ? address : undefined,
     adminPort: Number.isInteger(port) && port > 0 ? port : undefined,
+    systemCaPath: text("systemCaPath"),
     extAuthzAddress: extAuthzAddress(metadata.dynamicMetadata),
   };
 }
@@ -86,6 +90,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.adminSocket === b.adminSocket &&
     a.adminAddress === b.adminAddress &&
     a.adminPort === b.adminPort &&
+    a.systemCaPath === b.systemCaPath &&
     a.extAuthzAddress === b.extAuthzAddress
   );
 }

@@ -21,6 +21,22 @@ function target(outbound: Readonly<Record<string, unknown>>): string {
     service("a-new", { app: "api", "kuma.io/display-name": "api" }, [80, 81]),
     service("empty", {}, []),
     {
+      type: "MeshExternalService",
+      mesh: "default",
+      name: "pay",
+      labels: { team: "money" },
+      spec: {
+        match: { type: "HostnameGenerator", port: 443 },
+        endpoints: [{ address: "192.0.2.1", port: 443 }],
+      },
+    },
+    {
+      type: "MeshMultiZoneService",
+      mesh: "default",
+      name: "apis",
+      spec: { selector: { meshService: { matchLabels: { app: "api" } } }, ports: [{ port: 80 }] },
+    },
+    {
       type: "Dataplane",
       mesh: "default",
       name: "web-1",
@@ -36,6 +52,13 @@ function target(outbound: Readonly<Record<string, unknown>>): string {
 }
 const ref = (fields: Readonly<Record<string, unknown>>) => ({
   backendRef: { kind: "MeshService", port: 80, ...fields },
+});
+
+const external = (fields: Readonly<Record<string, unknown>>) => ({
+  backendRef: { kind: "MeshExternalService", ...fields },
+});
+const multiZone = (name: string, port: number) => ({
+  backendRef: { kind: "MeshMultiZoneService", name, port },
 });
 
 const cases: readonly [
@@ -55,10 +78,27 @@ const cases: readonly [
   ["a port that is not there", ref({ name: "a-new", port: 99 }), /has no port 99 \(its ports: 80, 81\)/],
   ["a service without ports", ref({ name: "empty" }), /has no port 80 \(its ports: none\)/],
   ["by tag", { tags: { "kuma.io/service": "z-old" } }, "kri_msvc_default_east__z-old_80"],
+  ["of an external service", external({ name: "pay" }), "kri_extsvc_default_east__pay_443"],
   [
-    "a kind that is still to come",
-    { backendRef: { kind: "MeshExternalService", name: "x", port: 80 } },
-    /MeshExternalService is not available/,
+    "of an external service by labels",
+    external({ labels: { team: "money" } }),
+    "kri_extsvc_default_east__pay_443",
+  ],
+  [
+    "of an external service by another port",
+    external({ name: "pay", port: 80 }),
+    /MeshExternalService "pay" has no port 80 \(its ports: 443\)/,
+  ],
+  [
+    "of an external service that is not there",
+    external({ name: "nowhere" }),
+    /^networking\.outbound\[0\]: there is no MeshExternalService "nowhere"$/,
+  ],
+  ["of several services in one", multiZone("apis", 80), "kri_mzsvc_default___apis_80"],
+  [
+    "of several by a port that it has not",
+    multiZone("apis", 81),
+    /MeshMultiZoneService "apis" has no port 81/,
   ],
 ];
 

@@ -2,54 +2,50 @@ import { type DataplaneOutbound, displayName, LABEL, SERVICE_TAG } from "@skein/
 import { type BackendReference, contains, type DestinationKey, type DestinationPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import { tagDestination } from "./destinations.ts";
+import { type Callable, type CallableKind, callableOf, isCallableKind } from "./callable.ts";
+import { destinationKey, tagDestination } from "./destination-keys.ts";
 
 /**
- * The destination of an explicit outbound: a MeshService by name or labels (the oldest match), or by the service tag
- * of older documents. What cannot be found is an answer that says so: the peer leaves the outbound out in silence.
+ * The destination of an explicit outbound: a service by name or labels (the oldest match), or by the service tag of
+ * older documents. What cannot be found is an answer that says so: the peer leaves the outbound out in silence.
  */
 export function outboundTarget(view: MeshView, outbound: DataplaneOutbound): Outcome<DestinationKey, string> {
   const ref = outbound.backendRef;
   if (ref === undefined) return byServiceTag(view, outbound.tags?.[SERVICE_TAG]);
-  if (ref.kind !== "MeshService") return failure(`${ref.kind} is not available in this version`);
-  const service = ref.name === undefined ? byLabels(view, ref.labels ?? {}) : byName(view, ref.name);
-  if (service === undefined) {
-    return failure(
-      ref.name === undefined
-        ? `no MeshService has the labels ${JSON.stringify(ref.labels ?? {})}`
-        : `there is no MeshService "${ref.name}"`,
-    );
-  }
-  const ports = service.spec.ports ?? [];
+  const service =
+    ref.name === undefined ? byLabels(view, ref.kind, ref.labels ?? {}) : byName(view, ref.kind, ref.name);
+  if (service === undefined) return failure(noSuch(ref));
+  const { ports } = service;
   const port = ref.port === undefined ? ports[0] : ports.find((candidate) => candidate.port === ref.port);
-  if (port === undefined) {
-    const known = ports.map((candidate) => candidate.port).join(", ") || "none";
-    return failure(`MeshService "${service.name}" has no port ${ref.port ?? "at all"} (its ports: ${known})`);
-  }
-  return success<DestinationKey>(`${service.name}|${port.port}`);
+  if (port === undefined) return failure(noPort(service, ref.port ?? "at all"));
+  return success(destinationKey(service.kind, service.name, port.port));
 }
 
 /**
- * The destination of a policy's reference. One that names a MeshService without a port means the port by which the
- * routed destination is called, else the only port. A name that no MeshService has is a service tag, as in older
- * documents, where proxies with that tag exist.
+ * The destination of a policy's reference. One that names a service without a port means the port by which the routed
+ * destination is called, else the only port. A name that no MeshService has is a service tag, as in older documents,
+ * where proxies with that tag exist.
  */
 export function backendTarget(
   view: MeshView,
   { ref, zone, namespace }: BackendReference,
   from: DestinationPlan,
 ): Outcome<DestinationKey, string> {
-  if (ref.kind === "MeshServiceSubset") return taggedTarget(view, ref.name ?? "", ref.tags ?? {});
-  if (ref.kind !== "MeshService") return failure(`${ref.kind} is not available in this version`);
+  const { kind } = ref;
+  if (kind === "MeshServiceSubset") return taggedTarget(view, ref.name ?? "", ref.tags ?? {});
+  if (!isCallableKind(kind)) return failure(`${kind} is nothing that traffic can be sent to`);
   const place = { zone, namespace: ref.namespace || namespace };
-  const service = ref.name === undefined ? byLabels(view, ref.labels ?? {}) : byName(view, ref.name, place);
+  const service =
+    ref.name === undefined
+      ? byLabels(view, kind, ref.labels ?? {})
+      : byName(view, kind, ref.name, kind === "MeshService" ? place : undefined);
   if (service === undefined) {
-    if (ref.name === undefined)
-      return failure(`no MeshService has the labels ${JSON.stringify(ref.labels ?? {})}`);
-    if (view.tagged.at(ref.name).get().length > 0) return success(tagDestination(ref.name));
-    return failure(`there is no MeshService "${ref.name}"`);
+    if (kind === "MeshService" && ref.name !== undefined && view.tagged.at(ref.name).get().length > 0) {
+      return success(tagDestination(ref.name));
+    }
+    return failure(noSuch(ref));
   }
-  const ports = service.spec.ports ?? [];
+  const { ports } = service;
   const named = ref.sectionName;
   const wanted = ports.find(({ port, name }) => {
     if (ref.port !== undefined) return port === ref.port;
@@ -57,11 +53,23 @@ export function backendTarget(
   });
   const only = ref.port === undefined && named === undefined && ports.length === 1 ? ports[0] : undefined;
   const found = wanted ?? only;
-  if (found !== undefined) return success<DestinationKey>(`${service.name}|${found.port}`);
+  if (found !== undefined) return success(destinationKey(service.kind, service.name, found.port));
+  return failure(`${noPort(service, ref.port ?? named ?? from.port)}; set port`);
+}
+
+function noSuch(ref: {
+  readonly kind: string;
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}): string {
+  return ref.name === undefined
+    ? `no ${ref.kind} has the labels ${JSON.stringify(ref.labels ?? {})}`
+    : `there is no ${ref.kind} "${ref.name}"`;
+}
+
+function noPort({ kind, name, ports }: Callable, wanted: number | string): string {
   const known = ports.map(({ port }) => port).join(", ") || "none";
-  return failure(
-    `MeshService "${service.name}" has no port ${ref.port ?? named ?? from.port} (its ports: ${known}); set port`,
-  );
+  return `${kind} "${name}" has no port ${wanted} (its ports: ${known})`;
 }
 
 function taggedTarget(
@@ -90,25 +98,50 @@ interface Place {
   readonly namespace: string | undefined;
 }
 
-function byName(view: MeshView, name: string, place: Place = { zone: undefined, namespace: undefined }) {
+function byName(view: MeshView, kind: CallableKind, name: string, place?: Place): Callable | undefined {
   const isThere = ({ labels }: { readonly labels: Readonly<Record<string, string>> }): boolean =>
-    (place.namespace === undefined || labels[LABEL.kubernetesNamespace] === place.namespace) &&
-    (place.zone === undefined || labels[LABEL.zone] === undefined || labels[LABEL.zone] === place.zone);
-  const exact = view.service.at(name).get();
+    (place?.namespace === undefined || labels[LABEL.kubernetesNamespace] === place.namespace) &&
+    (place?.zone === undefined || labels[LABEL.zone] === undefined || labels[LABEL.zone] === place.zone);
+  const exact = callable(view, kind, name);
   if (exact !== undefined && isThere(exact)) return exact;
-  return oldest(view, view.renamed.get(), (service) => displayName(service) === name && isThere(service));
+  // Of MeshServices there may be tens of thousands; those that are called by another name are few.
+  const names = kind === "MeshService" ? view.renamed.get() : namesOf(view, kind);
+  return oldest(view, kind, names, (service) => displayName(service) === name && isThere(service));
 }
 
-function byLabels(view: MeshView, labels: Readonly<Record<string, string>>) {
-  return oldest(view, view.serviceNames.get(), (service) => contains(service.labels, labels));
+function byLabels(view: MeshView, kind: CallableKind, labels: Readonly<Record<string, string>>) {
+  return oldest(view, kind, namesOf(view, kind), (service) => contains(service.labels, labels));
+}
+
+function namesOf(view: MeshView, kind: CallableKind): readonly string[] {
+  switch (kind) {
+    case "MeshService":
+      return view.serviceNames.get();
+    case "MeshExternalService":
+      return view.externalServices.names.get();
+    case "MeshMultiZoneService":
+      return view.multiZoneServices.names.get();
+  }
+}
+
+function callable(view: MeshView, kind: CallableKind, name: string): Callable | undefined {
+  switch (kind) {
+    case "MeshService":
+      return callableOf(view.service.at(name).get());
+    case "MeshExternalService":
+      return callableOf(view.externalServices.at(name).get());
+    case "MeshMultiZoneService":
+      return callableOf(view.multiZoneServices.at(name).get());
+  }
 }
 
 function oldest(
   view: MeshView,
+  kind: CallableKind,
   names: readonly string[],
-  wanted: (service: { name: string; labels: Readonly<Record<string, string>> }) => boolean,
-) {
-  const found = names.flatMap((name) => view.service.at(name).get() ?? []).filter(wanted);
+  wanted: (service: Callable) => boolean,
+): Callable | undefined {
+  const found = names.flatMap((name) => callable(view, kind, name) ?? []).filter(wanted);
   return found.sort((a, b) =>
     a.creationTime < b.creationTime ? -1 : a.creationTime > b.creationTime ? 1 : 0,
   )[0];

@@ -15,6 +15,7 @@ import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { type PolicySet, policyKey } from "../view/policy-set.ts";
 import type { Destination } from "./destinations.ts";
+import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
 import { backendTarget } from "./outbound-target.ts";
 
@@ -28,8 +29,32 @@ export interface CallerKind {
   readonly secrets: { readonly certificate: string; readonly validation: string } | undefined;
   /** What they say of their tags, while some policy of the mesh asks for it. */
   readonly tags: string | undefined;
-  /** The same for all kinds that differ in policies only. */
+  /** What matters only where something outside the mesh is called. */
+  readonly machine: Machine;
+  /** The external services that they may call, by name; absent where they may call all. */
+  readonly mayLeaveTo: ReadonlySet<string> | undefined;
+  /** The same for all kinds that differ in policies and machines only. */
   readonly key: string;
+}
+
+/** What is known of a caller. */
+export interface CallerFacts
+  extends Pick<CallerKind, "policies" | "naming" | "tags" | "machine" | "mayLeaveTo"> {
+  readonly identity: IdentityPlan | undefined;
+}
+
+/** For destinations inside the mesh, where it does not matter. */
+const ANY_MACHINE: Machine = { ipv6: true, systemCaPath: undefined };
+
+function machineKey({ ipv6, systemCaPath }: Machine): string {
+  return `${ipv6} ${systemCaPath ?? ""}`;
+}
+
+/** Why callers of a kind may not call what is outside the mesh. */
+function refusalOf({ mayLeaveTo }: CallerKind, destination: DestinationPlan): string | undefined {
+  if (destination.kind !== "MeshExternalService" || mayLeaveTo === undefined) return undefined;
+  if (mayLeaveTo.has(destination.name)) return undefined;
+  return `Mesh "${destination.mesh}" forbids external services by default (routing.defaultForbidMeshExternalServiceAccess), and no MeshTrafficPermission that selects this proxy allows it the sni ${destination.sni}`;
 }
 
 /**
@@ -60,25 +85,31 @@ export class Upstreams {
   }
 
   /** The kind of a caller; equal kinds are the same object. */
-  kind(
-    policies: PolicySet,
-    naming: Naming,
-    identity: IdentityPlan | undefined,
-    tags: string | undefined,
-  ): CallerKind {
+  kind({ policies, naming, identity, tags, machine, mayLeaveTo }: CallerFacts): CallerKind {
     const secrets =
       identity === undefined
         ? undefined
         : { certificate: identity.certificateSecret, validation: identity.validationSecret };
-    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}`;
-    return this.#kinds.get(`${key} ${policies.id}`, () => ({ policies, naming, secrets, tags, key }));
+    const leaving = mayLeaveTo === undefined ? "" : ` may leave to ${[...mayLeaveTo].sort().join(",")}`;
+    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}${leaving}`;
+    return this.#kinds.get(`${key} ${machineKey(machine)} ${policies.id}`, () => ({
+      ...{ policies, naming, secrets, tags, machine, mayLeaveTo, key },
+    }));
   }
 
-  /** How a kind of caller reaches a destination; `undefined` where there is no such destination. */
+  /** Why callers of a kind get no way to a destination that is there; `undefined` where they get one. */
+  refusal(kind: CallerKind, key: DestinationKey): string | undefined {
+    const destination = this.#destination.at(key).get()?.plan;
+    return destination === undefined ? undefined : refusalOf(kind, destination);
+  }
+
+  /**
+   * How a kind of caller reaches a destination; `undefined` where there is no such destination, or none for it.
+   */
   plan(kind: CallerKind, key: DestinationKey): Readable<UpstreamPlan | undefined> {
     return this.#family(this.#plans, kind, (destination) => {
       const found = this.#destination.at(destination).get();
-      if (found === undefined) return undefined;
+      if (found === undefined || refusalOf(kind, found.plan) !== undefined) return undefined;
       const narrowed = this.#narrow(kind, found.plan);
       return this.#family(this.#planned, narrowed, (each) => this.#plan(narrowed, each))
         .at(destination)
@@ -115,13 +146,18 @@ export class Upstreams {
       for (const policy of list) parts.push(policyKey(policy));
     }
     const id = parts.join(" ");
-    return this.#narrowed.get(`${kind.key} ${id}`, () => ({ ...kind, policies: { id, byKind } }));
+    const machine = destination.kind === "MeshExternalService" ? kind.machine : ANY_MACHINE;
+    return this.#narrowed.get(`${kind.key} ${machineKey(machine)} ${id}`, () => ({
+      ...kind,
+      machine,
+      policies: { id, byKind },
+    }));
   }
 
   #plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
     const destination = this.#destination.at(key).get();
     if (destination === undefined) return undefined;
-    const { plan, acceptsTls } = destination;
+    const { plan, acceptsTls, external } = destination;
     const policies: Record<string, unknown> = {};
     const routes: RouteIdentity[] = [];
     let routesKey = "";
@@ -158,7 +194,8 @@ export class Upstreams {
               sni: plan.sni,
               serverIds: plan.serverIds,
             },
-      ...(kind.tags === undefined ? {} : { callerTags: kind.tags }),
+      ...(external === undefined ? {} : { external: externalPlan(external, kind.machine) }),
+      ...(kind.tags === undefined || external !== undefined ? {} : { callerTags: kind.tags }),
       policies,
     };
   }
@@ -176,15 +213,18 @@ export class Upstreams {
   #backend(kind: CallerKind, reference: BackendReference, from: DestinationPlan): BackendPlan {
     const target = backendTarget(this.#view, reference, from);
     if (!target.ok) return { kind: "unresolved", problem: target.error };
-    const destination = this.#destination.at(target.value).get()?.plan;
-    if (destination === undefined) {
+    const found = this.#destination.at(target.value).get();
+    if (found === undefined) {
       return { kind: "unresolved", problem: `there is no destination ${target.value}` };
     }
+    const destination = found.plan;
+    const problem = refusalOf(kind, destination) ?? found.external?.problem;
+    if (problem !== undefined) return { kind: "unresolved", problem };
     // Requests need a backend that takes requests; bytes can go anywhere.
     if (from.protocol !== "tcp" && destination.protocol === "tcp") {
       return {
         kind: "unresolved",
-        problem: `${destination.kind} "${destination.name}" speaks tcp on port ${destination.port}, so no requests can be sent to it: set appProtocol on that port`,
+        problem: `${destination.kind} "${destination.name}" speaks tcp on port ${destination.port}, so no requests can be sent to it: set ${destination.kind === "MeshExternalService" ? "match.protocol" : "appProtocol on that port"}`,
       };
     }
     return {

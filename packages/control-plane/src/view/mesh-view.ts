@@ -1,7 +1,9 @@
 import {
   type DataplaneResource,
   displayName,
+  type MeshExternalServiceResource,
   type MeshIdentityResource,
+  type MeshMultiZoneServiceResource,
   type MeshResource,
   type MeshServiceResource,
   type MeshTrustResource,
@@ -9,8 +11,10 @@ import {
   SERVICE_TAG,
 } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
+import { TAGGED_SERVICE, type TaggedServiceResource } from "../naming/tagged-service.ts";
 import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
 import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
+import { ResourceTable } from "./resource-table.ts";
 import { sameItems } from "./same-items.ts";
 import { selectable } from "./selectable.ts";
 import { ServiceMembers } from "./service-members.ts";
@@ -24,6 +28,14 @@ export interface MeshView {
   readonly serviceNames: Readable<readonly string[]>;
   /** Names of the services that are known by another name than they are stored under, sorted. */
   readonly renamed: Readable<readonly string[]>;
+  readonly externalServices: NamedResources<MeshExternalServiceResource>;
+  readonly multiZoneServices: NamedResources<MeshMultiZoneServiceResource>;
+  /** Service tags that have an address; see `legacyVip`. */
+  readonly taggedServices: NamedResources<TaggedServiceResource>;
+  /** Secrets of the mesh as they are stored. */
+  readonly secret: { at(name: string): Readable<Resource | undefined> };
+  /** What a secret was before its last change, as long as it is there and this process has seen the change. */
+  readonly secretBefore: { at(name: string): Readable<Resource | undefined> };
   /** Dataplanes of a service, sorted by name. */
   readonly members: { at(service: string): Readable<readonly DataplaneResource[]> };
   /** Dataplanes with an inbound of a service tag, sorted by name. */
@@ -42,6 +54,13 @@ export interface MeshView {
   servicesOf(dataplane: DataplaneResource): readonly string[];
 }
 
+/** Resources of one kind. */
+export interface NamedResources<R extends Resource> {
+  at(name: string): Readable<R | undefined>;
+  /** Sorted. */
+  readonly names: Readable<readonly string[]>;
+}
+
 const NO_DATAPLANES: readonly DataplaneResource[] = [];
 
 /** The indexes of one mesh, updated by change events and never rebuilt. */
@@ -52,6 +71,11 @@ export class MeshIndex implements MeshView {
   readonly service: InputFamily<string, MeshServiceResource | undefined>;
   readonly serviceNames: Input<readonly string[]>;
   readonly renamed: Input<readonly string[]>;
+  readonly externalServices: ResourceTable<MeshExternalServiceResource>;
+  readonly multiZoneServices: ResourceTable<MeshMultiZoneServiceResource>;
+  readonly taggedServices: ResourceTable<TaggedServiceResource>;
+  readonly secret: ResourceTable<Resource>;
+  readonly secretBefore: InputFamily<string, Resource | undefined>;
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
   readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
@@ -83,6 +107,11 @@ export class MeshIndex implements MeshView {
     this.service = graph.inputs<string, MeshServiceResource | undefined>(undefined);
     this.serviceNames = graph.input<readonly string[]>([], sameItems);
     this.renamed = graph.input<readonly string[]>([], sameItems);
+    this.externalServices = new ResourceTable(graph);
+    this.multiZoneServices = new ResourceTable(graph);
+    this.taggedServices = new ResourceTable(graph);
+    this.secret = new ResourceTable(graph);
+    this.secretBefore = graph.inputs<string, Resource | undefined>(undefined);
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
@@ -128,7 +157,11 @@ export class MeshIndex implements MeshView {
         namesChanged ||= (before === undefined) !== (after === undefined);
         this.#service(before, after);
         touchedServices.add((after ?? before)?.name ?? "");
-      } else if (type === "MeshIdentity") this.identities.set(replaced(this.identities.get(), before, after));
+      } else if (type === "MeshExternalService") this.externalServices.change(before, after);
+      else if (type === "MeshMultiZoneService") this.multiZoneServices.change(before, after);
+      else if (type === TAGGED_SERVICE) this.taggedServices.change(before, after);
+      else if (type === "Secret") this.#secret(before, after);
+      else if (type === "MeshIdentity") this.identities.set(replaced(this.identities.get(), before, after));
       else if (type === "MeshTrust") this.trusts.set(replaced(this.trusts.get(), before, after));
       else if (this.#isPolicy(type)) {
         policyChanges.push({
@@ -142,6 +175,11 @@ export class MeshIndex implements MeshView {
     if (dataplanesChanged) this.dataplaneSet.set([...this.#dataplanes.keys()]);
     if (namesChanged) this.serviceNames.set([...this.#services.keys()].sort());
     if (policyChanges.length > 0) this.#policiesChanged(policyChanges);
+  }
+
+  #secret(before: Resource | undefined, after: Resource | undefined): void {
+    this.secret.change(before, after);
+    this.secretBefore.set((after ?? before)?.name ?? "", after === undefined ? undefined : before);
   }
 
   #dataplane(before: Resource | undefined, after: Resource | undefined, touched: Set<string>): void {

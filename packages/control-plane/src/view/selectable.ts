@@ -22,3 +22,23 @@ export function selectable(dataplane: DataplaneResource): Selectable {
     })),
   };
 }
+
+/** The port of an inbound, by number or name, that a service's port leads to: its `targetPort`, else the same number. */
+export function targetPortOf({
+  port,
+  targetPort,
+}: {
+  readonly port: number;
+  readonly targetPort?: number | string | undefined;
+}): number | string {
+  return targetPort ?? port;
+}
+
+/** Whether a service's port leads to an inbound. */
+export function isTarget(
+  inbound: { readonly name?: string | undefined; readonly port?: number | undefined },
+  servicePort: Parameters<typeof targetPortOf>[0],
+): boolean {
+  const target = targetPortOf(servicePort);
+  return typeof target === "number" ? inbound.port === target : sectionOf(inbound) === target;
+}

@@ -72,13 +72,19 @@ function play(steps: readonly Step[]): Run {
       stream = connect(step.newControlPlane);
     } else if (step.kind === "block") blocked = step.blocked;
     else if (step.kind === "askAgain") for (const request of client.askAgain()) stream.request(request);
-    else for (let count = 0; count < step.count; count++) deliver();
+    else if (step.kind === "drained") for (const request of client.drained()) stream.request(request);
+    else if (step.kind === "deliver") for (let count = 0; count < step.count; count++) deliver();
     pump();
   }
   blocked = false;
-  pump();
-  for (let count = 0; deliver(); count++) assert.ok(count < 500, "the exchange does not come to rest");
+  const rest = (): void => {
+    pump();
+    for (let count = 0; deliver(); count++) assert.ok(count < 500, "the exchange does not come to rest");
+  };
+  rest();
   const settled = inSync;
+  for (const request of client.drained()) stream.request(request);
+  rest();
   stream = connect();
   pump();
   return { client, config, revision, inSync: settled, afterReconnect: inbox.length };

@@ -1,3 +1,4 @@
+import type { Fragment } from "./fragment.ts";
 import { addressOf } from "./fragment-field.ts";
 import { type Changes, isSettled, type Subscription } from "./subscription.ts";
 
@@ -8,18 +9,34 @@ export interface Surroundings {
   readonly routes: Subscription | undefined;
   /** Whether the proxy should hold routes. */
   readonly usesRoutes: boolean;
+  /** See `hasLingeringRoutes`. */
+  readonly hasLingeringRoutes: boolean;
 }
 
 /**
- * Whether clusters, endpoints, routes or secrets that the proxy should no longer hold may be taken away now. Not while a
- * listener or route that uses them may still be active: one whose replacement is not acknowledged yet, or was rejected.
+ * Whether the proxy still has, and asks for, routes that it should no longer hold. Who asks are listeners that were
+ * replaced and drain: requests on connections that were opened to them follow those routes until their time is over. A
+ * route that keeps its name is no matter, since a draining listener has its newest version too.
+ */
+export function hasLingeringRoutes(
+  routes: Subscription | undefined,
+  desired: ReadonlyMap<string, Fragment>,
+): boolean {
+  for (const name of routes?.held.keys() ?? []) if (!desired.has(name)) return true;
+  return false;
+}
+
+/**
+ * Whether clusters, endpoints or secrets that the proxy should no longer hold may be taken away now. Not while a
+ * listener or route that uses them may still be active: one whose replacement is not acknowledged yet, or was rejected, or
+ * that drains.
  */
 export function mayRemove(subscription: Subscription, around: Surroundings): boolean {
   const { clusters, listeners, routes } = around;
   const early = subscription.type === "cluster" && subscription.reconnected;
   if (listeners === undefined) return !early;
   if (!isClean(listeners)) return false;
-  if (subscription.type === "route") return true;
+  if (around.hasLingeringRoutes) return false;
   if (routes === undefined ? early && around.usesRoutes : !isClean(routes)) return false;
   return subscription.type === "cluster" || clusters === undefined || isClean(clusters);
 }

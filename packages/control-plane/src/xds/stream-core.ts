@@ -3,7 +3,8 @@ import { emptyAssignment } from "./empty-resources.ts";
 import { StreamRefused } from "./fleet.ts";
 import type { Fragment, ProxyConfig } from "./fragment.ts";
 import { edsNameOf } from "./fragment-field.ts";
-import { mayRemove, mayRemoveListener } from "./order.ts";
+import { sameFragments } from "./fragments.ts";
+import { hasLingeringRoutes, mayRemove, mayRemoveListener } from "./order.ts";
 import type { ProtocolEvents } from "./outgoing.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
 import { readRejection } from "./rejection.ts";
@@ -63,7 +64,8 @@ const route = typeUrlOf("route");
  * 3. listeners and routes that are new or changed, once every cluster that is new to the proxy is acknowledged with its
  *    endpoints; a change of clusters that the proxy already has delays neither,
  * 4. listeners that go,
- * 5. clusters that go, once listeners and routes are acknowledged, and last what is left of their endpoints and secrets.
+ * 5. clusters that go, once listeners and routes are acknowledged and no listener that was replaced drains with routes of
+ *    its own, and last what is left of their endpoints and secrets.
  *
  * At most one response of a type is unanswered, so states that follow each other quickly coalesce.
  *
@@ -79,7 +81,7 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
   const maxTypes = options.maxTypes ?? 32;
   const subscriptions = new Map<string, Subscription>();
   const prepared = new Set<Subscription>();
-  /** Those that only keep what must not go while a rejected listener or cluster may still use it. */
+  /** Those that only keep what must not go while a rejected or draining listener, or a rejected cluster, may still use it. */
   const keeping = new Set<Subscription>();
   /** Endpoints that listeners and routes wait for: EDS name → cluster. */
   const awaited = new Map<string, string>();
@@ -125,7 +127,8 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     const complete = upserts.length === changes.upserts.length && allowed.length === changes.removals.length;
     const removed = [...allowed, ...changes.absences];
     subscription.dirty = !complete;
-    if (!complete && upserts.length === changes.upserts.length && !memory.empty) keeping.add(subscription);
+    const isKept = !memory.empty || lingers();
+    if (!complete && upserts.length === changes.upserts.length && isKept) keeping.add(subscription);
     else keeping.delete(subscription);
     if (upserts.length === 0 && removed.length === 0 && !subscription.greet) {
       if (complete) subscription.limit = Number.POSITIVE_INFINITY;
@@ -143,7 +146,8 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
   }
 
   function removalsOf(subscription: Subscription, changes: Changes): readonly string[] {
-    if (changes.removals.length === 0) return changes.removals;
+    // Envoy does not let go of a route that a listener has, whatever it is told, and asks no more when none has it.
+    if (changes.removals.length === 0 || subscription.typeUrl === route) return [];
     if (subscription.typeUrl === listener) {
       return changes.removals.filter((name) => mayRemoveListener(subscription, changes, name));
     }
@@ -152,8 +156,13 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
       listeners: subscriptions.get(listener),
       routes: subscriptions.get(route),
       usesRoutes: (config?.routes.size ?? 0) > 0,
+      hasLingeringRoutes: lingers(),
     });
     return allowed ? changes.removals : [];
+  }
+
+  function lingers(): boolean {
+    return config !== undefined && hasLingeringRoutes(subscriptions.get(route), config.routes);
   }
 
   function send(
@@ -291,11 +300,11 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
       const old = config;
       config = newConfig;
       revision = newRevision;
-      mark(cluster, old?.clusters !== newConfig.clusters);
-      mark(endpoint, old?.endpoints !== newConfig.endpoints);
-      mark(secret, old?.secrets !== newConfig.secrets);
-      mark(listener, old?.listeners !== newConfig.listeners);
-      mark(route, old?.routes !== newConfig.routes);
+      mark(cluster, old === undefined || !sameFragments(old.clusters, newConfig.clusters));
+      mark(endpoint, old === undefined || !sameFragments(old.endpoints, newConfig.endpoints));
+      mark(secret, old === undefined || !sameFragments(old.secrets, newConfig.secrets));
+      mark(listener, old === undefined || !sameFragments(old.listeners, newConfig.listeners));
+      mark(route, old === undefined || !sameFragments(old.routes, newConfig.routes));
     },
     next() {
       if (config === undefined) return undefined;

@@ -109,7 +109,21 @@ function validateEndpoints({ endpoints = [], extension }: MeshExternalServiceSpe
   if (endpoints.length === 0 && extension === undefined) {
     return [{ field: "spec.endpoints", reason: "must have at least one endpoint" }];
   }
-  return endpoints.flatMap((endpoint, index) => validateEndpoint(endpoint, `spec.endpoints[${index}]`));
+  const hasNames = endpoints.some(({ address }) => unixSocketPath(address) === undefined && !isIp(address));
+  return endpoints.flatMap((endpoint, index) => {
+    const field = `spec.endpoints[${index}]`;
+    const violations = validateEndpoint(endpoint, field);
+    // Envoy looks up names in one kind of cluster and takes sockets in another.
+    return hasNames && violations.length === 0 && unixSocketPath(endpoint.address) !== undefined
+      ? [
+          {
+            field: `${field}.address`,
+            reason:
+              "a Unix socket cannot stand beside host names: give IP addresses instead of the names, or make it a MeshExternalService of its own",
+          },
+        ]
+      : violations;
+  });
 }
 
 function validateEndpoint(

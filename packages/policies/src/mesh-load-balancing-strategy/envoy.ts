@@ -24,7 +24,7 @@ const DEFAULT_MIN_RING = 1024;
 export function loadBalancing(plan: ByRoute<MeshLoadBalancingStrategyConf>, draft: OutboundDraft): void {
   const { conf } = plan;
   if (conf.loadBalancer !== undefined) algorithm(conf.loadBalancer, draft.cluster);
-  if ((conf.localityAwareness?.localZone?.affinityTags ?? []).length > 0) {
+  if (!draft.isExternal && (conf.localityAwareness?.localZone?.affinityTags ?? []).length > 0) {
     draft.cluster.commonLbConfig ??= create(Cluster_CommonLbConfigSchema);
     draft.cluster.commonLbConfig.localityConfigSpecifier = {
       case: "localityWeightedLbConfig",

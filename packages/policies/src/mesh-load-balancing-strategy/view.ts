@@ -1,7 +1,8 @@
 import { planOf } from "../definition.ts";
+import type { PolicyResource } from "../engine/policy-resource.ts";
 import { contributors } from "../plan/origin.ts";
 import type { EndpointsView, OtherZones, PolicyPlans } from "../plan/proxy-plan.ts";
-import type { AffinityTag, CrossZone, Failover } from "./conf.ts";
+import type { AffinityTag, CrossZone, Failover, MeshLoadBalancingStrategyConf } from "./conf.ts";
 import { meshLoadBalancingStrategy } from "./policy.ts";
 
 /** What counts of a caller when it is decided which instances are near to it. */
@@ -44,6 +45,26 @@ export function viewOf(policies: PolicyPlans, caller: ViewingCaller): EndpointsV
     otherZones: otherZones(crossZone?.failover ?? [], caller.zone),
     overprovisioningFactor: overprovisioning(crossZone?.failoverThreshold),
   };
+}
+
+/**
+ * What of a caller can count in views that these policies decide. Callers of which it is the same see the same, whatever
+ * else they are.
+ */
+export function viewingPart(policies: readonly PolicyResource[], caller: ViewingCaller): ViewingCaller {
+  const keys = policies.flatMap(({ spec }) =>
+    (spec.to ?? []).flatMap(({ default: conf }) =>
+      (
+        (conf as MeshLoadBalancingStrategyConf | undefined)?.localityAwareness?.localZone?.affinityTags ?? []
+      ).map(({ key }) => key),
+    ),
+  );
+  const labels: Record<string, string> = {};
+  for (const key of [...new Set(keys)].sort()) {
+    const value = tagValue(key, caller);
+    if (value !== undefined) labels[key] = value;
+  }
+  return { zone: caller.zone, tags: [], labels };
 }
 
 function everywhere(priority: number): OtherZones {

@@ -1,9 +1,10 @@
 import type { InboundInput, PolicyDefinition } from "../definition.ts";
-import type { CallerMatch } from "../engine/policy-resource.ts";
 import { fromRules, inboundRules } from "../engine/rules.ts";
 import type { Origin } from "../plan/origin.ts";
 import { authorization } from "./envoy.ts";
 import { meshTrafficPermissionKind } from "./kind.ts";
+import { leavingPermissions } from "./leaving.ts";
+import { identityPermissions } from "./permissions.ts";
 import type {
   IdentityPermissions,
   PermissionAction,
@@ -12,18 +13,13 @@ import type {
   TagPermissions,
 } from "./plan.ts";
 
-/** `default` of a rule. */
-interface RuleConf {
-  readonly deny?: readonly CallerMatch[];
-  readonly allowWithShadowDeny?: readonly CallerMatch[];
-  readonly allow?: readonly CallerMatch[];
-}
-
 /** Who may call: nobody, until a policy says so. */
-export const meshTrafficPermission: PolicyDefinition<PermissionPlan, never> = {
+export const meshTrafficPermission: PolicyDefinition<PermissionPlan, never, IdentityPermissions> = {
   kind: meshTrafficPermissionKind,
   order: 1100,
   planInbound,
+  /** What a proxy may call outside the mesh; it matters where the mesh forbids that by default. */
+  planProxy: ({ policies }) => leavingPermissions(policies),
   translateInbound(plan, draft) {
     if (plan !== undefined) authorization(plan, draft);
   },
@@ -44,17 +40,7 @@ function rulesOrigins(plan: PermissionPlan): readonly Origin[] {
 function planInbound({ policies, mesh, callers }: InboundInput): PermissionPlan | undefined {
   if (callers === undefined) return undefined;
   const rules = inboundRules(policies, "mtp", false);
-  const list = (key: keyof RuleConf): PermissionRule[] =>
-    rules.flatMap(({ conf, origin }) => {
-      const matches = (conf as RuleConf | undefined)?.[key] ?? [];
-      return matches.length === 0 ? [] : [{ matches, origin }];
-    });
-  const identity: IdentityPermissions = {
-    model: "identity",
-    deny: list("deny"),
-    allowWithShadowDeny: list("allowWithShadowDeny"),
-    allow: list("allow"),
-  };
+  const identity = identityPermissions(policies);
   if (callers === "identity") return identity;
   const tags: TagPermissions = {
     model: "tags",

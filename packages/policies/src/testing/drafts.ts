@@ -16,6 +16,7 @@ export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {
     ? [{ route: create(RouteSchema, { action: { case: "route", value: create(RouteActionSchema) } }) }]
     : [];
   return {
+    isExternal: false,
     protocol,
     cluster: create(ClusterSchema, { name: "c" }),
     httpOptions: create(HttpProtocolOptionsSchema),

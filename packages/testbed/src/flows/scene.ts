@@ -59,8 +59,18 @@ function yaml(value: object): string {
   return stringify(value, { lineWidth: 0 });
 }
 
-/** The caller and its two services in a world of their own. `prepare` is what the mesh holds before they come. */
-export async function withScene(prepare: string, body: (scene: Scene) => Promise<void>): Promise<void> {
+/**
+ * The caller and its two services in a world of their own. `prepare` is what the mesh holds before they come; `byTag`:
+ * outbounds name services by their tags; `settings` are those of the launchers.
+ */
+export async function withScene(
+  prepare: string,
+  body: (scene: Scene) => Promise<void>,
+  {
+    byTag = false,
+    settings = {},
+  }: { readonly byTag?: boolean; readonly settings?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
   await withWorld(async (world) => {
     await world.startControlPlane();
     await world.apply(prepare);
@@ -68,13 +78,14 @@ export async function withScene(prepare: string, body: (scene: Scene) => Promise
       world.startService({
         service: "passenger-portal",
         host: 11,
+        settings,
         outbounds: [
-          { service: "check-in-api", port: 10_001 },
-          { service: "flight-control", port: 10_002 },
+          { service: "check-in-api", port: 10_001, byTag },
+          { service: "flight-control", port: 10_002, byTag },
         ],
       }),
-      world.startService({ service: "check-in-api", host: 12 }),
-      world.startService({ service: "flight-control", host: 13, tcp: true }),
+      world.startService({ service: "check-in-api", host: 12, settings }),
+      world.startService({ service: "flight-control", host: 13, tcp: true, settings }),
     ]);
     const address = world.site.block.address(11);
     const scene: Scene = {

@@ -12,6 +12,7 @@ export type Role = (typeof CAST)[number];
 
 const FIRST_HOST = 11;
 const FIRST_OUTBOUND = 10_001;
+const FIRST_OUTSIDE = 10_101;
 
 /** The mesh of every page. */
 export const MESH_YAML = `type: Mesh
@@ -28,6 +29,15 @@ export function outboundsOf(caller: string): readonly Outbound[] {
 /** The named services, at ports from 10001 on. */
 export function outboundsTo(services: readonly string[]): readonly Outbound[] {
   return services.map((service, index) => ({ service, port: FIRST_OUTBOUND + index }));
+}
+
+/** The named external services, at ports from 10101 on. */
+export function outboundsOutside(services: readonly string[]): readonly Outbound[] {
+  return services.map((service, index) => ({
+    kind: "MeshExternalService",
+    service,
+    port: FIRST_OUTSIDE + index,
+  }));
 }
 
 /** What one of the three services is started with. */

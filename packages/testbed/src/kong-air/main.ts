@@ -4,17 +4,24 @@ import { startTraffic, summary, type TrafficReport } from "../traffic.ts";
 import { joinWorld, type World } from "../world/world.ts";
 import { startBackgroundTraffic, stopBackgroundTraffic } from "./background.ts";
 import { appUrl, callThrough, describeCall, sample, setHealth, talkThrough } from "./call.ts";
-import { CAST, outboundsOf, outboundsTo, pairs, upKongAir } from "./cast.ts";
+import { CAST, outboundsOf, outboundsOutside, outboundsTo, pairs, upKongAir } from "./cast.ts";
 import { drained } from "./drained.ts";
 import { strangersHandshake } from "./handshake.ts";
+import { runOutside, startOutside } from "./outside.ts";
 import { holdPerimeter, startPerimeter, stopPerimeter } from "./perimeter.ts";
 
 const USAGE = `kong-air: the airline's services, for the pages and for you
 
   kong-air up                          start a control plane, the mesh and three services with sidecars
   kong-air add NAME [--service S] [--version V] [--label K=V]... [--calls SERVICE]... [--tcp]
+                 [--calls-outside NAME]...
                                        start one more instance, with a sidecar; it calls the three, or those named;
-                                       --tcp: it speaks bytes and greets with its name
+                                       --tcp: it speaks bytes and greets with its name; --calls-outside: it calls this
+                                       MeshExternalService, too
+  kong-air outside start NAME [--demand]
+                                       start an HTTPS server outside the mesh, NAME.example.com, with a CA of its own, which
+                                       is left here as NAME-ca.pem beside NAME-client.pem and NAME-client-key.pem;
+                                       --demand: it asks callers for a certificate
   kong-air ps                          what runs, with its address and pid
   kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
   kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
@@ -76,6 +83,7 @@ const commands: Readonly<Record<string, Command>> = {
     return 0;
   },
   handshake,
+  outside,
   sample: async (world, args) => {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -124,6 +132,7 @@ async function add(world: World, args: readonly string[]): Promise<number> {
       version: { type: "string", default: "v1" },
       label: { type: "string", multiple: true, default: [] },
       calls: { type: "string", multiple: true, default: [] },
+      "calls-outside": { type: "string", multiple: true, default: [] },
       tcp: { type: "boolean", default: false },
     },
   });
@@ -133,7 +142,8 @@ async function add(world: World, args: readonly string[]): Promise<number> {
     values.label.map((pair) => [pair.split("=", 1)[0] ?? "", pair.slice(pair.indexOf("=") + 1)]),
   );
   const service = values.service ?? instance;
-  const outbounds = values.calls.length === 0 ? outboundsOf(service) : outboundsTo(values.calls);
+  const inside = values.calls.length === 0 ? outboundsOf(service) : outboundsTo(values.calls);
+  const outbounds = [...inside, ...outboundsOutside(values["calls-outside"])];
   const begin = performance.now();
   const { sidecar } = await world.startService({
     service,
@@ -145,6 +155,19 @@ async function add(world: World, args: readonly string[]): Promise<number> {
   });
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   console.log(`${instance.padEnd(21)}${`${sidecar.address}:8080`.padEnd(20)}ready in ${seconds} s`);
+  return 0;
+}
+
+async function outside(world: World, [verb, ...args]: readonly string[]): Promise<number> {
+  if (verb === "run") return await runOutside(world, args, (file) => readFileSync(file, "utf8"));
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { demand: { type: "boolean", default: false } },
+  });
+  const [name] = positionals;
+  if (verb !== "start" || name === undefined) return fail("say `kong-air outside start NAME`");
+  console.log(`${name}.example.com`.padEnd(21) + (await startOutside(world, name, values.demand)));
   return 0;
 }
 

@@ -1,11 +1,15 @@
 import { stringify } from "yaml";
 
-/** One service of the mesh that a dataplane calls, at a port of its own address. */
+/** One service that a dataplane calls, at a port of its own address. */
 export interface Outbound {
+  /** Default MeshService. */
+  readonly kind?: "MeshService" | "MeshExternalService" | "MeshMultiZoneService";
   readonly service: string;
   readonly port: number;
-  /** Port of the MeshService; default 8080. */
+  /** Port of the service; default 8080, and the only one of a MeshExternalService. */
   readonly servicePort?: number;
+  /** By the tag `kuma.io/service`, as in meshes that may have no MeshServices. */
+  readonly byTag?: boolean;
 }
 
 export interface DataplaneSpec {
@@ -21,6 +25,8 @@ export interface DataplaneSpec {
   readonly protocol: "http" | "http2" | "grpc" | "tcp";
   readonly labels: Readonly<Record<string, string>>;
   readonly outbounds: readonly Outbound[];
+  /** `networking.transparentProxying`. */
+  readonly transparentProxying?: object | undefined;
 }
 
 /** The Dataplane document, Universal form. */
@@ -41,11 +47,19 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
           tags: { "kuma.io/service": spec.service },
         },
       ],
+      ...(spec.transparentProxying === undefined ? {} : { transparentProxying: spec.transparentProxying }),
       outbound: spec.outbounds.map((outbound) => ({
         address: spec.address,
         port: outbound.port,
-        backendRef: { kind: "MeshService", name: outbound.service, port: outbound.servicePort ?? 8080 },
+        ...(outbound.byTag === true
+          ? { tags: { "kuma.io/service": outbound.service } }
+          : { backendRef: backendRef(outbound) }),
       })),
     },
   });
+}
+
+function backendRef({ kind = "MeshService", service, servicePort }: Outbound): object {
+  if (kind === "MeshExternalService") return { kind, name: service };
+  return { kind, name: service, port: servicePort ?? 8080 };
 }

@@ -19,6 +19,12 @@ export interface ServiceSpec extends AppSpec {
   /** Labels of the Dataplane, besides `app` and `kuma.io/workload`, which are the service's name. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly protocol?: DataplaneSpec["protocol"];
+  /** `networking.transparentProxying` of the Dataplane. */
+  readonly transparentProxying?: object;
+  /** How long it may take until it is ready; default 30 s. */
+  readonly readyMs?: number;
+  /** Settings of its launcher, besides those that every sidecar here has. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** An authorization agent runs beside Envoy: the world's, or this program. */
   readonly opa?: true | string;
 }

@@ -24,6 +24,9 @@ export function writeShims(world: World): string {
   return bin;
 }
 
+/** Number, in the world's block, of the address at which servers outside the mesh are. */
+export const OUTSIDE_HOST = 99;
+
 /** What the page's shell knows about the world: where the control plane and the services are. */
 export function pageVariables(world: World): Readonly<Record<string, string>> {
   const { block } = world.site;
@@ -40,6 +43,7 @@ export function pageVariables(world: World): Readonly<Record<string, string>> {
     FLIGHT_CONTROL_APP: block.address(113),
     BAGGAGE: block.address(91),
     BAGGAGE_APP: block.address(191),
+    OUTSIDE: block.address(OUTSIDE_HOST),
   };
 }
 

@@ -139,10 +139,12 @@ export class World implements AsyncDisposable {
       protocol: spec.protocol ?? (spec.tcp === true ? "tcp" : spec.grpc === true ? "grpc" : "http"),
       labels: { app: spec.service, "kuma.io/workload": spec.service, ...spec.labels },
       outbounds: spec.outbounds ?? [],
+      transparentProxying: spec.transparentProxying,
     });
     writeFileSync(join(dir, "dataplane.yaml"), dataplane);
     writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
-    return await this.#runSidecar(name, dir, host, spec.opa === true ? this.#commands.opa : spec.opa);
+    const opa = spec.opa === true ? this.#commands.opa : spec.opa;
+    return await this.#runSidecar(name, dir, host, { opa, settings: spec.settings, readyMs: spec.readyMs });
   }
 
   /** An app and its sidecar. */
@@ -205,7 +207,17 @@ export class World implements AsyncDisposable {
     await this.stop();
   }
 
-  async #runSidecar(name: string, dir: string, host: number, opa?: string): Promise<Sidecar> {
+  async #runSidecar(
+    name: string,
+    dir: string,
+    host: number,
+    given: {
+      readonly opa?: string | undefined;
+      readonly settings?: Readonly<Record<string, string>> | undefined;
+      readonly readyMs?: number | undefined;
+    } = {},
+  ): Promise<Sidecar> {
+    const { opa, settings: further = {}, readyMs = 30_000 } = given;
     const address = this.site.block.address(host);
     const command = [
       ...this.#commands.dataPlane,
@@ -216,9 +228,10 @@ export class World implements AsyncDisposable {
     const settings = {
       ...sidecarSettings(dir, address, this.#commands),
       ...(opa === undefined ? {} : agentSettings(address, opa)),
+      ...further,
     };
     const child = await this.#start("sidecar", name, command, settings, host);
-    await this.#answers(child, `http://${address}:9902/ready`, 30_000);
+    await this.#answers(child, `http://${address}:9902/ready`, readyMs);
     const adminSocket = this.#adminSocket(name);
     return {
       name,

@@ -6,6 +6,14 @@ import type { Store } from "../../store/store.ts";
 import { type Naming, type NamingOptions, startNaming } from "../run.ts";
 import { defaultGenerator, mesh, SETTINGS } from "./resources.ts";
 
+/** The ranges of an unchanged configuration. */
+export const VIP_CIDRS = {
+  MeshService: "241.0.0.0/8",
+  MeshExternalService: "242.0.0.0/8",
+  MeshMultiZoneService: "243.0.0.0/8",
+  TaggedService: "240.0.0.0/4",
+};
+
 /** A running derivation on a memory store with one mesh, `demo`, and the usual generator. */
 export interface TestNaming {
   readonly store: Store;
@@ -55,7 +63,7 @@ function start(
       error: (_, message) => logged.push(message),
     },
     settings: SETTINGS,
-    vipCidr: "241.0.0.0/8",
+    vipCidrs: VIP_CIDRS,
     connected: (_, name) => !down.has(name),
     identitiesOf: ({ name }) => [`spiffe://demo/${name}`],
     acceptsTls: () => true,

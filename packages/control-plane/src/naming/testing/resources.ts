@@ -2,21 +2,21 @@ import type {
   DataplaneInbound,
   DataplaneResource,
   HostnameGeneratorResource,
+  MeshExternalServiceResource,
+  MeshMultiZoneServiceResource,
   MeshServiceResource,
   NewResource,
   Resource,
 } from "@skein/model";
 import type { NamingWorld } from "../mesh-naming.ts";
 import type { NamingSettings } from "../settings.ts";
-import { VipPool } from "../vips.ts";
-
-/** The range of addresses in tests. */
-export const RANGE = { first: 241 * 2 ** 24, size: 2 ** 24 };
+import { DEFAULT_VIP_RANGES, VipPools } from "../vip-pools.ts";
 
 /** Settings of a universal zone. */
 export const SETTINGS: NamingSettings = {
   context: { mode: "zone", zone: "east", environment: "universal", federated: false },
   deletionGracePeriodMs: 3_600_000,
+  taggedServices: { enabled: true, domain: "mesh" },
 };
 
 /** A world where every proxy is connected and has one SPIFFE id. */
@@ -28,7 +28,7 @@ export function testWorld(more: Partial<NamingWorld> = {}): NamingWorld {
       acceptsTls: () => true,
     },
     settings: SETTINGS,
-    pool: new VipPool(RANGE),
+    pools: new VipPools(DEFAULT_VIP_RANGES),
     ...more,
   };
 }
@@ -87,6 +87,36 @@ export function userService(
   return stored({
     ...{ type: "MeshService", mesh: "demo", name, labels: { "kuma.io/origin": "zone" } },
     spec: { state: "Unavailable", ...spec },
+    owner: { type: "Mesh", mesh: "", name: "demo" },
+    ...more,
+  });
+}
+
+/** A MeshExternalService as a store has it. */
+export function externalService(
+  name: string,
+  more: Partial<MeshExternalServiceResource> = {},
+): MeshExternalServiceResource {
+  return stored({
+    ...{ type: "MeshExternalService", mesh: "demo", name, labels: { "kuma.io/origin": "zone" } },
+    spec: {
+      match: { type: "HostnameGenerator", port: 443, protocol: "tcp" },
+      endpoints: [{ address: "db.example", port: 5432 }],
+    },
+    owner: { type: "Mesh", mesh: "", name: "demo" },
+    ...more,
+  });
+}
+
+/** A MeshMultiZoneService as a store has it. */
+export function multiZoneService(
+  name: string,
+  matchLabels: Record<string, string>,
+  more: Partial<MeshMultiZoneServiceResource> = {},
+): MeshMultiZoneServiceResource {
+  return stored({
+    ...{ type: "MeshMultiZoneService", mesh: "demo", name, labels: {} },
+    spec: { selector: { meshService: { matchLabels } }, ports: [{ port: 80, appProtocol: "tcp" }] },
     owner: { type: "Mesh", mesh: "", name: "demo" },
     ...more,
   });

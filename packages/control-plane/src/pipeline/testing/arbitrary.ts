@@ -35,12 +35,22 @@ function compact(fields: Document): Document {
 }
 
 const mesh: fc.Arbitrary<Document> = fc
-  .record({ exclusive: fc.boolean(), mtls: fc.boolean() })
-  .map(({ exclusive, mtls }) =>
+  .record({
+    mode: fc.constantFrom("Exclusive", "Exclusive", undefined, "Disabled", "Everywhere", "ReachableBackends"),
+    mtls: fc.boolean(),
+    routing: fc.constantFrom(
+      undefined,
+      undefined,
+      { defaultForbidMeshExternalServiceAccess: true },
+      { zoneEgress: true },
+    ),
+  })
+  .map(({ mode, mtls, routing }) =>
     compact({
       type: "Mesh",
       name: "default",
-      meshServices: exclusive ? { mode: "Exclusive" } : undefined,
+      routing,
+      meshServices: mode === undefined ? undefined : { mode },
       mtls: mtls ? { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } : undefined,
     }),
   );
@@ -77,10 +87,47 @@ const reference = fc.oneof(
   }),
   app.map((label) => ({ kind: "MeshService", labels: { app: label }, port: 80 })),
 );
+/** What may be called, and gets a part of somebody else's requests. */
+const anyReference: fc.Arbitrary<Document> = fc.oneof(
+  { weight: 3, arbitrary: reference },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Document>(
+      { kind: "MeshExternalService", name: "e0" },
+      { kind: "MeshExternalService", labels: { app: "db" } },
+      { kind: "MeshMultiZoneService", name: "z0", port: 80 },
+    ),
+  },
+);
 const outbound = (port: number) =>
   fc.oneof(
-    reference.map((backendRef) => ({ port, backendRef })),
+    anyReference.map((backendRef) => ({ port, backendRef })),
     app.map((service) => ({ port, tags: { "kuma.io/service": service } })),
+  );
+
+/** What a transparent proxy asks to reach. */
+const transparent = fc
+  .record({
+    port: optional(fc.constant(15_001)),
+    direct: optional(fc.array(fc.oneof(app, fc.constant("*")), { maxLength: 2 })),
+    services: optional(fc.subarray([...SERVICES])),
+    refs: optional(
+      fc.array(
+        fc.oneof(
+          fc.record({ name: fc.oneof(app, fc.constant("shop")), port: optional(fc.constantFrom(80, 81)) }),
+          app.map((label) => ({ labels: { app: label } })),
+        ),
+        { maxLength: 3 },
+      ),
+    ),
+  })
+  .map(({ port, direct, services, refs }) =>
+    compact({
+      redirectPortOutbound: port,
+      directAccessServices: direct,
+      reachableServices: services,
+      reachableBackends: refs && { refs: refs.map((ref) => compact({ kind: "MeshService", ...ref })) },
+    }),
   );
 
 const dataplane: fc.Arbitrary<Document> = fc
@@ -89,26 +136,21 @@ const dataplane: fc.Arbitrary<Document> = fc
     app,
     workload: fc.boolean(),
     address: fc.constantFrom(1, 2),
+    transparentProxying: optional(transparent),
     inbounds: fc.tuple(inbound(8080), optional(inbound(8081))),
     outbounds: fc.tuple(optional(outbound(10080)), optional(outbound(10081)), optional(outbound(10082))),
-    transparentProxying: optional(
-      fc.record({
-        redirectPortOutbound: fc.constant(15_001),
-        directAccessServices: fc.array(fc.oneof(app, fc.constant("*")), { maxLength: 2 }),
-      }),
-    ),
   })
   .map((given) => ({
     type: "Dataplane",
     mesh: "default",
     name: given.name,
     labels: compact({ app: given.app, "kuma.io/workload": given.workload ? given.app : undefined }),
-    networking: {
+    networking: compact({
       address: `127.0.${given.address}.${given.name.slice(1)}`,
       inbound: given.inbounds.filter((each) => each !== undefined),
       outbound: given.outbounds.filter((each) => each !== undefined),
-      ...compact({ transparentProxying: given.transparentProxying }),
-    },
+      transparentProxying: given.transparentProxying,
+    }),
   }));
 
 const selector = fc.oneof(
@@ -130,6 +172,7 @@ const meshService: fc.Arbitrary<Document> = fc
     second: fc.boolean(),
     target: fc.constantFrom<string | number>(8080, "p8080"),
     identity: optional(fc.constant([{ type: "SpiffeID", value: "spiffe://far/away" }])),
+    vips: fc.subarray(["241.0.0.1", "241.0.0.2", "241.0.0.3", "127.0.1.1"], { maxLength: 2 }),
   })
   .map((given) => ({
     type: "MeshService",
@@ -149,6 +192,55 @@ const meshService: fc.Arbitrary<Document> = fc
         ...(given.second ? [{ port: 81, targetPort: 8081, appProtocol: "tcp" }] : []),
       ],
     }),
+    status: { vips: given.vips.map((ip) => ({ ip })) },
+  }));
+
+const externalService: fc.Arbitrary<Document> = fc
+  .record({
+    name: fc.constantFrom("e0", "e1"),
+    label: app,
+    protocol: fc.constantFrom("http", "grpc", "tcp"),
+    addresses: fc.subarray(["a.example", "192.0.2.1", "192.0.2.2"], { minLength: 1 }),
+    priority: fc.nat(2),
+    tls: optional(
+      fc.constantFrom<Document>(
+        {},
+        { mode: "SkipAll" },
+        { caCert: { inlineString: PEM["ca.pem"] } },
+        { caCert: { secret: "s0" } },
+      ),
+    ),
+  })
+  .map((given) => ({
+    type: "MeshExternalService",
+    mesh: "default",
+    name: given.name,
+    labels: { app: given.label },
+    spec: compact({
+      match: { type: "HostnameGenerator", port: 80, protocol: given.protocol },
+      endpoints: given.addresses.map((address, i) => ({ address, port: 443, priority: i * given.priority })),
+      tls: given.tls === undefined ? undefined : { enabled: true, verification: given.tls },
+    }),
+  }));
+
+/** One that is there or not: what it was before counts only where what it is now is of no use. */
+const secret: fc.Arbitrary<Document> = fc.constant({
+  type: "Secret",
+  mesh: "default",
+  name: "s0",
+  data: Buffer.from(PEM["ca.pem"]).toString("base64"),
+});
+
+const multiZoneService: fc.Arbitrary<Document> = fc
+  .record({ name: fc.constantFrom("z0", "z1"), label: optional(app), protocol })
+  .map((given) => ({
+    type: "MeshMultiZoneService",
+    mesh: "default",
+    name: given.name,
+    spec: {
+      selector: { meshService: { matchLabels: given.label === undefined ? {} : { app: given.label } } },
+      ports: [{ port: 80, appProtocol: given.protocol }],
+    },
   }));
 
 const meshIdentity: fc.Arbitrary<Document> = fc
@@ -195,6 +287,19 @@ const toTarget = fc.oneof(
   app.map((service): Document => ({ kind: "MeshService", name: service })),
   app.map((service): Document => ({ kind: "MeshService", name: service, sectionName: "main" })),
   app.map((label): Document => ({ kind: "MeshService", labels: { app: label } })),
+);
+
+/** What most policies may be about. */
+const anyTarget = fc.oneof(
+  { weight: 3, arbitrary: toTarget },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Document>(
+      { kind: "MeshExternalService", name: "e0" },
+      { kind: "MeshExternalService", labels: { app: "web" } },
+      { kind: "MeshMultiZoneService", name: "z0" },
+    ),
+  },
 );
 
 const seconds = fc.constantFrom("1s", "2s", "3s");
@@ -253,7 +358,9 @@ const match = fc.oneof(
 const permission = fc.oneof(
   id.map((match) => ({ allow: [match] })),
   id.map((match) => ({ deny: [match], allowWithShadowDeny: [match] })),
-  app.map((each) => ({ allow: [{ sni: { type: "Exact", value: `sni.${each}` } }] })),
+  fc
+    .constantFrom(...SERVICES, "extsvc.default.east.e0.80")
+    .map((each) => ({ allow: [{ sni: { type: "Exact", value: `sni.${each}` } }] })),
 );
 const action = fc.constantFrom("Allow", "Deny", "AllowWithShadowDeny").map((each) => ({ action: each }));
 const caller = fc.oneof(
@@ -262,13 +369,13 @@ const caller = fc.oneof(
 );
 
 const routeTarget = fc.oneof(
-  toTarget,
+  anyTarget,
   fc.constantFrom("p0", "p1").map((routeName): Document => ({ kind: "MeshHTTPRoute", name: routeName })),
 );
 /** Targets that may be called in other zones. */
 const wholeServices = toTarget.filter(({ sectionName, labels }) => (sectionName ?? labels) === undefined);
 
-const to = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = toTarget) =>
+const to = (conf: fc.Arbitrary<Document>, target: fc.Arbitrary<Document> = anyTarget) =>
   fc
     .array(fc.record({ targetRef: target, default: conf }), { minLength: 1, maxLength: 2 })
     .map((entries): Document => ({ to: entries }));
@@ -293,7 +400,7 @@ const sectioned = (conf: fc.Arbitrary<Document>) =>
   );
 
 const backendRef = fc.oneof(
-  fc.tuple(reference, fc.nat(2)).map(([ref, weight]): Document => ({ ...ref, weight })),
+  fc.tuple(anyReference, fc.nat(2)).map(([ref, weight]): Document => ({ ...ref, weight })),
   fc.tuple(app, version).map(
     ([service, value]): Document => ({
       kind: "MeshServiceSubset",
@@ -316,7 +423,7 @@ const httpRule = fc.record({
   ),
 });
 const routing = (rule: fc.Arbitrary<Document>, most: number) =>
-  fc.tuple(toTarget, fc.array(rule, { minLength: 1, maxLength: most })).map(
+  fc.tuple(anyTarget, fc.array(rule, { minLength: 1, maxLength: most })).map(
     ([target, list]): Document => ({
       to: [
         { targetRef: target.kind === "Mesh" ? { kind: "MeshService", name: "web" } : target, rules: list },
@@ -434,6 +541,9 @@ export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 4, arbitrary: meshService },
   { weight: 2, arbitrary: meshIdentity },
   { weight: 1, arbitrary: meshTrust },
+  { weight: 2, arbitrary: externalService },
+  { weight: 1, arbitrary: secret },
+  { weight: 1, arbitrary: multiZoneService },
   { weight: 5, arbitrary: policy },
 );
 

@@ -6,7 +6,8 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import { ADMIN_SECRETS } from "../../envoy/admin.ts";
 import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/identities.ts";
 import { type NodeFacts, UNKNOWN_NODE } from "../../plan/node-facts.ts";
-import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
+import type { ProxyConfig } from "../../xds/fragment.ts";
+import { isFragments } from "../../xds/fragments.ts";
 import { fragmentJson } from "../config-dump.ts";
 import { type MeshWorld, World } from "../world.ts";
 import { mapStrings, named, PEM, unnamed } from "./certificates.ts";
@@ -51,7 +52,7 @@ const goldenFolders: ReadonlyMap<string, string> = new Map(
 
 /** Plans and configurations of every dataplane of a case, as YAML. */
 export function render(name: string): { readonly plan: string; readonly envoy: string } {
-  const world = buildWorld(name);
+  const world = goldenWorld(name);
   const plans: Record<string, unknown> = {};
   const configs: Record<string, unknown> = {};
   for (const meshName of world.meshNames()) {
@@ -70,7 +71,8 @@ function yaml(value: unknown): string {
   return stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 
-function buildWorld(name: string): World {
+/** The world of a case. */
+export function goldenWorld(name: string): World {
   const directory = goldenFolder(name);
   const factsFile = join(directory, "facts.yaml");
   const facts: Facts = existsSync(factsFile) ? parse(readFileSync(factsFile, "utf8")) : {};
@@ -119,8 +121,7 @@ function setFacts(mesh: MeshWorld, facts: Facts, documents: Documents): void {
 function readable(config: ProxyConfig): unknown {
   const lists: Record<string, unknown> = {};
   for (const [type, resources] of Object.entries(config)) {
-    if (resources instanceof Map)
-      lists[type] = [...(resources as Map<string, Fragment>).values()].map(fragmentJson);
+    if (isFragments(resources)) lists[type] = [...resources.values()].map(fragmentJson);
     else lists[type] = resources;
   }
   return typesFirst(

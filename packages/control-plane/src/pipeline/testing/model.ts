@@ -3,8 +3,9 @@ import fc from "fast-check";
 import type { IdentityStage } from "../../plan/identities.ts";
 import { UNKNOWN_NODE } from "../../plan/node-facts.ts";
 import type { Redirect } from "../../plan/redirect.ts";
-import type { Fragment, ProxyConfig } from "../../xds/fragment.ts";
+import type { ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
+import { isFragments } from "../../xds/fragments.ts";
 import { World } from "../world.ts";
 import { DATAPLANES, type Document, document, edited, ISSUERS, SECRETS } from "./arbitrary.ts";
 import { PEM } from "./certificates.ts";
@@ -21,6 +22,7 @@ export type Step =
       readonly reusePort: boolean;
       readonly extAuthzAddress: string | undefined;
       readonly redirect: Redirect | undefined;
+      readonly bindOutbounds: boolean;
     }
   | { readonly do: "stage"; readonly issuer: string; readonly stage: IdentityStage | undefined }
   | { readonly do: "certificate"; readonly dataplane: string; readonly secret: string; readonly is: boolean }
@@ -54,6 +56,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
         { outboundPort: 15_001, inboundPort: 15_006, ipv6: true },
         { outboundPort: undefined, inboundPort: 15_006, ipv6: false },
       ),
+      bindOutbounds: fc.boolean(),
     }),
   },
   {
@@ -94,7 +97,8 @@ interface Connection {
 /** A world that lives through steps, beside all that is needed to build it anew. */
 export class Life {
   readonly table = new FragmentTable();
-  readonly world = new World({ zone: ZONE, table: this.table });
+  readonly world: World;
+  readonly #autoReachable: boolean;
   readonly #documents = new Documents();
   /** What was ever written, in its newest form: what is edited may come back to life. */
   readonly #written = new Map<string, Document>();
@@ -102,8 +106,10 @@ export class Life {
   readonly #facts = new Map<string, Step>();
   readonly #connections = new Map<string, Connection>();
 
-  /** Begins with a mesh in which identities work. */
-  constructor() {
+  /** Begins with a mesh in which identities work. @param autoReachable whether permissions decide what is reachable */
+  constructor(autoReachable = false) {
+    this.#autoReachable = autoReachable;
+    this.world = this.#newWorld();
     this.take({
       do: "put",
       documents: [{ type: "Mesh", name: "default", meshServices: { mode: "Exclusive" } }],
@@ -156,7 +162,7 @@ export class Life {
 
   /** Everything is as it would be in a world that has known nothing but the present. */
   check(): void {
-    const fresh = new World({ zone: ZONE, table: this.table });
+    const fresh = this.#newWorld();
     fresh.apply(this.#documents.all.toReversed().map((after) => ({ before: undefined, after })));
     for (const fact of this.#facts.values()) setFact(fresh, fact);
     const [mesh, freshMesh] = [this.world.mesh("default"), fresh.mesh("default")];
@@ -185,6 +191,10 @@ export class Life {
   clear(): void {
     for (const { type, mesh, name } of this.#documents.all)
       this.#documents.delete(this.world, type, mesh, name);
+  }
+
+  #newWorld(): World {
+    return new World({ zone: ZONE, table: this.table, autoReachable: this.#autoReachable });
   }
 
   #connect(name: string): void {
@@ -228,8 +238,8 @@ function setFact(world: World, fact: Step): void {
   const mesh = world.mesh("default");
   switch (fact.do) {
     case "node": {
-      const { unifiedNaming, reusePort, extAuthzAddress, redirect } = fact;
-      mesh.node.set(fact.dataplane, { ...UNKNOWN_NODE, unifiedNaming, reusePort, extAuthzAddress, redirect });
+      const { do: _, dataplane: name, ...facts } = fact;
+      mesh.node.set(name, { ...UNKNOWN_NODE, ...facts });
       return;
     }
     case "stage":
@@ -253,12 +263,9 @@ function readable(config: ProxyConfig | undefined): unknown {
   return Object.fromEntries(
     Object.entries(config).map(([type, resources]) => [
       type,
-      resources instanceof Map
+      isFragments(resources)
         ? Object.fromEntries(
-            [...(resources as Map<string, Fragment>)].map(([name, { version, origins }]) => [
-              name,
-              `${version} ${origins.join(" ")}`,
-            ]),
+            [...resources].map(([name, { version, origins }]) => [name, `${version} ${origins.join(" ")}`]),
           )
         : resources,
     ]),

@@ -27,8 +27,10 @@ export function stored(document: unknown, revision: number): Resource {
     throw new Error(`${type} "${String(Reflect.get(Object(document), "name"))}": ${reasons}`);
   }
   const time = new Date(Date.UTC(2026, 0, 1) + revision * 1000).toISOString();
+  const status = Reflect.get(Object(document), "status");
   return {
     ...resource,
+    ...(status === undefined ? {} : { status }),
     labels: computeLabels(kind, resource, CONTEXT),
     creationTime: time,
     modificationTime: time,

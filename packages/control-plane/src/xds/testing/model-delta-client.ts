@@ -14,6 +14,8 @@ export interface ModelDeltaClient {
   connect(lost?: boolean, newControlPlane?: boolean): readonly DeltaRequest[];
   /** Takes in one response; gives what the proxy sends then. */
   receive(response: Outgoing): readonly DeltaRequest[];
+  /** Listeners that were replaced have drained: nobody uses the route that they had, and then others ask for it. */
+  drained(): readonly DeltaRequest[];
   /** Asks once more for an endpoint assignment it already has. */
   askAgain(): readonly DeltaRequest[];
   /** Versions of single resources that it has rejected. */
@@ -84,7 +86,7 @@ export function createModelDeltaClient(rules: ModelRules): ModelDeltaClient {
     if (recorded[type]?.get(name) !== version || proxy.versionOf(type, name) !== version) return;
     if (unreported.delete(`${type}/${name}`)) return;
     if (type === "endpoint" && proxy.warming.has(name)) return;
-    const repeats = type === "endpoint" ? (askedAgain.get(name) ?? 0) : 0;
+    const repeats = type === "endpoint" || type === "route" ? (askedAgain.get(name) ?? 0) : 0;
     askedAgain.set(name, repeats - 1);
     if (repeats <= 0) proxy.violations.push(`unchanged ${type} ${name} sent`);
   }
@@ -150,6 +152,13 @@ export function createModelDeltaClient(rules: ModelRules): ModelDeltaClient {
       const eds = updateEds();
       withheld.push({ answer, rejects });
       return [...eds, ...release()];
+    },
+    drained() {
+      if (!listenersAsked) return [];
+      proxy.routes.delete("rt");
+      allowRepeat("rt");
+      recorded.route?.delete("rt");
+      return [request("route", { unsubscribe: ["rt"] }), request("route", { subscribe: ["rt"] })];
     },
     askAgain() {
       const [name] = edsAsked;

@@ -10,6 +10,8 @@ export interface ModelSotwClient {
   readonly proxy: ModelProxy;
   connect(): readonly SotwRequest[];
   receive(response: Outgoing): readonly SotwRequest[];
+  /** Listeners that were replaced have drained: nobody uses the route that they had, and then others ask for it. */
+  drained(): readonly SotwRequest[];
 }
 
 /** As the delta model: CDS answers wait for warm clusters; EDS is asked for again whenever the clusters change. */
@@ -60,6 +62,11 @@ export function createModelSotwClient(rules: ModelRules): ModelSotwClient {
       if (proxy.edsNames().size > 0) out.push(request("endpoint"));
       out.push(request("secret"));
       return out;
+    },
+    drained() {
+      if (!listenersAsked) return [];
+      proxy.routes.delete("rt");
+      return [{ ...request("route"), names: [] }, request("route")];
     },
     receive(response) {
       const type = typeOfUrl(response.typeUrl);

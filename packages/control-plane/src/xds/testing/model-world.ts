@@ -10,7 +10,7 @@ export type Step =
   | { readonly kind: "deliver"; readonly count: number }
   | { readonly kind: "reconnect"; readonly newControlPlane: boolean }
   | { readonly kind: "block"; readonly blocked: boolean }
-  | { readonly kind: "askAgain" };
+  | { readonly kind: "askAgain" | "drained" };
 
 /** Variants by slot; a slot without a variant is absent. Each listener uses the cluster of `uses`. */
 export interface World {
@@ -131,7 +131,10 @@ export function histories(bad: Badness): fc.Arbitrary<readonly Step[]> {
       },
       ...(bad === "anything" ? [] : [{ arbitrary: reconnects, weight: 1 }]),
       { arbitrary: fc.record({ kind: fc.constant("block" as const), blocked: fc.boolean() }), weight: 1 },
-      { arbitrary: fc.constant({ kind: "askAgain" as const }), weight: 1 },
+      {
+        arbitrary: fc.record({ kind: fc.constantFrom("askAgain" as const, "drained" as const) }),
+        weight: 1,
+      },
     ),
     { maxLength: 25 },
   );

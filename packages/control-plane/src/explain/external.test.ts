@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AIRLINE, ask, IDENTITY, policy } from "./testing/airline.ts";
+
+/** The portal calls `pay` outside, and `flights`, which is both services of the airline in one. */
+const OUTBOUNDS = AIRLINE.replace(
+  "  outbound:\n",
+  `  outbound:
+    - {port: 10003, backendRef: {kind: MeshExternalService, name: pay}}
+    - {port: 10004, backendRef: {kind: MeshMultiZoneService, name: everything, port: 8080}}\n`,
+);
+const pay = (tls?: object) =>
+  policy("MeshExternalService", "pay", {
+    match: { type: "HostnameGenerator", port: 443, protocol: "http" },
+    endpoints: [
+      { address: "pay.example", port: 443 },
+      { address: "192.0.2.1", port: 443, priority: 1 },
+    ],
+    ...(tls === undefined ? {} : { tls: { enabled: true, ...tls } }),
+  });
+
+function told(world: string, destination: string) {
+  const answer = ask(world, "portal", destination);
+  const hops = answer.branches.flatMap((branch) => branch.hops);
+  return { answer, hops, tls: hops.find(({ at }) => at === "tls") };
+}
+
+test("a call that leaves the mesh: where to, and who is verified by whom", () => {
+  const { answer, hops, tls } = told(OUTBOUNDS + IDENTITY + pay({}), "pay");
+  assert.equal(answer.verdict, "allowed");
+  assert.match(hops[0]?.text ?? "", /outside the mesh: pay\.example:443, 1 more where that fails/);
+  assert.equal(
+    tls?.text,
+    "leaves the mesh: TLS to pay.example, verified by the machine's roots in /etc/ssl/certs/ca-certificates.crt, as pay.example",
+  );
+  assert.match(told(OUTBOUNDS + pay(), "pay").tls?.text ?? "", /the proxy adds no TLS/);
+  const skipped = told(OUTBOUNDS + pay({ verification: { mode: "SkipAll" } }), "pay").tls;
+  assert.deepEqual(
+    [skipped?.outcome, skipped?.text],
+    ["warn", "leaves the mesh: TLS to pay.example, and nobody is verified"],
+  );
+});
+
+test("a call that cannot leave says why", () => {
+  const { answer } = told(OUTBOUNDS + pay({ verification: { caCert: { secret: "ca" } } }), "pay");
+  assert.equal(answer.verdict, "no-endpoints");
+  assert.match(answer.reason, /there is no Secret "ca" in mesh "default"/);
+  const mesh = "meshServices: {mode: Exclusive}";
+  const forbidden = OUTBOUNDS.replace(
+    mesh,
+    `${mesh}\nrouting: {defaultForbidMeshExternalServiceAccess: true}`,
+  );
+  const refused = told(forbidden + pay(), "pay").answer;
+  assert.equal(refused.verdict, "no-outbound");
+  assert.match(JSON.stringify(refused.hops), /forbids external services by default/);
+});
+
+test("the snippet for a missing outbound names the kind", () => {
+  const { answer } = told(AIRLINE + pay(), "pay");
+  assert.deepEqual(answer.remedy?.document, {
+    networking: { outbound: [{ port: 10003, backendRef: { kind: "MeshExternalService", name: "pay" } }] },
+  });
+});
+
+test("a service of services has the instances of all of them", () => {
+  const multiZone = (labels: object) =>
+    policy("MeshMultiZoneService", "everything", {
+      selector: { meshService: { matchLabels: labels } },
+      ports: [{ port: 8080, appProtocol: "http" }],
+    });
+  const { answer } = told(OUTBOUNDS + multiZone({}), "everything");
+  assert.deepEqual(answer.branches.flatMap(({ instances }) => instances).toSorted(), [
+    "check-in-1",
+    "check-in-2",
+    "portal-1",
+  ]);
+  const nobody = told(OUTBOUNDS + multiZone({ team: "none" }), "everything").answer;
+  assert.equal(nobody.verdict, "no-endpoints");
+  assert.match(nobody.reason, /no MeshService that it matches has an instance/);
+});

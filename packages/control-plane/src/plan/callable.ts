@@ -1,0 +1,59 @@
+import type {
+  MeshExternalServiceResource,
+  MeshMultiZoneServiceResource,
+  MeshServiceResource,
+  Resource,
+} from "@skein/model";
+import type { DestinationPlan } from "@skein/policies";
+
+/** Kinds of resources that traffic can be sent to. */
+export type CallableKind = Exclude<DestinationPlan["kind"], "ServiceTag">;
+
+/** Those kinds, by name. */
+export const CALLABLE_KINDS: readonly CallableKind[] = [
+  "MeshService",
+  "MeshExternalService",
+  "MeshMultiZoneService",
+];
+
+/** What can be called, whatever its kind. */
+export interface Callable {
+  readonly kind: CallableKind;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly creationTime: string;
+  readonly ports: readonly CallablePort[];
+}
+
+/** One of its ports. */
+export interface CallablePort {
+  readonly port: number;
+  readonly name?: string | undefined;
+  /** As it is written; nothing means bytes. */
+  readonly appProtocol?: string | undefined;
+}
+
+/** Whether resources of a kind can be called. */
+export function isCallableKind(kind: string): kind is CallableKind {
+  return CALLABLE_KINDS.includes(kind as CallableKind);
+}
+
+/** A resource as something to call; undefined where it is nothing of the kind. */
+export function callableOf(resource: Resource | undefined): Callable | undefined {
+  if (resource === undefined || !isCallableKind(resource.type)) return undefined;
+  const { type: kind, name, labels, creationTime } = resource;
+  return { kind, name, labels, creationTime, ports: portsOf(kind, resource) };
+}
+
+function portsOf(kind: CallableKind, resource: Resource): readonly CallablePort[] {
+  switch (kind) {
+    case "MeshService":
+      return (resource as MeshServiceResource).spec.ports ?? [];
+    case "MeshExternalService": {
+      const { port, protocol } = (resource as MeshExternalServiceResource).spec.match;
+      return [{ port, appProtocol: protocol }];
+    }
+    case "MeshMultiZoneService":
+      return (resource as MeshMultiZoneServiceResource).spec.ports;
+  }
+}

@@ -1,0 +1,72 @@
+import { createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { isIP } from "node:net";
+import {
+  certificateSigner,
+  commonName,
+  keyIdentifier,
+  signCertificate,
+  toPem,
+} from "@skein/control-plane/identity/x509/certificate";
+import {
+  basicConstraints,
+  extendedKeyUsage,
+  keyUsage,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from "@skein/control-plane/identity/x509/extensions";
+import { generateEcKeyPair } from "@skein/control-plane/identity/x509/keys";
+import { randomSerial } from "@skein/control-plane/identity/x509/serial";
+
+/** A certificate with its key, in the names that Node's TLS options have for them. */
+export interface OutsideCredentials {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A CA that the mesh has nothing to do with. */
+export interface OutsideCa {
+  readonly pem: string;
+  /** A certificate with these host names and addresses, and `name` as its subject. */
+  issue(name: string, hosts: readonly string[]): Promise<OutsideCredentials>;
+}
+
+/** Makes a CA of the world outside. */
+export async function outsideCa(name: string): Promise<OutsideCa> {
+  const { privateKeyPem } = await generateEcKeyPair();
+  const key = createPrivateKey(privateKeyPem);
+  const signer = certificateSigner(key);
+  if (signer === undefined) throw new Error("the key cannot sign");
+  const sign = async (subject: string, subjectKey: Buffer, extensions: readonly Buffer[]) => {
+    const now = Date.now();
+    const content = {
+      serial: randomSerial(randomBytes),
+      ...{ issuer: commonName(name), subject: commonName(subject), publicKey: subjectKey },
+      ...{ notBefore: now - 60_000, notAfter: now + 3_600_000, extensions },
+    };
+    return toPem("CERTIFICATE", await signCertificate(content, signer));
+  };
+  const publicKey = publicKeyOf(privateKeyPem);
+  const pem = await sign(name, publicKey, [
+    basicConstraints(true),
+    keyUsage("keyCertSign", "digitalSignature"),
+    subjectKeyIdentifier(keyIdentifier(publicKey)),
+  ]);
+  return {
+    pem,
+    async issue(subject, hosts) {
+      const own = (await generateEcKeyPair()).privateKeyPem;
+      const names = hosts.map((value) => ({ kind: isIP(value) === 0 ? "dns" : "ip", value }) as const);
+      const cert = await sign(subject, publicKeyOf(own), [
+        basicConstraints(false),
+        keyUsage("digitalSignature"),
+        extendedKeyUsage("serverAuth", "clientAuth"),
+        ...(names.length === 0 ? [] : [subjectAltName(names, false)]),
+      ]);
+      return { cert, key: own };
+    },
+  };
+}
+
+function publicKeyOf(privateKeyPem: string): Buffer {
+  return createPublicKey(privateKeyPem).export({ type: "spki", format: "der" });
+}
