@@ -80,7 +80,7 @@ test("only what is redirected has a listener", () => {
 test("policies change what takes the connections of applications, in their order", () => {
   const definitions = [policyOf(1, "First"), policyOf(2, "Second"), policyOf(3, "Silent")];
   const translator = new Translator(definitions, new FragmentTable());
-  const said = plan({ passthrough: false, ipv6: false }, { First: "a", Second: "b" });
+  const said = plan({ passthrough: false, ipv6: false }, { First: { said: "a" }, Second: { said: "b" } });
   const { clusters, listeners } = translator.transparent(said, true);
   const passing = names(clusters).filter((name) => !name.startsWith("self_"));
   assert.deepEqual(passing, ["First, after 0", "Second, after 1"]);
@@ -93,7 +93,10 @@ test("policies change what takes the connections of applications, in their order
   );
   assert.deepEqual(listeners[0]?.origins, ["kri of First", "kri of Second"]);
   // Who is told something else has something else.
-  const other = translator.transparent(plan({ passthrough: false, ipv6: false }, { First: "c" }), true);
+  const other = translator.transparent(
+    plan({ passthrough: false, ipv6: false }, { First: { said: "c" } }),
+    true,
+  );
   assert.notEqual(other.listeners[0], listeners[0]);
 });
 
