@@ -27,7 +27,7 @@ function policyOf(order: number, type: string): PolicyDefinition {
     translateTransparent: (plan, { clusters, listeners }) => {
       if (plan === undefined) return;
       clusters.set(
-        String(plan),
+        JSON.stringify(plan),
         create(ClusterSchema, { name: `${type}, after ${[...clusters.keys()].length}` }),
       );
       listeners.ipv4.filterChains = [];
