@@ -2,7 +2,7 @@ import type { BackendRef, KindDefinition } from "@skein/model";
 import type { InboundDraft, OutboundDraft, TransparentDraft } from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
-import type { DestinationPlan, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
+import type { DestinationPlan, PlanCondition, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
 import type { ResourcePatch } from "./resource-patch.ts";
 
 export interface InboundInput {
@@ -90,6 +90,12 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   readonly standsAlone?: boolean;
   /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
   translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
+  /** What somebody should know of its entry for the proxy: what comes to nothing, or to less than it says. */
+  conditions?(
+    plan: Proxy,
+    /** The port to which connections of the application are redirected; absent where they are left alone. */
+    redirect: { readonly outboundPort: number | undefined },
+  ): readonly PlanCondition[];
   /** Its inbound entry names the service, so that services cannot share one. */
   readonly perService?: boolean;
   /** What it changes in the finished resources of a proxy; equal entries give equal patches. */

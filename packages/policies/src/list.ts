@@ -7,6 +7,7 @@ import { meshHealthCheckKind } from "./mesh-health-check/kind.ts";
 import { meshHttpRouteKind } from "./mesh-http-route/kind.ts";
 import { meshLoadBalancingStrategyKind } from "./mesh-load-balancing-strategy/kind.ts";
 import { meshOpaKind } from "./mesh-opa/kind.ts";
+import { meshPassthroughKind } from "./mesh-passthrough/kind.ts";
 import { meshProxyPatchKind } from "./mesh-proxy-patch/kind.ts";
 import { meshRateLimitKind } from "./mesh-rate-limit/kind.ts";
 import { meshRetryKind } from "./mesh-retry/kind.ts";
@@ -54,6 +55,10 @@ export const policyList: readonly ListedPolicy[] = [
   {
     kind: meshFaultInjectionKind,
     load: async () => (await import("./mesh-fault-injection/policy.ts")).meshFaultInjection,
+  },
+  {
+    kind: meshPassthroughKind,
+    load: async () => (await import("./mesh-passthrough/policy.ts")).meshPassthrough,
   },
   {
     kind: meshProxyPatchKind,

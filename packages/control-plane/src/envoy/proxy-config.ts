@@ -1,4 +1,5 @@
 import type { DestinationKey, EndpointsPlan, EndpointsView, ProxyPlan } from "@skein/policies";
+import { PASSTHROUGH_ORIGIN } from "@skein/policies/mesh-passthrough/conf";
 import type { Fragment, PatchReport, ProxyConfig } from "../xds/fragment.ts";
 import { type Fragments, LayeredFragments, sameFragments } from "../xds/fragments.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
@@ -57,7 +58,10 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     [translator.transparent(plan, reusePort), "transparent"],
     [translator.directAccess(plan, reusePort), "direct-access"],
   ] as const) {
-    for (const cluster of made.clusters) own.place(own.clusters, cluster, origin);
+    for (const cluster of made.clusters) {
+      const isOfEntry = cluster.name.startsWith(`${PASSTHROUGH_ORIGIN}_`);
+      own.place(own.clusters, cluster, isOfEntry ? PASSTHROUGH_ORIGIN : origin);
+    }
     for (const listener of made.listeners) own.place(own.listeners, listener, origin);
   }
   for (const { tls } of plan.directAccess ?? []) {

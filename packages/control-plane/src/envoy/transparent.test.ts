@@ -80,15 +80,21 @@ test("only what is redirected has a listener", () => {
 test("policies change what takes the connections of applications, in their order", () => {
   const definitions = [policyOf(1, "First"), policyOf(2, "Second"), policyOf(3, "Silent")];
   const translator = new Translator(definitions, new FragmentTable());
-  const said = plan({ passthrough: false, ipv6: false }, { First: { say: "a" }, Second: { say: "b" } });
+  const said = plan({ passthrough: false, ipv6: false }, { First: { said: "a" }, Second: { said: "b" } });
   const { clusters, listeners } = translator.transparent(said, true);
   const passing = names(clusters).filter((name) => !name.startsWith("self_"));
   assert.deepEqual(passing, ["First, after 0", "Second, after 1"]);
-  assert.deepEqual(listener(listeners, `${OUTBOUND}_ipv4`).filterChains, []);
+  assert.deepEqual(
+    listener(listeners, `${OUTBOUND}_ipv4`).filterChains.map(
+      (chain) => chain.filterChainMatch?.destinationPort,
+    ),
+    [15_001],
+    "but the port of redirection itself stays closed",
+  );
   assert.deepEqual(listeners[0]?.origins, ["kri of First", "kri of Second"]);
   // Who is told something else has something else.
   const other = translator.transparent(
-    plan({ passthrough: false, ipv6: false }, { First: { say: "c" } }),
+    plan({ passthrough: false, ipv6: false }, { First: { said: "c" } }),
     true,
   );
   assert.notEqual(other.listeners[0], listeners[0]);
@@ -112,10 +118,10 @@ test("the port of an inbound that demands mesh TLS does so at every address; oth
     );
     return { chains, disabled: listenerFilters.map(({ filterDisabled }) => filterDisabled?.rule.case) };
   };
-  assert.deepEqual(of("strict", {}).chains, ["8080 tls", "any"]);
+  assert.deepEqual(of("strict", {}).chains, ["8080 tls", "any", "15006", "15001"]);
   assert.deepEqual(of("strict", { strictPorts: true }).chains, ["8080 tls"]);
   assert.deepEqual(of("strict", { strictPorts: true, serviceless: true }).chains, ["8080 tls", "49151"]);
-  assert.deepEqual(of("permissive", {}), { chains: ["any"], disabled: [] });
+  assert.deepEqual(of("permissive", {}), { chains: ["any", "15006", "15001"], disabled: [] });
   // Ports of servers that speak first are not waited on for what the client says.
   assert.deepEqual(of("permissive", { strictPorts: true }), {
     chains: ["8080", "8080", "8080 tls"],

@@ -1,13 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
-  CircuitBreakersSchema,
-  CircuitBreakers_ThresholdsSchema as ThresholdsSchema,
-} from "@skein/envoy-api/envoy/config/cluster/v3/circuit_breaker_pb";
-import {
   type Cluster,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
-  Cluster_LbPolicy as LbPolicy,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
@@ -27,6 +22,7 @@ import { SERVICELESS_INBOUND_PORT } from "@skein/model";
 import {
   type IpFamily,
   type Naming,
+  originalDestinationCluster,
   type PassthroughDirection,
   type PolicyDefinition,
   type PolicyPlans,
@@ -36,7 +32,6 @@ import {
 } from "@skein/policies";
 import { UNREDIRECTED_SOURCE } from "../plan/redirect.ts";
 import type { InboundListenerParts } from "./inbound.ts";
-import { altStatName } from "./outbound.ts";
 import { bindTo, networkFilter, seconds, socketAddress, statName } from "./values.ts";
 
 /** What a transparent proxy has besides its inbounds and outbounds. */
@@ -65,8 +60,6 @@ export type OutboundRedirect = TransparentPlan & { readonly outboundPort: number
 export type InboundRedirect = TransparentPlan & { readonly inboundPort: number };
 
 const CONNECT_TIMEOUT_SECONDS = 10;
-/** Envoy would stop at 1,024 connections, which applications without a proxy do not. */
-const UNLIMITED = 0xffffffff;
 const ANY_ADDRESS = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 
 /** Name of the cluster of connections that lead nowhere, by both kinds of names. */
@@ -103,6 +96,7 @@ export function translateOutboundPassthrough(
     definition.translateTransparent?.(policies[definition.kind.type], draft);
   }
   const { ipv4, ipv6 } = draft.listeners;
+  for (const made of [ipv4, ipv6]) made?.filterChains.push(...nowhere(made.name, [port]));
   return { listeners: ipv6 === undefined ? [ipv4] : [ipv4, ipv6], clusters: [...draft.clusters.values()] };
 }
 
@@ -122,8 +116,10 @@ export function translateInboundPassthrough(
   const listeners = families(plan).map((ip) => {
     const name = passthroughName("inbound", ip, traits.naming);
     const chains = [...byPort].flatMap(([port, { chains }]) => chains.map((chain) => onlyTo(port, chain)));
-    if (!plan.strictPorts) chains.push(chainTo(name, name));
-    else if (plan.serviceless) {
+    if (!plan.strictPorts) {
+      const own = [plan.inboundPort, plan.outboundPort].filter((port) => port !== undefined);
+      chains.push(chainTo(name, name), ...nowhere(name, own));
+    } else if (plan.serviceless) {
       chains.push(chainTo(name, NO_DESTINATION, { destinationPort: SERVICELESS_INBOUND_PORT }));
     }
     const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
@@ -139,22 +135,7 @@ export function translateInboundPassthrough(
 
 /** A cluster that connects to where a connection was going, from `source` if one is given. */
 export function originalDestination(name: string, source: string | undefined): Cluster {
-  const cluster = create(ClusterSchema, {
-    name,
-    altStatName: altStatName(name),
-    clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
-    lbPolicy: LbPolicy.CLUSTER_PROVIDED,
-    connectTimeout: seconds(CONNECT_TIMEOUT_SECONDS),
-    circuitBreakers: create(CircuitBreakersSchema, {
-      thresholds: [
-        create(ThresholdsSchema, {
-          maxConnections: UNLIMITED,
-          maxPendingRequests: UNLIMITED,
-          maxRequests: UNLIMITED,
-        }),
-      ],
-    }),
-  });
+  const cluster = originalDestinationCluster(name);
   if (source !== undefined) cluster.upstreamBindConfig = bindTo(source);
   return cluster;
 }
@@ -189,6 +170,14 @@ function passthroughListener(
 
 function families({ ipv6 }: TransparentPlan): readonly IpFamily[] {
   return ipv6 ? ["ipv4", "ipv6"] : ["ipv4"];
+}
+
+/**
+ * Chains for the ports of redirection themselves, to a cluster that is not there. Passed on, a call to such a port comes
+ * back to it, again and again: Envoy was seen to end of it.
+ */
+function nowhere(listener: string, ports: readonly number[]): readonly FilterChain[] {
+  return ports.map((destinationPort) => chainTo(listener, NO_DESTINATION, { destinationPort }));
 }
 
 function chainTo(

@@ -23,6 +23,7 @@ import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
+import { passthroughWarnings } from "./passthrough-warnings.ts";
 import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
 import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
 import { count, examples } from "./sentences.ts";
@@ -110,6 +111,7 @@ function policyWarnings(
   }
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
+  warnings.push(...passthroughWarnings(policy, selected, store));
   const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);
   const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS" || byCaller;
   if (needsIdentity && selected.length > 0) {

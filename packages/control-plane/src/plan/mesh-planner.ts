@@ -304,7 +304,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         policies: policies.proxy.byKind.get(type) ?? [],
         mesh: meshName,
       });
-      if (entry !== undefined) whole[type] = entry;
+      if (entry === undefined) continue;
+      whole[type] = entry;
+      conditions.push(...(definition.conditions?.(entry, redirect) ?? []));
     }
     const served = inbounds.at(name).get();
     const instances = directInstances(context, calls.outbounds, conditions);

@@ -8,6 +8,7 @@ import { CAST, outboundsOf, outboundsOutside, outboundsTo, pairs, upKongAir } fr
 import { drained } from "./drained.ts";
 import { strangersHandshake } from "./handshake.ts";
 import { runOutside, startOutside } from "./outside.ts";
+import { holdPerimeter, startPerimeter, stopPerimeter } from "./perimeter.ts";
 
 const USAGE = `kong-air: the airline's services, for the pages and for you
 
@@ -33,6 +34,10 @@ const USAGE = `kong-air: the airline's services, for the pages and for you
   kong-air matrix                      have everyone call everyone
   kong-air stats NAME FILTER           counters of a sidecar's Envoy whose names match FILTER
   kong-air drained NAME                wait until a sidecar has no connections from before its last change
+  kong-air perimeter up                start, instead of "up", machines of their own: passenger-portal, all of whose connections
+                                       go by its proxy, and weather and aeropay outside of the mesh; needs root.
+                                       Then "portal COMMAND..." runs a command as the portal's application does
+  kong-air perimeter down              end them
   kong-air traffic start FROM TO [--rate N]
   kong-air traffic stop                steady calls in the background; stop reports every lost one`;
 
@@ -105,6 +110,14 @@ const commands: Readonly<Record<string, Command>> = {
   },
   drained: async (world, [name = ""]) => {
     await drained((filter) => world.sidecarStats(name, filter));
+    return 0;
+  },
+  perimeter: async (world, [verb = ""]) => {
+    if (verb === "up")
+      await startPerimeter(world, [process.execPath, process.argv[1] ?? "", "perimeter", "run"]);
+    else if (verb === "run") await holdPerimeter(world);
+    else if (verb === "down") await stopPerimeter(world);
+    else return fail("say `kong-air perimeter up` or `kong-air perimeter down`");
     return 0;
   },
   traffic,

@@ -105,6 +105,15 @@ export class NetworkHost {
     setResolvers(this.namespace, addresses);
   }
 
+  /** Names that its processes know without asking anybody: name to address. For those that are started from now on. */
+  names(addresses: Readonly<Record<string, string>>): void {
+    const lines = Object.entries({ localhost: "127.0.0.1", ...addresses }).map(
+      ([name, address]) => `${address} ${name}
+`,
+    );
+    setFile(this.namespace, "hosts", lines.join(""));
+  }
+
   /** The last lines of what its processes wrote. */
   logs(lines?: number): string {
     return this.#children

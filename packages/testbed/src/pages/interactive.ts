@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stopPerimeter } from "../kong-air/perimeter.ts";
 import { ROOT } from "../world/commands.ts";
 import { createWorld } from "../world/world.ts";
 import { parsePage } from "./page.ts";
@@ -28,7 +29,9 @@ const bash = spawn("bash", ["--norc", "--noprofile", "-i"], {
 // The terminal sends Ctrl-C to both; it is meant for what runs in the shell.
 process.on("SIGINT", () => {});
 bash.once("exit", (code) => {
-  world.stop().then(() => process.exit(code ?? 0));
+  stopPerimeter(world)
+    .finally(() => world.stop())
+    .then(() => process.exit(code ?? 0));
 });
 
 function writePageFiles(number: string | undefined): void {

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stopPerimeter } from "../kong-air/perimeter.ts";
 import { pause } from "../poll.ts";
 import { pageVariables, writeShims } from "../world/shims.ts";
 import { createWorld, type World } from "../world/world.ts";
@@ -28,6 +29,7 @@ export async function openPageSession(): Promise<PageSession> {
     logs: () => world.logs(),
     close: async () => {
       shell.close();
+      await stopPerimeter(world);
       await world.stop();
     },
   };

@@ -454,6 +454,26 @@ const patches = fc
   .array(patch, { minLength: 1, maxLength: 2 })
   .map((appendModifications): Document => ({ default: { appendModifications } }));
 
+/** Addresses only: an edit may leave the protocol out, and a domain cannot do without. */
+const passthroughMatch = fc
+  .record({
+    type: fc.constant("IP"),
+    value: fc.constantFrom("192.0.2.1", "2001:db8::1"),
+    port: optional(fc.constantFrom(80, 443)),
+    protocol: optional(fc.constantFrom("tcp", "tls", "http")),
+  })
+  .map(compact);
+const passthrough = fc
+  .record({
+    passthroughMode: optional(fc.constantFrom("All", "Matched", "None")),
+    appendMatch: optional(
+      fc.uniqueArray(passthroughMatch, {
+        maxLength: 2,
+        selector: ({ value }) => value,
+      }),
+    ),
+  })
+  .map(compact);
 const opa = fc.oneof(
   fc.constantFrom("s0", "s1").map((secret): Document => ({ appendPolicies: [{ rego: { secret } }] })),
   fc.constantFrom("Allow", "Deny").map((onAgentFailure): Document => ({ authConfig: { onAgentFailure } })),
@@ -480,6 +500,7 @@ const policySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshRateLimit: fc.oneof(from(limit), sectioned(limit), byCaller(requestLimit)),
   MeshFaultInjection: fc.oneof(from(fault, caller), rules(fault), byCaller(fault)),
   MeshOPA: opa.map((conf): Document => ({ default: conf })),
+  MeshPassthrough: passthrough.map((conf): Document => ({ default: conf })),
   MeshTLS: fc.oneof(rules(tls), sectioned(tls)),
   MeshTrafficPermission: fc.oneof(rules(permission), sectioned(permission), from(action, caller)),
   MeshProxyPatch: patches,
@@ -495,7 +516,7 @@ function sidecars(targetRef: Document | undefined): Document | undefined {
 }
 
 /** Kinds that take no services at the top. */
-const NO_SERVICES: readonly string[] = ["MeshTLS", "MeshOPA"];
+const NO_SERVICES: readonly string[] = ["MeshTLS", "MeshOPA", "MeshPassthrough"];
 
 /** A policy of one of these kinds under one of these names. */
 const policy: fc.Arbitrary<Document> = fc.oneof(
