@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { BoolValueSchema } from "@bufbuild/protobuf/wkt";
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -20,7 +19,6 @@ import {
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import {
-  type RouteAction,
   RouteActionSchema,
   RouteMatchSchema,
   RouteSchema,
@@ -35,16 +33,14 @@ import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/networ
 import { SERVICE_TAG } from "@skein/model";
 import {
   CALLER_TAGS_HEADER,
-  type ExternalPlan,
   type OutboundDraft,
   type OutboundPlan,
   type OutboundRouteDraft,
   type PolicyDefinition,
   type UpstreamPlan,
 } from "@skein/policies";
-import { sendToBackends } from "@skein/policies/engine/weighted-clusters";
-import { externalTls, locate } from "./external.ts";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
+import { leaveMesh, partlyLeaveMesh } from "./leave-mesh.ts";
 import { upstreamTls } from "./tls.ts";
 import { ads, networkFilter, routesByName, socketAddress, statName } from "./values.ts";
 
@@ -69,8 +65,15 @@ export function translateUpstream(
   for (const definition of definitions) {
     definition.translateOutbound?.(plan.policies[definition.kind.type], draft);
   }
+  const headers = Array.from(draft.requestHeaders, ([key, value]) =>
+    create(HeaderValueOptionSchema, {
+      header: create(HeaderValueSchema, { key, value }),
+      appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    }),
+  );
+  let leaves = false;
   if (plan.external !== undefined) leaveMesh(draft, plan.external);
-  else rewriteHostsOfBackends(draft);
+  else leaves = partlyLeaveMesh(draft, headers);
   const { cluster, hcm, tcp } = draft;
   if (plan.external === undefined || hcm !== undefined)
     cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
@@ -92,12 +95,7 @@ export function translateUpstream(
               name: plan.clusterName,
               domains: ["*"],
               routes: draft.routes.map(({ route }) => route),
-              requestHeadersToAdd: Array.from(draft.requestHeaders, ([key, value]) =>
-                create(HeaderValueOptionSchema, {
-                  header: create(HeaderValueSchema, { key, value }),
-                  appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-                }),
-              ),
+              requestHeadersToAdd: leaves ? [] : headers,
             }),
           ],
           validateClusters: false,
@@ -148,55 +146,6 @@ function draftUpstream(plan: UpstreamPlan): OutboundDraft {
     routeSpecifier: routesByName(destination.routeName),
   });
   return { ...base, hcm, tcp: undefined, routes: [catchAll(clusterName)] };
-}
-
-/** What is outside the mesh is found, spoken with and addressed in its own way. */
-function leaveMesh(draft: OutboundDraft, external: ExternalPlan): void {
-  const { cluster, routes, protocol } = draft;
-  locate(cluster, external);
-  const { tls, problem } = external;
-  if (problem === undefined && tls !== undefined) cluster.transportSocket = externalTls(tls, protocol);
-  for (const { route } of routes) {
-    const { action } = route;
-    if (action.case !== "route") continue;
-    const isOwn =
-      action.value.clusterSpecifier.case === "cluster" &&
-      action.value.clusterSpecifier.value === cluster.name;
-    if (problem !== undefined && isOwn) sendToBackends(route, [], problem);
-    else rewriteHost(action.value);
-  }
-}
-
-/** Requests that a route sends out of the mesh are for another host than the application named. */
-function rewriteHostsOfBackends({ backends, routes }: OutboundDraft): void {
-  const outside = new Set(
-    Object.values(backends).flatMap((backend) =>
-      backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
-        ? [backend.clusterName]
-        : [],
-    ),
-  );
-  if (outside.size === 0) return;
-  for (const { action } of routes.map(({ route }) => route)) {
-    if (action.case !== "route") continue;
-    const { clusterSpecifier } = action.value;
-    const clusters =
-      clusterSpecifier.case === "cluster"
-        ? [clusterSpecifier.value]
-        : clusterSpecifier.case === "weightedClusters"
-          ? clusterSpecifier.value.clusters.map(({ name }) => name)
-          : [];
-    if (clusters.some((name) => outside.has(name))) rewriteHost(action.value);
-  }
-}
-
-/** Only endpoints that have a name change anything. What a policy says of the host counts more. */
-function rewriteHost(action: RouteAction): void {
-  if (action.hostRewriteSpecifier.case !== undefined) return;
-  action.hostRewriteSpecifier = {
-    case: "autoHostRewrite",
-    value: create(BoolValueSchema, { value: true }),
-  };
 }
 
 function catchAll(cluster: string): OutboundRouteDraft {
