@@ -106,6 +106,11 @@ export const CODES = {
     title: "an external or multi-zone service to which nothing can be sent",
     fix: "create what the message names, or correct the resource",
   },
+  SK0604: {
+    severity: "warning",
+    title: "a service without the host name that a generator should give it",
+    fix: "give one of the services another name, or the HostnameGenerator another template",
+  },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 /** A code of a finding. */

@@ -13,27 +13,20 @@ import {
 } from "@skein/model";
 import type { Write } from "../store/store.ts";
 import { ServiceMembers } from "../view/service-members.ts";
-import {
-  ADDRESSED_TYPES,
-  type AddressedDraft,
-  type AddressedType,
-  VIP_SETTINGS,
-  vipsOf,
-} from "./addressed.ts";
+import { ADDRESSED_TYPES, type AddressedDraft, type AddressedType } from "./addressed.ts";
 import { DirtySet } from "./dirty-set.ts";
 import { differInCountsOnly, type MeshServiceDraft, writeOf } from "./draft.ts";
-import { HostnameIndex, type ServiceName } from "./hostname-index.ts";
-import { withHostnames } from "./hostnames.ts";
+import type { ServiceName } from "./hostname-index.ts";
 import { type Derived, deriveMeshService } from "./meshservice-generator.ts";
 import { MultiZoneMembers, withMeshServices } from "./multi-zone-members.ts";
 import { NameGroups } from "./name-groups.ts";
 import type { NamingProblem } from "./problem.ts";
+import { ServiceNames } from "./service-names.ts";
 import { type ServiceOffer, serviceOffers } from "./service-offer.ts";
 import { withStatus } from "./service-status.ts";
 import type { DataplaneFacts, NamingSettings } from "./settings.ts";
-import { deriveTaggedService, type TaggedServiceResource, taggedHostnames } from "./tagged-service.ts";
+import { deriveTaggedService, type TaggedServiceResource } from "./tagged-service.ts";
 import type { VipPools } from "./vip-pools.ts";
-import { storedVip, vipHolder, withVip } from "./vips.ts";
 import { deriveWorkload } from "./workload-generator.ts";
 
 /** The kinds that are derived here, or whose status is. */
@@ -94,7 +87,7 @@ export class MeshNaming {
   /** The services as `#members` knows them: stored ones, and those about to be. */
   readonly #selectors = new Map<string, MeshServiceResource>();
   readonly #multiZone = new MultiZoneMembers();
-  readonly #hostnames = new HostnameIndex();
+  readonly #names: ServiceNames;
   readonly #dirty: Readonly<Record<DerivedType, DirtySet>> = {
     MeshService: new DirtySet(),
     MeshExternalService: new DirtySet(),
@@ -106,7 +99,8 @@ export class MeshNaming {
   constructor(mesh: string, generators: readonly HostnameGeneratorResource[], world: NamingWorld) {
     this.#name = mesh;
     this.#world = world;
-    this.#hostnames.setGenerators(generators);
+    const { pools, settings } = world;
+    this.#names = new ServiceNames({ mesh, generators, pools, domain: settings.taggedServices.domain });
   }
 
   /** Whether the mesh has nothing left to look after. */
@@ -160,7 +154,7 @@ export class MeshNaming {
 
   /** Takes in the zone's hostname generators. */
   setGenerators(generators: readonly HostnameGeneratorResource[]): void {
-    this.#hostnames.setGenerators(generators);
+    this.#names.setGenerators(generators);
     for (const type of ADDRESSED_TYPES) this.#markAll(type, this.#stored[type].keys());
   }
 
@@ -281,22 +275,18 @@ export class MeshNaming {
     derived: Derived<D>,
     refine: (draft: D) => D = (draft) => draft,
   ): Reconciled {
-    const { type, name } = service;
+    const { type } = service;
     this.#index(service, derived.draft);
     if (derived.draft === undefined) {
-      if (existing === undefined) this.#release(service);
+      if (existing === undefined) this.#names.release(service);
       return reconciled(existing, undefined, derived);
     }
-    const pool = this.#world.pools.of(type);
-    const draft = withVip(withHostnames(refine(derived.draft), this.#hostnames.outcomes(service)), pool);
-    const problems = [...derived.problems];
-    if (vipsOf(draft).length === 0) {
-      const message = `${type} "${name}" has no address, because the range ${VIP_SETTINGS[type]} is used up: remove services that are no longer needed, or configure a larger range`;
-      problems.push({ mesh: this.#name, type, name, reason: "AddressesExhausted", message });
-    }
-    const vip = storedVip(draft, pool);
-    const takesAddress = vip !== undefined && vip !== (existing && storedVip(existing, pool));
-    return reconciled(existing, draft, { ...derived, problems, takesAddress });
+    const named = this.#names.named(service, refine(derived.draft));
+    return reconciled(existing, named.draft, {
+      ...derived,
+      problems: [...derived.problems, ...named.problems],
+      takesAddress: this.#names.takesAddress(type, existing, named.draft),
+    });
   }
 
   #applyDataplane(before: DataplaneResource | undefined, after: DataplaneResource | undefined): void {
@@ -319,12 +309,10 @@ export class MeshNaming {
     this.#dirty[type].addStored(name, after?.revision ?? -1);
     if (after === undefined) {
       stored.delete(name);
-      this.#release({ type, name });
+      this.#names.release({ type, name });
     } else {
       stored.set(name, after);
-      const pool = this.#world.pools.of(type);
-      const vip = storedVip(after, pool);
-      if (vip !== undefined && !pool.claim(vipHolder(after), vip)) this.mark(type, name);
+      if (!this.#names.claim(type, after)) this.mark(type, name);
     }
     if (type === "MeshMultiZoneService") {
       const { spec } = (after as MeshMultiZoneServiceResource | undefined) ?? {};
@@ -339,16 +327,13 @@ export class MeshNaming {
    * any with other hostnames: then its own may have, too. So may those of a service that we have just created: it was
    * taken for newer than all others, but the store's clock may have given it the age of another, or made it older.
    */
-  #index({ type, name }: ServiceName, service: AddressedDraft | undefined): boolean {
+  #index(key: ServiceName, service: AddressedDraft | undefined): boolean {
+    const { type, name } = key;
     if (type === "MeshService") this.#indexMembers(name, service as MeshServiceDraft | undefined);
-    if (service === undefined) return this.#markServices(this.#hostnames.delete({ type, name }));
     const creationTime = this.#stored[type].get(name)?.creationTime ?? "";
-    const { mesh, labels } = service;
-    const fixed =
-      type === "TaggedService"
-        ? { fixed: taggedHostnames(name, this.#world.settings.taggedServices.domain) }
-        : {};
-    return this.#markServices(this.#hostnames.set({ type, mesh, name, labels, creationTime, ...fixed }));
+    const touched = this.#names.set(key, service, creationTime);
+    for (const other of touched) this.mark(other.type, other.name);
+    return touched.size > 0;
   }
 
   #indexMembers(name: string, service: MeshServiceDraft | undefined): void {
@@ -364,11 +349,6 @@ export class MeshNaming {
     }
   }
 
-  #markServices(services: ReadonlySet<ServiceName>): boolean {
-    for (const { type, name } of services) this.mark(type, name);
-    return services.size > 0;
-  }
-
   /** Marks what comes of the names that dataplanes offer. */
   #markOffered(names: Iterable<string>): void {
     for (const name of names) {
@@ -379,10 +359,6 @@ export class MeshNaming {
 
   #markAll(type: DerivedType, names: Iterable<string>): void {
     for (const name of names) this.mark(type, name);
-  }
-
-  #release({ type, name }: ServiceName): void {
-    this.#world.pools.of(type).release(vipHolder({ mesh: this.#name, name }));
   }
 }
 

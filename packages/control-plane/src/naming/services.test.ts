@@ -278,6 +278,25 @@ test("an address that somebody else's write has taken meanwhile is not given out
   assert.deepEqual(external(world, "a")?.status?.vip, { ip: "242.0.0.1" });
 });
 
+test("ranges that are exchanged: what lies in another's range is given up, what lies in nobody's is kept", async (t) => {
+  const world = await testNaming(t);
+  await put(world, externalService("e"), multiZoneService("m", {}));
+  await world.naming.idle();
+  await world.naming.stop();
+  const exchanged = { ...VIP_CIDRS, MeshExternalService: "243.0.0.0/8", MeshMultiZoneService: "242.0.0.0/8" };
+  const second = start(world.store, world, exchanged);
+  await second.idle();
+  await second.stop();
+  assert.match(external(world, "e")?.status?.vip?.ip ?? "", /^243\./);
+  assert.match(multiZone(world, "m")?.status?.vips?.[0]?.ip ?? "", /^242\./);
+  const vip = external(world, "e")?.status?.vip;
+  const elsewhere = { ...VIP_CIDRS, MeshExternalService: "10.1.0.0/16", TaggedService: "10.2.0.0/16" };
+  const third = start(world.store, world, { ...elsewhere, MeshMultiZoneService: "10.3.0.0/16" });
+  t.after(() => third.stop());
+  await third.idle();
+  assert.deepEqual(external(world, "e")?.status?.vip, vip);
+});
+
 test("each range that is used up is reported with its setting", async (t) => {
   const world = await testNaming(t, { vipCidrs: { ...VIP_CIDRS, MeshExternalService: "242.0.0.0/32" } });
   await put(world, externalService("a"), externalService("b"));
@@ -292,9 +311,9 @@ test("each range that is used up is reported with its setting", async (t) => {
   assert.deepEqual(world.naming.problems(), []);
 });
 
-function start(store: Store, { clock }: TestNaming) {
+function start(store: Store, { clock }: TestNaming, vipCidrs = VIP_CIDRS) {
   return startNaming({
-    ...{ store, clock, vipCidrs: VIP_CIDRS, settings: SETTINGS },
+    ...{ store, clock, vipCidrs, settings: SETTINGS },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     connected: () => true,
     identitiesOf: ({ name }) => [`spiffe://demo/${name}`],

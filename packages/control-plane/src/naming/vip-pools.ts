@@ -44,6 +44,11 @@ export class VipPools {
   of(type: AddressedType): VipPool {
     return this.#pools[type];
   }
+
+  /** Whether some pool decides about an address. */
+  cover(ip: string): boolean {
+    return ADDRESSED_TYPES.some((type) => this.#pools[type].covers(ip));
+  }
 }
 
 /** The CIDRs of a configuration, by the kind whose addresses they hold. */

@@ -58,6 +58,15 @@ test("a service keeps its address, also one from elsewhere; one that another hol
   assert.deepEqual(other.status, { vips: [{ ip: "241.0.0.1" }], addresses: [] });
 });
 
+test("where the range is used up, a service has no address rather than another's", () => {
+  const pool = new VipPool({ first: parseIpv4("10.0.0.0"), size: 1 });
+  assert.ok(pool.claim("demo/a", "10.0.0.0"));
+  const bare = userService("b");
+  assert.equal(withVip(bare, pool), bare);
+  const thief = userService("b", {}, { status: { vips: [{ ip: "10.0.0.0" }], tls: { status: "Ready" } } });
+  assert.deepEqual(withVip(thief, pool).status, { tls: { status: "Ready" } });
+});
+
 const HOLDERS = ["a", "b", "c", "d", "e", "f"];
 const operation = fc.oneof(
   fc.record({ op: fc.constant("take" as const), holder: fc.constantFrom(...HOLDERS) }),

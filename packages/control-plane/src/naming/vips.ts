@@ -1,5 +1,5 @@
 import { isIpv4, type NewResource } from "@skein/model";
-import { type AddressedDraft, vipsOf } from "./addressed.ts";
+import { type AddressedDraft, type AddressedStatus, vipsOf } from "./addressed.ts";
 import { revised } from "./draft.ts";
 import { formatIpv4, type Ipv4Range, overlap, parseIpv4 } from "./ipv4-range.ts";
 
@@ -146,17 +146,28 @@ export function storedVip(service: { readonly status?: unknown }, pool: VipPool)
 }
 
 /**
- * The service with its address. One that it has stays, also one that does not come from the pool (a cluster IP); a
- * stored address that another service holds is replaced. The draft itself comes back where the pool is used up.
+ * The service with its address. One that it has stays, also one that does not come from the pool (a cluster IP), unless
+ * it is of another pool now (`isOthers`), because ranges have been changed. A stored address that another service holds
+ * is replaced. Without an address where the pool is used up.
  */
-export function withVip<D extends AddressedDraft>(draft: D, pool: VipPool): D {
-  const vips = vipsOf(draft);
+export function withVip<D extends AddressedDraft>(
+  draft: D,
+  pool: VipPool,
+  isOthers: (ip: string) => boolean = () => false,
+): D {
+  const foreign = vipsOf(draft).filter((ip) => !pool.covers(ip) && !isOthers(ip));
   const own = storedVip(draft, pool);
-  if (own === undefined && vips.length > 0) return draft;
+  if (own === undefined && foreign.length > 0) return draft;
   const holder = vipHolder(draft);
   const ip = own !== undefined && pool.claim(holder, own) ? own : pool.take(holder);
-  if (ip === undefined) return draft;
-  const foreign = vips.filter((vip) => !pool.covers(vip)).map((vip) => ({ ip: vip }));
-  const held = draft.type === "MeshExternalService" ? { vip: { ip } } : { vips: [...foreign, { ip }] };
+  if (ip === undefined) return withoutVip(draft);
+  const vips = [...foreign, ip].map((each) => ({ ip: each }));
+  const held = draft.type === "MeshExternalService" ? { vip: { ip } } : { vips };
   return revised<NewResource>(draft, { status: { ...(draft.status as object), ...held } }) as D;
+}
+
+function withoutVip<D extends AddressedDraft>(draft: D): D {
+  if (vipsOf(draft).length === 0) return draft;
+  const { vip: _, vips: __, ...status } = draft.status as AddressedStatus;
+  return revised<NewResource>(draft, { status }) as D;
 }
