@@ -24,6 +24,7 @@ export const PACKAGES = [
   "policies",
   "control-plane",
   "data-plane",
+  "transparent-proxy",
   "cli",
   "rate-limit",
 ] as const;

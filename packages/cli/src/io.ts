@@ -14,6 +14,10 @@ export interface Io {
   readonly readStdin: () => Promise<string>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Whether this user may change the machine. */
+  readonly isRoot: boolean;
+  /** Tells a command that the user, or the system, wants it to stop. Until it is given back, the process does not end by itself. */
+  readonly interruption: () => Disposable & { readonly signal: AbortSignal };
 }
 
 /** The {@link Io} of the running process. */
@@ -27,6 +31,8 @@ export function processIo(): Io {
     err: (text) => void process.stderr.write(text),
     readStdin: () => readAll(process.stdin),
     now: () => Date.now(),
+    isRoot: process.geteuid?.() === 0,
+    interruption: catchSignals,
   };
 }
 
@@ -41,4 +47,17 @@ async function readAll(stream: Readable): Promise<string> {
     chunks.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk)));
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function catchSignals(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const stop = (name: string): void => controller.abort(new Error(`stopped by ${name}`));
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.on(name, stop);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const name of signals) process.off(name, stop);
+    },
+  };
 }

@@ -27,9 +27,7 @@ export async function run(inputs: RunInputs): Promise<void> {
   const { options } = outcome;
   const log = createLogger({ level: options.logLevel, json: options.logJson });
   if (options.skipVerify) log.warn("--skip-verify: the control plane's certificate is not verified");
-  const transparent = options.transparentProxy && readTransparentProxy(options.transparentProxy);
-  for (const field of transparent?.unknown ?? [])
-    log.warn(`${field} is no field of a configuration of transparent proxying, and has no effect`);
+  const transparent = options.transparentProxy && readTransparentProxy(options.transparentProxy, process.env);
   settleUser(inputs, options, transparent, log);
   const plan = await prepare({
     options,

@@ -69,7 +69,7 @@ function describeOption(option: Option): CompletionNode["options"][number] {
   return {
     flags: [option.long, option.short].filter((flag) => flag !== undefined),
     description: option.description,
-    takesValue: option.required && !isValueOptional(option.long ?? ""),
+    takesValue: option.required && !isValueOptional(option),
     takesFile: /(file|path)$/.test(option.long ?? ""),
   };
 }

@@ -1,11 +1,8 @@
-import type { Command } from "commander";
-
-/** What an option stands for when it is written without `=value`. */
-const bareValues: Readonly<Record<string, string>> = { "--wait": "30s", "--dry-run": "client" };
+import type { Command, Option } from "commander";
 
 /** Whether an option may stand without a value; its value, if any, follows `=`. */
-export function isValueOptional(flag: string): boolean {
-  return flag in bareValues;
+export function isValueOptional(option: Option): boolean {
+  return option.required && option.presetArg !== undefined;
 }
 
 /**
@@ -14,30 +11,40 @@ export function isValueOptional(flag: string): boolean {
  * the argument that follows them.
  */
 export function normalizeArguments(args: readonly string[], program: Command): readonly string[] {
-  const switches = booleanFlags(program);
   const end = args.indexOf("--");
-  const options = end < 0 ? args : args.slice(0, end);
+  const given = end < 0 ? args : args.slice(0, end);
   const rest = end < 0 ? [] : args.slice(end);
-  return [...options.flatMap((arg) => normalizeArgument(arg, switches)), ...rest];
+  const options = calledCommands(given, program).flatMap((command) => command.options);
+  return [...given.flatMap((arg) => normalizeArgument(arg, options)), ...rest];
 }
 
-function normalizeArgument(arg: string, switches: ReadonlySet<string>): readonly string[] {
-  const bare = bareValues[arg];
-  if (bare !== undefined) return [`${arg}=${bare}`];
+function normalizeArgument(arg: string, options: readonly Option[]): readonly string[] {
   const short = /^(-[A-Za-z])=(.*)$/s.exec(arg);
-  const [flag = "", value = ""] = short === null ? arg.split(/=(.*)/s) : short.slice(1);
-  if (switches.has(flag) && value === "true") return [flag];
-  if (switches.has(flag) && value === "false") return [];
-  return short === null ? [arg] : [flag, value];
+  const [flag = "", value] = short === null ? arg.split(/=(.*)/s) : short.slice(1);
+  const option = options.find((candidate) => isCalled(candidate, flag));
+  if (option !== undefined && value === undefined && isValueOptional(option))
+    return [`${flag}=${option.presetArg}`];
+  const isSwitch = option !== undefined && !option.required && !option.optional;
+  if (isSwitch && value === "true") return [flag];
+  if (isSwitch && value === "false") {
+    const opposite = `--no-${flag.replace(/^--/, "")}`;
+    return options.some((candidate) => isCalled(candidate, opposite)) ? [opposite] : [];
+  }
+  return short === null ? [arg] : [flag, value ?? ""];
 }
 
-function booleanFlags(command: Command): Set<string> {
-  const flags = new Set<string>();
-  for (const option of command.options) {
-    if (option.required || option.optional) continue;
-    if (option.long !== undefined) flags.add(option.long);
-    if (option.short !== undefined) flags.add(option.short);
+function isCalled(option: Option, flag: string): boolean {
+  return option.long === flag || option.short === flag;
+}
+
+/** The command that is called, with all above it, the innermost first: its options are meant where several have a name. */
+function calledCommands(args: readonly string[], program: Command): readonly Command[] {
+  const called = [program];
+  for (const arg of args.filter((candidate) => !candidate.startsWith("-"))) {
+    const child = called[0]?.commands.find(
+      (candidate) => candidate.name() === arg || candidate.aliases().includes(arg),
+    );
+    if (child !== undefined) called.unshift(child);
   }
-  for (const child of command.commands) for (const flag of booleanFlags(child)) flags.add(flag);
-  return flags;
+  return called;
 }

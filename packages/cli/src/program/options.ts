@@ -17,10 +17,15 @@ export function repeatable(flags: string, description: string): Option {
     .argParser((value: string, before: readonly string[]) => [...before, value]);
 }
 
-/** `--wait[=timeout]`; the value is filled in before parsing when it is left out. */
+/** `--wait[=timeout]`; the preset is filled in before parsing when the value is left out. */
 export function waitOption(): Option {
   return new Option(
     "--wait <timeout>",
     "wait until every affected proxy has acknowledged; --wait alone waits up to 30s, --wait=2m up to two minutes",
-  );
+  ).preset("30s");
+}
+
+/** `--dry-run[=mode]`; `--dry-run` alone means `client`. */
+export function dryRunOption(description: string): Option {
+  return new Option("--dry-run <mode>", description).preset("client");
 }

@@ -4,6 +4,7 @@ import { addAskCommands } from "./ask-commands.ts";
 import { addConfigCommands } from "./config-commands.ts";
 import { addGenerateCommands } from "./generate-commands.ts";
 import { addInspectCommands } from "./inspect-commands.ts";
+import { addInstallCommands } from "./install-commands.ts";
 import { addResourceCommands } from "./resource-commands.ts";
 import { addToolCommands } from "./tool-commands.ts";
 
@@ -37,6 +38,7 @@ export function createProgram(name: string, openSession: OpenSession): Command {
   addAskCommands(program, openSession);
   addGenerateCommands(program, openSession);
   addConfigCommands(program, openSession);
+  addInstallCommands(program, openSession);
   addToolCommands(program, openSession);
   return program;
 }

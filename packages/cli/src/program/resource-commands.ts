@@ -3,7 +3,7 @@ import type { ApplyOptions } from "../commands/apply.ts";
 import type { DeleteOptions } from "../commands/delete.ts";
 import type { ExportOptions } from "../commands/export.ts";
 import type { GetOptions } from "../commands/get.ts";
-import { meshOption, outputOption, repeatable, waitOption } from "./options.ts";
+import { dryRunOption, meshOption, outputOption, repeatable, waitOption } from "./options.ts";
 import type { OpenSession } from "./program.ts";
 
 /** Declares `apply`, `get`, `delete` and `export`. */
@@ -20,9 +20,10 @@ export function addResourceCommands(program: Command, open: OpenSession): void {
         .argParser((value: string, before: readonly string[] = []) => [...before, value]),
     )
     .addOption(repeatable("-v, --var <key=value>", "value of a {{ key }} in the documents; repeat for more"))
-    .option(
-      "--dry-run <mode>",
-      "client (the same as --dry-run alone) checks and prints the documents with their defaults and sends nothing; server tells what applying them would do, and changes nothing",
+    .addOption(
+      dryRunOption(
+        "client (the same as --dry-run alone) checks and prints the documents with their defaults and sends nothing; server tells what applying them would do, and changes nothing",
+      ),
     )
     .addOption(outputOption())
     .option(
@@ -52,7 +53,7 @@ export function addResourceCommands(program: Command, open: OpenSession): void {
     .argument("<type>", "such as mesh, dataplane or meshtimeout")
     .argument("<name>")
     .addOption(meshOption())
-    .option("--dry-run <mode>", "server tells what the deletion would do, and changes nothing")
+    .addOption(dryRunOption("server tells what the deletion would do, and changes nothing"))
     .addOption(outputOption())
     .addOption(waitOption())
     .action(async (type: string, name: string, options: DeleteOptions) =>

@@ -82,6 +82,8 @@ async function run(args: readonly string[], home: string, options: SandboxOption
     },
     readStdin: async () => options.stdin ?? "",
     now: () => now,
+    isRoot: false,
+    interruption: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => {} }),
   };
   const code = await runCli(args, io, { loadKinds: options.loadKinds ?? (async () => testKinds) });
   return { code, out, err };

@@ -1,5 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  CircuitBreakersSchema,
+  CircuitBreakers_ThresholdsSchema as ThresholdsSchema,
+} from "@skein/envoy-api/envoy/config/cluster/v3/circuit_breaker_pb";
+import {
   type Cluster,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
@@ -61,12 +65,12 @@ export type OutboundRedirect = TransparentPlan & { readonly outboundPort: number
 export type InboundRedirect = TransparentPlan & { readonly inboundPort: number };
 
 const CONNECT_TIMEOUT_SECONDS = 10;
+/** Envoy would stop at 1,024 connections, which applications without a proxy do not. */
+const UNLIMITED = 0xffffffff;
 const ANY_ADDRESS = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 
-/** Name of the cluster of connections that lead nowhere; the same by both kinds of names. */
-export function noDestinationName(direction: PassthroughDirection): string {
-  return `self_transparentproxy_no_destination_${direction}`;
-}
+/** Name of the cluster of connections that lead nowhere, by both kinds of names. */
+const NO_DESTINATION = "self_transparentproxy_no_destination_inbound";
 
 /**
  * Where connections of applications arrive. Those to an outbound go to its listener, by their original destination; the
@@ -98,14 +102,8 @@ export function translateOutboundPassthrough(
   for (const definition of definitions) {
     definition.translateTransparent?.(policies[definition.kind.type], draft);
   }
-  const listeners = ips.flatMap((ip) => {
-    const made = draft.listeners[ip];
-    // Who asks for this port itself would be passed on to it for ever.
-    const itself = { destinationPort: port };
-    made?.filterChains.push(chainTo(made.name, noDestinationName("outbound"), itself));
-    return made ?? [];
-  });
-  return { listeners, clusters: [...draft.clusters.values(), noDestination("outbound")] };
+  const { ipv4, ipv6 } = draft.listeners;
+  return { listeners: ipv6 === undefined ? [ipv4] : [ipv4, ipv6], clusters: [...draft.clusters.values()] };
 }
 
 /**
@@ -124,10 +122,10 @@ export function translateInboundPassthrough(
   const listeners = families(plan).map((ip) => {
     const name = passthroughName("inbound", ip, traits.naming);
     const chains = [...byPort].flatMap(([port, { chains }]) => chains.map((chain) => onlyTo(port, chain)));
-    for (const port of closedPorts(plan)) {
-      chains.push(chainTo(name, noDestinationName("inbound"), { destinationPort: port }));
-    }
     if (!plan.strictPorts) chains.push(chainTo(name, name));
+    else if (plan.serviceless) {
+      chains.push(chainTo(name, NO_DESTINATION, { destinationPort: SERVICELESS_INBOUND_PORT }));
+    }
     const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
     made.listenerFilters = listenerFilters(byPort);
     return made;
@@ -135,7 +133,8 @@ export function translateInboundPassthrough(
   const passing = families(plan).map((ip) =>
     originalDestination(passthroughName("inbound", ip, traits.naming), UNREDIRECTED_SOURCE[ip]),
   );
-  return { listeners, clusters: [...passing, noDestination("inbound")] };
+  const isClosed = plan.strictPorts && plan.serviceless;
+  return { listeners, clusters: isClosed ? [...passing, noDestination()] : passing };
 }
 
 /** A cluster that connects to where a connection was going, from `source` if one is given. */
@@ -146,17 +145,25 @@ export function originalDestination(name: string, source: string | undefined): C
     clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
     lbPolicy: LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: seconds(CONNECT_TIMEOUT_SECONDS),
+    circuitBreakers: create(CircuitBreakersSchema, {
+      thresholds: [
+        create(ThresholdsSchema, {
+          maxConnections: UNLIMITED,
+          maxPendingRequests: UNLIMITED,
+          maxRequests: UNLIMITED,
+        }),
+      ],
+    }),
   });
   if (source !== undefined) cluster.upstreamBindConfig = bindTo(source);
   return cluster;
 }
 
-function noDestination(direction: PassthroughDirection): Cluster {
-  const name = noDestinationName(direction);
+function noDestination(): Cluster {
   return create(ClusterSchema, {
-    name,
+    name: NO_DESTINATION,
     clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
-    loadAssignment: create(ClusterLoadAssignmentSchema, { clusterName: name }),
+    loadAssignment: create(ClusterLoadAssignmentSchema, { clusterName: NO_DESTINATION }),
     connectTimeout: seconds(CONNECT_TIMEOUT_SECONDS),
   });
 }
@@ -182,17 +189,6 @@ function passthroughListener(
 
 function families({ ipv6 }: TransparentPlan): readonly IpFamily[] {
   return ipv6 ? ["ipv4", "ipv6"] : ["ipv4"];
-}
-
-/** Connections to the proxy's own ports would be passed on to themselves for ever; the other one is nobody's port. */
-function closedPorts({
-  strictPorts,
-  serviceless,
-  inboundPort,
-  outboundPort,
-}: TransparentPlan): readonly number[] {
-  if (strictPorts) return serviceless ? [SERVICELESS_INBOUND_PORT] : [];
-  return [inboundPort, outboundPort].flatMap((port) => port ?? []);
 }
 
 function chainTo(

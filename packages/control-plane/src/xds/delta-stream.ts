@@ -53,6 +53,7 @@ export function createDeltaStream(options: DeltaStreamOptions): XdsStream<DeltaR
       if (name !== "*") subscribe(subscription, name, false);
       else if (!subscription.wildcard) {
         subscription.wildcard = true;
+        subscription.compared = undefined;
         subscription.greet = true;
         subscription.dirty = true;
       }

@@ -13,6 +13,7 @@ import {
   changesOf,
   createSubscription,
   type Held,
+  heldFragment,
   type InFlight,
   isSettled,
   type Subscription,
@@ -127,8 +128,8 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     const complete = upserts.length === changes.upserts.length && allowed.length === changes.removals.length;
     const removed = [...allowed, ...changes.absences];
     subscription.dirty = !complete;
-    const isKept = !memory.empty || lingers();
-    if (!complete && upserts.length === changes.upserts.length && isKept) keeping.add(subscription);
+    const onlyRemovals = !complete && upserts.length === changes.upserts.length;
+    if (onlyRemovals && (!memory.empty || lingers())) keeping.add(subscription);
     else keeping.delete(subscription);
     if (upserts.length === 0 && removed.length === 0 && !subscription.greet) {
       if (complete) subscription.limit = Number.POSITIVE_INFINITY;
@@ -208,7 +209,7 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     if (recorded) memory.recorded(fragment.type, name);
     else memory.unrecorded(fragment);
     if (!wants(subscription, name)) return;
-    subscription.held.set(name, { version, fragment, recorded });
+    subscription.held.set(name, recorded ? heldFragment(fragment) : { version, fragment, recorded });
     subscription.absent.delete(name);
   }
 

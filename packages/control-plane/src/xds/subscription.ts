@@ -1,4 +1,5 @@
 import type { Fragment, XdsType } from "./fragment.ts";
+import { differingNames, type Fragments } from "./fragments.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
 
 /** A resource that the proxy holds. */
@@ -43,6 +44,10 @@ export interface Subscription {
   limit: number;
   /** How many resources are kept back because the proxy rejected them. */
   suppressed: number;
+  /** What the proxy should hold as of the last comparison; undefined where the next one has to look at everything. */
+  compared: Fragments | undefined;
+  /** Names that may differ from `compared`: of all others the proxy holds just that. */
+  readonly unsettled: Set<string>;
   inFlight: InFlight | undefined;
 }
 
@@ -71,6 +76,8 @@ export function createSubscription(typeUrl: string, type: XdsType | undefined): 
     dirty: true,
     limit: Number.POSITIVE_INFINITY,
     suppressed: 0,
+    compared: undefined,
+    unsettled: new Set(),
     inFlight: undefined,
   };
 }
@@ -94,6 +101,7 @@ export function isSettled(subscription: Subscription): boolean {
 export function subscribe(subscription: Subscription, name: string, first: boolean): void {
   const { inFlight, names, held, absent, resend } = subscription;
   const known = names.has(name);
+  subscription.unsettled.add(name);
   names.add(name);
   absent.delete(name);
   const underWay =
@@ -106,6 +114,7 @@ export function subscribe(subscription: Subscription, name: string, first: boole
 /** Drops an explicitly asked-for name. */
 export function unsubscribe(subscription: Subscription, name: string): void {
   const { names, held, absent, resend } = subscription;
+  subscription.unsettled.add(name);
   names.delete(name);
   absent.delete(name);
   resend.delete(name);
@@ -117,18 +126,30 @@ export function unsubscribe(subscription: Subscription, name: string): void {
 /** Ends a wildcard subscription: only explicitly asked-for names stay. */
 export function unsubscribeWildcard(subscription: Subscription): void {
   subscription.wildcard = false;
+  subscription.compared = undefined;
   for (const name of subscription.held.keys())
     if (!subscription.names.has(name)) subscription.held.delete(name);
   subscription.dirty = true;
 }
 
-/** Compares what the proxy holds with what it should hold. */
-export function changesOf(
-  subscription: Subscription,
-  desired: ReadonlyMap<string, Fragment>,
-  memory: ProxyMemory,
-): Changes {
-  const { held, absent, resend, names, wildcard } = subscription;
+const acknowledged = new WeakMap<Fragment, Held>();
+
+/** A resource that was acknowledged: the same object for all proxies that hold it. */
+export function heldFragment(fragment: Fragment): Held {
+  let held = acknowledged.get(fragment);
+  if (held === undefined) {
+    held = { version: fragment.version, fragment, recorded: true };
+    acknowledged.set(fragment, held);
+  }
+  return held;
+}
+
+/**
+ * Compares what the proxy holds with what it should hold. It looks at what may have changed since it last did: a change of
+ * one resource does not cost a look at the thousands that many proxies have in common.
+ */
+export function changesOf(subscription: Subscription, desired: Fragments, memory: ProxyMemory): Changes {
+  const { held, absent, resend, names, wildcard, unsettled, compared } = subscription;
   const upserts: Fragment[] = [];
   const removals: string[] = [];
   const absences: string[] = [];
@@ -154,14 +175,35 @@ export function changesOf(
     else upserts.push(fragment);
   };
 
-  if (wildcard) for (const fragment of desired.values()) compare(fragment);
-  for (const name of names) {
+  const look = (name: string): void => {
     const fragment = desired.get(name);
+    const holds = held.has(name);
     if (fragment !== undefined) {
-      if (!wildcard) compare(fragment);
-    } else if (held.has(name)) repeat(name);
-    else if (!absent.has(name)) absences.push(name);
+      if (wildcard || names.has(name)) compare(fragment);
+      return;
+    }
+    if (names.has(name)) {
+      if (holds) repeat(name);
+      else if (!absent.has(name)) absences.push(name);
+    }
+    if (holds) removals.push(name);
+  };
+
+  const candidates = new Set(unsettled);
+  for (const name of resend) candidates.add(name);
+  if (compared !== undefined) for (const name of differingNames(compared, desired)) candidates.add(name);
+  else {
+    if (wildcard) for (const name of desired.keys()) candidates.add(name);
+    for (const name of names) candidates.add(name);
+    for (const name of held.keys()) candidates.add(name);
   }
-  for (const name of held.keys()) if (!desired.has(name)) removals.push(name);
+  for (const name of candidates) look(name);
+
+  subscription.compared = desired;
+  unsettled.clear();
+  for (const { name } of upserts) unsettled.add(name);
+  for (const { name } of suppressed) unsettled.add(name);
+  for (const name of removals) unsettled.add(name);
+  for (const name of absences) unsettled.add(name);
   return { upserts, removals, absences, suppressed };
 }

@@ -66,6 +66,8 @@ async function applyWait(world: World, parts: readonly string[]): Promise<void> 
     },
     readStdin: async () => documents(...parts),
     now: () => Date.now(),
+    isRoot: false,
+    interruption: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => {} }),
   });
   assert.equal(code, 0, err);
 }

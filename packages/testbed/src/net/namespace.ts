@@ -42,11 +42,15 @@ export function setKernel(name: string, parameter: string, value: string): void 
   if (status !== 0) throw new Error(`${parameter} cannot be set: ${stderr.trim()}`);
 }
 
-/** Processes that `ip netns exec` starts see the file as their `/etc/resolv.conf`; running ones see the change. */
+/** Makes `/etc/resolv.conf` of a namespace. */
 export function setResolvers(name: string, resolvers: readonly string[]): void {
+  setFile(name, "resolv.conf", resolvers.map((address) => `nameserver ${address}\n`).join(""));
+}
+
+/** Processes that `ip netns exec` starts from now on see the file in `/etc`; those who see it already see its changes. */
+export function setFile(name: string, file: string, content: string): void {
   mkdirSync(join(FILES, name), { recursive: true });
-  const lines = resolvers.map((address) => `nameserver ${address}\n`);
-  writeFileSync(join(FILES, name, "resolv.conf"), lines.join(""));
+  writeFileSync(join(FILES, name, file), content);
 }
 
 /** Names of the namespaces that begin with `prefix`. */

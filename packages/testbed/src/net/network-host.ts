@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Child } from "../process/child.ts";
 import { type Output, run } from "../process/run.ts";
-import { setResolvers } from "./namespace.ts";
+import { setFile, setResolvers } from "./namespace.ts";
 
 /** Whose process it is; a process without this is root's. */
 export interface RunAs {
@@ -60,6 +61,8 @@ export class NetworkHost {
             "--clear-groups",
             "--inh-caps=-all",
             "--",
+            // setpriv looks programs up with what root may; env does it with what the user may.
+            "env",
           ];
     return ["ip", "netns", "exec", this.namespace, ...identity, ...words];
   }
@@ -100,6 +103,19 @@ export class NetworkHost {
   /** Has the host look names up at these servers; none to begin with. */
   resolvers(addresses: readonly string[]): void {
     setResolvers(this.namespace, addresses);
+  }
+
+  /** The last lines of what its processes wrote. */
+  logs(lines?: number): string {
+    return this.#children
+      .map((child) => `--- ${child.name} (pid ${child.pid})\n${child.tail(lines)}\n`)
+      .join("");
+  }
+
+  /** Adds users to those of this machine, for processes that are started from now on. */
+  users(users: readonly { readonly name: string; readonly uid: number }[]): void {
+    const lines = users.map(({ name, uid }) => `${name}:x:${uid}:${uid}::/:/usr/sbin/nologin\n`);
+    setFile(this.namespace, "passwd", `${readFileSync("/etc/passwd", "utf8")}${lines.join("")}`);
   }
 
   /** Resolves when every started process is gone. */

@@ -57,6 +57,13 @@ test("each host looks names up where it is told, also while it runs", async () =
   await until("the change is seen", () => watcher.tail(1) === "nameserver fd00::53");
 });
 
+test("each host has users of its own", async () => {
+  await using network = await createNetwork({ hosts: ["web", "api"] });
+  network.host("web").users([{ name: "proxy-of-web", uid: 5678 }]);
+  assert.equal(await network.host("web").check(["id", "-u", "proxy-of-web"]), "5678\n");
+  assert.notEqual((await network.host("api").run(["id", "-u", "proxy-of-web"])).code, 0);
+});
+
 test("an uplink puts this process into the network", async () => {
   await using network = await createNetwork({ hosts: ["api"], uplink: true });
   const api = network.host("api");

@@ -51,6 +51,11 @@ export class Network implements AsyncDisposable {
     return host;
   }
 
+  /** The last lines of every process's log, for a failure's message. */
+  logs(lines = 25): string {
+    return this.hosts.map((host) => host.logs(lines)).join("");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#clear();
     await Promise.all(this.hosts.map((host) => host.ended()));

@@ -116,6 +116,8 @@ const transparent = fc
         fc.oneof(
           fc.record({ name: fc.oneof(app, fc.constant("shop")), port: optional(fc.constantFrom(80, 81)) }),
           app.map((label) => ({ labels: { app: label } })),
+          fc.constantFrom("e0", "e1").map((each) => ({ kind: "MeshExternalService", name: each })),
+          fc.constantFrom("z0", "z1").map((each) => ({ kind: "MeshMultiZoneService", name: each })),
         ),
         { maxLength: 3 },
       ),
@@ -221,6 +223,7 @@ const externalService: fc.Arbitrary<Document> = fc
       endpoints: given.addresses.map((address, i) => ({ address, port: 443, priority: i * given.priority })),
       tls: given.tls === undefined ? undefined : { enabled: true, verification: given.tls },
     }),
+    status: given.addresses.length > 1 ? { vip: { ip: "242.0.0.1" } } : {},
   }));
 
 /** One that is there or not: what it was before counts only where what it is now is of no use. */
@@ -241,6 +244,7 @@ const multiZoneService: fc.Arbitrary<Document> = fc
       selector: { meshService: { matchLabels: given.label === undefined ? {} : { app: given.label } } },
       ports: [{ port: 80, appProtocol: given.protocol }],
     },
+    status: { vips: [{ ip: given.label === undefined ? "243.0.0.1" : "243.0.0.2" }] },
   }));
 
 const meshIdentity: fc.Arbitrary<Document> = fc

@@ -113,18 +113,20 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       const isRedirected = (address: string): boolean =>
         redirectsOutbound(redirect, address, dataplane.spec.networking?.address);
       const conditions: PlanCondition[] = [];
-      const named = explicitPorts(view, dataplane, conditions);
+      const asked = explicitPorts(view, dataplane, conditions);
+      const named = [...asked.keys()];
+      const askedFor = (port: AddressedPort): string | undefined => asked.get(port);
       const shared = sharedOf(dataplane, mesh, proxy, viewing);
       if (shared === undefined) {
         conditions.push(...uselessLists(dataplane));
-        const own = plans.of(caller, named, { viewing, isRedirected, isListed: true });
+        const own = plans.of(caller, named, { viewing, isRedirected, askedFor });
         return { ...own, conditions: [...conditions, ...own.conditions], shared };
       }
       const taken = takenAddresses(dataplane, named).filter(({ at }) => shared.addresses.has(at));
       const own = plans.of(caller, named, {
         viewing,
         isRedirected,
-        isListed: true,
+        askedFor,
         taken: shared.listenerNames,
       });
       const all = [...conditions, ...own.conditions, ...shared.conditions];
@@ -161,33 +163,33 @@ function uselessLists({ spec }: DataplaneResource): readonly PlanCondition[] {
   });
 }
 
-/** What the Dataplane names one by one, as far as it is there and does not stand in the way of its own inbounds. */
+/** What the Dataplane names one by one, as far as it is there and does not stand in the way of its own inbounds: with the field. */
 function explicitPorts(
   view: MeshView,
   dataplane: DataplaneResource,
   conditions: PlanCondition[],
-): readonly AddressedPort[] {
+): ReadonlyMap<AddressedPort, string> {
   const { inbound = [], outbound = [], address: own } = dataplane.spec.networking ?? {};
   const inbounds = new Set(
     inbound.map(({ address, port }) => addressOf({ address: address || (own ?? ""), port })),
   );
-  return outbound.flatMap((each, index) => {
+  const ports = new Map<AddressedPort, string>();
+  for (const [index, each] of outbound.entries()) {
     const at = `networking.outbound[${index}]`;
     const found = outboundTarget(view, each);
     if (!found.ok) {
       conditions.push({ type: "UnresolvedOutbound", message: `${at}: ${found.error}` });
-      return [];
+      continue;
     }
-    const port: AddressedPort = {
-      target: found.value,
-      address: each.address || "127.0.0.1",
-      port: each.port,
-    };
-    if (!inbounds.has(addressOf(port))) return [port];
+    const port = { target: found.value, address: each.address || "127.0.0.1", port: each.port };
+    if (!inbounds.has(addressOf(port))) {
+      ports.set(port, at);
+      continue;
+    }
     const message = `${at}: ${addressOf(port)} is the address of an inbound of this proxy`;
     conditions.push({ type: "AddressTaken", message });
-    return [];
-  });
+  }
+  return ports;
 }
 
 /** The addresses that no outbound of the mesh may take from a proxy. */

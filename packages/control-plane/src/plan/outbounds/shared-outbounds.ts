@@ -32,8 +32,8 @@ interface OutboundOptions {
   readonly isRedirected: (address: string) => boolean;
   /** Listener names that others have. */
   readonly taken?: ReadonlySet<string>;
-  /** Somebody asked for each of them: what the caller may not have is a condition. */
-  readonly isListed: boolean;
+  /** Where somebody asked for an outbound: then it is a condition that the caller may not have it. */
+  readonly askedFor?: ((at: AddressedPort) => string | undefined) | undefined;
 }
 
 /** Outbounds that many proxies have in common: the same object for all of them. */
@@ -86,7 +86,7 @@ export class OutboundPlans {
         const plans = this.of(kind, set.ports, {
           viewing: seenFrom,
           isRedirected: (address) => redirectsOutbound(redirect, address, undefined),
-          isListed: set.isListed,
+          askedFor: set.isListed ? addressOf : undefined,
         });
         return {
           ...plans,
@@ -108,10 +108,10 @@ export class OutboundPlans {
     const outbounds = ports.flatMap((port) => {
       const upstream = this.#upstreams.plan(kind, port.target).get();
       if (upstream === undefined) {
-        const refusal = how.isListed ? this.#upstreams.refusal(kind, port.target) : undefined;
+        const asked = how.askedFor?.(port);
+        const refusal = asked === undefined ? undefined : this.#upstreams.refusal(kind, port.target);
         if (refusal !== undefined) {
-          const message = `${addressOf(port)}: ${refusal}`;
-          conditions.push({ type: "ForbiddenOutbound", message });
+          conditions.push({ type: "ForbiddenOutbound", message: `${asked}: ${refusal}` });
         }
         return [];
       }
