@@ -215,6 +215,8 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         return plan && agentPlan(plan.policies)?.conf;
       },
       authorize,
+      hold: (revision, mesh) => changes.hold(revision, mesh),
+      log,
     });
 
     const feed = (list: readonly Change[]) => {

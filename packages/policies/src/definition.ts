@@ -82,6 +82,12 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
+  /**
+   * What `translateOutbound` sets depends on nothing that other policies set, and no other policy reads or sets it. So it
+   * gets a draft that only has the outline: which parts there are and which routes, with the policy of each and whether
+   * it forwards requests.
+   */
+  readonly standsAlone?: boolean;
   /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
   translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
   /** Its inbound entry names the service, so that services cannot share one. */

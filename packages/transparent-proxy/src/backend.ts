@@ -5,8 +5,6 @@ import type { RuleSet } from "./rules/rule.ts";
 export interface Snapshot {
   /** IP versions of which something is there that an install made, by whichever version of this or of Kuma. */
   readonly own: ReadonlySet<Family>;
-  /** IP versions whose passthrough address an install put on loopback. */
-  readonly marked: ReadonlySet<Family>;
   /** IP versions in which Docker redirects DNS of its containers. */
   readonly dockerDns: ReadonlySet<Family>;
   /** Whether others have rules where ours would be. */

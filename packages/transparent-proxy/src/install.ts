@@ -1,7 +1,7 @@
 import { chooseBackend } from "./choose-backend.ts";
 import type { Config } from "./config/config.ts";
 import type { Context } from "./context.ts";
-import { hasPassthroughAddress, loopbackName } from "./host/addresses.ts";
+import { loopbackName, passthroughAddress } from "./host/addresses.ts";
 import { lockNamespace } from "./host/lock.ts";
 import { printFresh } from "./iptables/own-rules.ts";
 import { planRules } from "./plan.ts";
@@ -27,7 +27,7 @@ export async function install(config: Config, context: Context): Promise<Outcome
   using _ = await lockNamespace(config.patience.waitSeconds * 1_000);
   const backends = await chooseBackend(config);
   const standing = await readStanding(backends);
-  const { sets, user } = await planRules(config, standing, context);
+  const { sets, user } = await planRules(config, standing.chosen, context);
   for (const { family } of sets) backends.chosen.requireFamily(family);
   const probes = await whatWorks(
     probesOf(
@@ -42,7 +42,7 @@ export async function install(config: Config, context: Context): Promise<Outcome
 /** Prints what {@link install} would give to the packet filter, and changes nothing. */
 export async function previewInstall(config: Config, context: Context, isRoot: boolean): Promise<void> {
   if (!isRoot) {
-    const { sets } = await planRules(config, { addressAdded: false }, context);
+    const { sets } = await planRules(config, undefined, context);
     context.warn(
       "only root can see the present rules: this is what a machine without any of ours would be given",
     );
@@ -51,11 +51,13 @@ export async function previewInstall(config: Config, context: Context, isRoot: b
   }
   const backends = await chooseBackend(config);
   const standing = await readStanding(backends);
-  const { sets } = await planRules(config, standing, context);
+  const { sets } = await planRules(config, standing.chosen, context);
   for (const { family } of sets) backends.chosen.requireFamily(family);
   let count = 0;
-  if (sets.some(({ family }) => family === "ipv6") && !hasPassthroughAddress()) {
-    context.print(`### IPv6 ###\n# ip -6 address add ::6/128 dev ${loopbackName()}\n`);
+  if (sets.some(({ family }) => family === "ipv6") && passthroughAddress() === "none") {
+    context.print(
+      `### IPv6 ###\n# ip -6 address add ::6/128 dev ${loopbackName()} valid_lft forever preferred_lft 0\n`,
+    );
     count++;
   }
   for (const { backend, before, goal } of changesTo(sets, standing).list) {

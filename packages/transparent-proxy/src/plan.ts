@@ -2,7 +2,7 @@ import type { Snapshot } from "./backend.ts";
 import type { Config } from "./config/config.ts";
 import type { Family } from "./config/network-address.ts";
 import type { Context } from "./context.ts";
-import { hasIpv6, hasPassthroughAddress, loopbackName } from "./host/addresses.ts";
+import { hasIpv6, loopbackName } from "./host/addresses.ts";
 import { isLoopbackAddress, readResolvers } from "./host/resolvers.ts";
 import { loopbackResolverUids, remoteShellPorts } from "./host/sockets.ts";
 import { proxyUser, type User } from "./host/user.ts";
@@ -15,20 +15,17 @@ export interface Plan {
   readonly user: User;
 }
 
-/** What is known of the packet filter before; nothing where it cannot be read. */
-export interface Before {
-  /** Of the packet filter that the rules will be in. */
-  readonly chosen?: Snapshot;
-  /** An earlier install put the passthrough address on loopback. */
-  readonly addressAdded: boolean;
-}
-
 /**
- * Looks at the machine and makes its rules. Tells what is captured less than one might think.
+ * Looks at the machine, and at what its packet filter holds where that is known, and makes its rules. Tells where less is
+ * captured than one might think.
  *
  * @throws SettingError when the proxy's user is missing or the DNS servers cannot be read.
  */
-export async function planRules(config: Config, before: Before, context: Context): Promise<Plan> {
+export async function planRules(
+  config: Config,
+  before: Snapshot | undefined,
+  context: Context,
+): Promise<Plan> {
   const user = await proxyUser(config.proxyUser);
   const families = config.families.filter((family) => family === "ipv4" || hasIpv6());
   if (families.length < config.families.length)
@@ -36,17 +33,18 @@ export async function planRules(config: Config, before: Before, context: Context
   const resolvers = config.dns.capture === "none" ? { ipv4: [], ipv6: [] } : resolversOf(config);
   const shells =
     config.inbound.enabled && config.inbound.includePorts.length === 0 ? remoteShellPorts(context.env) : [];
-  tell(config, { families, resolvers, shells, user }, context);
+  const asksResolverHere = Object.values(resolvers).flat().some(isLoopbackAddress);
+  const resolverUids = config.dns.capture === "all" && asksResolverHere ? loopbackResolverUids() : [];
+  tell(config, { families, resolvers, resolverUids, shells, user }, context);
   const sets = families.map((family) =>
     buildRules(config, {
       family,
       proxyUid: user.uid,
       loopback: loopbackName(),
       resolvers: resolvers[family],
-      resolverUids: Object.values(resolvers).flat().some(isLoopbackAddress) ? loopbackResolverUids() : [],
+      resolverUids,
       remoteShellPorts: shells,
-      dockerDns: before.chosen?.dockerDns.has(family) === true,
-      addedPassthroughAddress: family === "ipv6" && (before.addressAdded || !hasPassthroughAddress()),
+      dockerDns: before?.dockerDns.has(family) === true,
     }),
   );
   return { sets, user };
@@ -67,15 +65,14 @@ function tell(
   machine: {
     readonly families: readonly Family[];
     readonly resolvers: Readonly<Record<Family, readonly string[]>>;
+    readonly resolverUids: readonly number[];
     readonly shells: readonly number[];
     readonly user: User;
   },
   { warn, note }: Context,
 ): void {
   if (machine.user.uid === 0) {
-    warn(
-      "the proxy's user is root: nothing that root runs is captured, and no other user's program is the proxy; give the proxy a user of its own",
-    );
+    warn("the proxy's user is root, so nothing that root runs is captured; give the proxy a user of its own");
   }
   for (const port of machine.shells) {
     note(
@@ -91,13 +88,15 @@ function tell(
       );
     }
   }
-  if (
-    config.dns.capture === "all" &&
-    Object.values(machine.resolvers).flat().some(isLoopbackAddress) &&
-    loopbackResolverUids().length === 0
-  ) {
+  for (const uid of machine.resolverUids) {
+    note(
+      `DNS of uid ${uid} is not captured: it serves DNS on this machine, and would be asked its own questions`,
+    );
+  }
+  const resolverHere = Object.values(machine.resolvers).flat().find(isLoopbackAddress);
+  if (config.dns.capture === "all" && resolverHere !== undefined && machine.resolverUids.length === 0) {
     warn(
-      "resolv.conf names a DNS server of this machine, and none was found here: if it asks servers in turn, exclude its user with --exclude-outbound-ports-for-uids=udp:53:UID, or its questions come back to it",
+      `${config.dns.resolverFile} names a DNS server of this machine (${resolverHere}), and none was found: if it asks other servers, exclude its user with --exclude-outbound-ports-for-uids=udp:53:UID, or it will be asked its own questions`,
     );
   }
 }

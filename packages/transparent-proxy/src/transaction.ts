@@ -3,9 +3,10 @@ import type { Backends } from "./choose-backend.ts";
 import type { Config } from "./config/config.ts";
 import type { Context } from "./context.ts";
 import {
-  addPassthroughAddress,
-  hasPassthroughAddress,
   loopbackName,
+  type PassthroughAddress,
+  passthroughAddress,
+  providePassthroughAddress,
   removePassthroughAddress,
 } from "./host/addresses.ts";
 import type { RuleSet } from "./rules/rule.ts";
@@ -20,14 +21,11 @@ interface Change {
 /** What is to become of all packet filters of this machine. */
 export interface Changes {
   readonly list: readonly Change[];
-  /** Whether an earlier install put the passthrough address on loopback. */
-  readonly addressAdded: boolean;
 }
 
 /** Everything that stands in the packet filters now. */
 export interface Standing {
   readonly chosen: Snapshot;
-  readonly addressAdded: boolean;
   /** The chosen one first: traffic is captured at any time while rules move from one to another. */
   readonly all: readonly (readonly [Backend, Snapshot])[];
 }
@@ -38,14 +36,13 @@ export async function readStanding({ chosen, others }: Backends): Promise<Standi
   for (const backend of [chosen, ...others]) all.push([backend, await backend.read()]);
   const [first] = all;
   if (first === undefined) throw new Error("there is no packet filter");
-  return { chosen: first[1], addressAdded: all.some(([, snapshot]) => snapshot.marked.size > 0), all };
+  return { chosen: first[1], all };
 }
 
 /** Rules in the chosen packet filter, none of ours in the others. */
-export function changesTo(sets: readonly RuleSet[], { all, addressAdded }: Standing): Changes {
+export function changesTo(sets: readonly RuleSet[], { all }: Standing): Changes {
   return {
     list: all.map(([backend, before], index) => ({ backend, before, goal: index === 0 ? sets : [] })),
-    addressAdded,
   };
 }
 
@@ -62,22 +59,20 @@ export async function carryOut(
   verify: () => Promise<void> = async () => {},
 ): Promise<boolean> {
   const loopback = loopbackName();
-  const hadAddress = hasPassthroughAddress();
+  const addressBefore = passthroughAddress();
   const needsAddress = changes.list.some(({ goal }) => goal.some(({ family }) => family === "ipv6"));
   try {
     context.signal.throwIfAborted();
-    let changed = needsAddress && !hadAddress;
-    // Before the rules, so that the proxy never finds rules without it.
-    if (changed) await addPassthroughAddress(loopback);
+    // There before the rules and gone after them, so that the proxy never finds rules without it.
+    let changed = needsAddress && (await providePassthroughAddress(loopback));
     for (const change of changes.list) changed = (await applyChange(change, config, context)) || changed;
-    if (!needsAddress && changes.addressAdded) await removePassthroughAddress(loopback);
+    if (!needsAddress) changed = (await removePassthroughAddress(loopback)) || changed;
     await expectGoals(changes);
     await verify();
     context.signal.throwIfAborted();
     return changed;
   } catch (error) {
-    const troubles = await putBack(changes, { hadAddress, loopback });
-    throw undone(error, troubles);
+    throw undone(error, await putBack(changes, addressBefore, loopback));
   }
 }
 
@@ -122,7 +117,8 @@ async function expectGoals(changes: Changes): Promise<void> {
 
 async function putBack(
   changes: Changes,
-  { hadAddress, loopback }: { readonly hadAddress: boolean; readonly loopback: string },
+  addressBefore: PassthroughAddress,
+  loopback: string,
 ): Promise<readonly string[]> {
   const troubles: string[] = [];
   for (const { backend, before } of changes.list.toReversed()) {
@@ -135,8 +131,8 @@ async function putBack(
     }
   }
   try {
-    if (hadAddress && !hasPassthroughAddress()) await addPassthroughAddress(loopback);
-    if (!hadAddress) await removePassthroughAddress(loopback);
+    if (addressBefore === "none") await removePassthroughAddress(loopback);
+    else await providePassthroughAddress(loopback);
   } catch (error) {
     troubles.push(messageOf(error));
   }

@@ -21,7 +21,8 @@ import {
 import type { Protocol } from "@skein/policies";
 import { httpFilter } from "./values.ts";
 
-const PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/** Under which name a cluster carries them. */
+export const PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /** Which HTTP version a cluster speaks. */
 export function httpOptions(version: "http1" | "http2"): HttpProtocolOptions {

@@ -1,33 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  type Cluster,
   Cluster_DiscoveryType,
   ClusterSchema,
   Cluster_EdsClusterConfigSchema as EdsSchema,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
-import {
-  HeaderValueOption_HeaderAppendAction as AppendAction,
-  HeaderValueOptionSchema,
-  HeaderValueSchema,
-  MetadataSchema,
-  TrafficDirection,
-} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import { MetadataSchema, TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/config/core/v3/protocol_pb";
-import {
-  type Filter,
-  FilterChainSchema,
-} from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import {
   RouteActionSchema,
   RouteMatchSchema,
   RouteSchema,
-  VirtualHostSchema,
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
-import {
-  type RouteConfiguration,
-  RouteConfigurationSchema,
-} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { SERVICE_TAG } from "@skein/model";
@@ -36,74 +20,16 @@ import {
   type OutboundDraft,
   type OutboundPlan,
   type OutboundRouteDraft,
-  type PolicyDefinition,
   type UpstreamPlan,
 } from "@skein/policies";
-import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
-import { leaveMesh, partlyLeaveMesh } from "./leave-mesh.ts";
-import { upstreamTls } from "./tls.ts";
-import { ads, networkFilter, routesByName, socketAddress, statName } from "./values.ts";
-
-/** What all callers of one kind share towards one destination. */
-export interface TranslatedUpstream {
-  readonly cluster: Cluster;
-  /** The only filter chain's filters of every listener that leads there. */
-  readonly filters: readonly Filter[];
-  /** Absent where traffic is bytes. */
-  readonly routes: RouteConfiguration | undefined;
-}
+import { baseHttpFilters, httpOptions, internalAddresses, isHttp } from "./http.ts";
+import { ads, routesByName, socketAddress, statName } from "./values.ts";
 
 /** Name of the route that takes what no other route does; the same as Kuma's, which dashboards know. */
 const DEFAULT_ROUTE = "9Zuf5Tg79OuZcQITwBbQykxAk2u4fRKrwYn3//AL4Yo=";
 
-/** Translates how a kind of caller reaches a destination. */
-export function translateUpstream(
-  plan: UpstreamPlan,
-  definitions: readonly PolicyDefinition[],
-): TranslatedUpstream {
-  const draft = draftUpstream(plan);
-  for (const definition of definitions) {
-    definition.translateOutbound?.(plan.policies[definition.kind.type], draft);
-  }
-  const headers = Array.from(draft.requestHeaders, ([key, value]) =>
-    create(HeaderValueOptionSchema, {
-      header: create(HeaderValueSchema, { key, value }),
-      appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-    }),
-  );
-  let leaves = false;
-  if (plan.external !== undefined) leaveMesh(draft, plan.external);
-  else leaves = partlyLeaveMesh(draft, headers);
-  const { cluster, hcm, tcp } = draft;
-  if (plan.external === undefined || hcm !== undefined)
-    cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
-  if (plan.tls !== undefined) cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
-  const filters: Filter[] = [];
-  if (hcm !== undefined) {
-    filters.push(
-      networkFilter("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, hcm),
-    );
-  }
-  if (tcp !== undefined) filters.push(networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, tcp));
-  const routes =
-    hcm === undefined
-      ? undefined
-      : create(RouteConfigurationSchema, {
-          name: plan.destination.routeName,
-          virtualHosts: [
-            create(VirtualHostSchema, {
-              name: plan.clusterName,
-              domains: ["*"],
-              routes: draft.routes.map(({ route }) => route),
-              requestHeadersToAdd: leaves ? [] : headers,
-            }),
-          ],
-          validateClusters: false,
-        });
-  return { cluster, filters, routes };
-}
-
-function draftUpstream(plan: UpstreamPlan): OutboundDraft {
+/** The way to a destination before any policy. */
+export function draftUpstream(plan: UpstreamPlan): OutboundDraft {
   const { destination, clusterName } = plan;
   const cluster = create(ClusterSchema, {
     name: clusterName,
@@ -160,12 +86,8 @@ function catchAll(cluster: string): OutboundRouteDraft {
   return { route };
 }
 
-/** The listener on which the application calls a destination. */
-export function outboundListener(
-  plan: OutboundPlan,
-  filters: readonly Filter[],
-  reusePort: boolean,
-): Listener {
+/** The listener on which the application calls a destination, but for its filter chain. */
+export function outboundListener(plan: OutboundPlan, reusePort: boolean): Listener {
   return create(ListenerSchema, {
     name: plan.listenerName,
     address: socketAddress(plan.address, plan.port),
@@ -176,7 +98,6 @@ export function outboundListener(
       filterMetadata: { "io.kuma.tags": listenerTags(plan) },
     }),
     ...(plan.redirected ? { bindToPort: false } : {}),
-    filterChains: [create(FilterChainSchema, { filters: [...filters] })],
   });
 }
 

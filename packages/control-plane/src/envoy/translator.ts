@@ -1,12 +1,8 @@
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { type Cluster, ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
-import type { Filter } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
-import {
-  type RouteConfiguration,
-  RouteConfigurationSchema,
-} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import {
   type Secret,
   SecretSchema,
@@ -25,6 +21,7 @@ import {
 } from "@skein/policies";
 import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
 import { Interned } from "../plan/interned.ts";
+import { WeakValues } from "../weak-values.ts";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
@@ -32,7 +29,8 @@ import { directAccessCluster, directAccessListener } from "./direct-access.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
-import { outboundListener, translateUpstream } from "./outbound.ts";
+import { joined } from "./joined.ts";
+import { outboundListener } from "./outbound.ts";
 import {
   type InboundRedirect,
   type ListenerTraits,
@@ -41,16 +39,17 @@ import {
   translateInboundPassthrough,
   translateOutboundPassthrough,
 } from "./transparent.ts";
+import { type NetworkChain, UpstreamShares } from "./upstream-shares.ts";
 
 /**
- * What a listener or cluster becomes for every proxy that shares the plan behind it. Messages are let go of once they are
- * encoded: they are several times the size of their bytes.
+ * What an inbound becomes for every proxy that shares the plan behind it. Messages are let go of once they are encoded:
+ * they are several times the size of their bytes.
  */
-interface Shared<Parts> {
+interface TranslatedInbound {
   /** Stands for it in keys. */
   readonly id: number;
   /** What further listeners are made of. */
-  readonly parts: Parts;
+  readonly parts: InboundListenerParts;
   readonly cluster: Fragment;
   readonly services: readonly Fragment[];
   readonly route: Fragment | undefined;
@@ -59,6 +58,19 @@ interface Shared<Parts> {
   /** By address, port and whatever else sets one listener apart. */
   readonly listeners: Map<string, Fragment>;
 }
+
+/** What the way to a destination becomes for every caller that shares the plan behind it. */
+interface TranslatedWay {
+  readonly cluster: Fragment;
+  readonly route: Fragment | undefined;
+  /** KRIs of the policies behind the listeners. */
+  readonly origins: readonly string[];
+  readonly network: NetworkChain;
+  /** Kept for ways that are like this one in some part. */
+  readonly shares: readonly object[];
+}
+
+type ShapedType = NonNullable<PolicyDefinition["shapes"]>[number];
 
 /** The fragments of one inbound or outbound. */
 export interface TranslatedPort {
@@ -86,9 +98,13 @@ export class Translator {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #table: FragmentTable;
   readonly #patches: FragmentPatches;
-  readonly #upstreams = new WeakMap<UpstreamPlan, Shared<readonly Filter[]>>();
-  readonly #inbounds = new WeakMap<InboundSharedPlan, Shared<InboundListenerParts>>();
+  readonly #shares: UpstreamShares;
+  readonly #upstreams = new WeakMap<UpstreamPlan, TranslatedWay>();
+  readonly #inbounds = new WeakMap<InboundSharedPlan, TranslatedInbound>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
+  readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
+  /** KRIs of the policies behind an entry. */
+  readonly #behind = new WeakMap<object, readonly string[]>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
   readonly #transparent = new Interned<TransparentFragments>();
   readonly #instances = new Interned<Fragment>();
@@ -100,19 +116,26 @@ export class Translator {
     this.#definitions = definitions;
     this.#table = table;
     this.#patches = new FragmentPatches(definitions, table);
+    this.#shares = new UpstreamShares(definitions);
   }
 
   /** What an outbound becomes. */
   outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
-    const shared = this.#upstream(plan.upstream);
-    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""}`;
-    let listener = shared.listeners.get(key);
-    if (listener === undefined) {
-      const message = outboundListener(plan, shared.parts, reusePort);
-      listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, shared.origins);
-      shared.listeners.set(key, listener);
+    const way = this.#upstream(plan.upstream);
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${way.origins.join(" ")}`;
+    let listeners = this.#listeners.get(way.network);
+    if (listeners === undefined) {
+      listeners = new WeakValues();
+      this.#listeners.set(way.network, listeners);
     }
-    return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
+    let listener = listeners.get(key);
+    if (listener === undefined) {
+      const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
+      const bytes = joined([head, way.network.encoded()]);
+      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, way.origins);
+      listeners.set(key, listener);
+    }
+    return { cluster: way.cluster, services: [], listener, route: way.route };
   }
 
   /** The cluster of a destination that only routes lead to. */
@@ -273,72 +296,63 @@ export class Translator {
     return fragments;
   }
 
-  #upstream(plan: UpstreamPlan): Shared<readonly Filter[]> {
-    let shared = this.#upstreams.get(plan);
-    if (shared === undefined) {
-      const translated = translateUpstream(plan, this.#definitions);
-      shared = this.#shared(plan, translated, translated.filters);
-      this.#upstreams.set(plan, shared);
+  #upstream(plan: UpstreamPlan): TranslatedWay {
+    let way = this.#upstreams.get(plan);
+    if (way === undefined) {
+      const { cluster, routes, network, shares } = this.#shares.translate(plan);
+      const { clusterName, destination, policies } = plan;
+      const [table, origins] = [this.#table, (of: ShapedType) => this.#origins(policies, of)];
+      way = {
+        ...{ network, shares },
+        cluster: makeFragment(table, "cluster", clusterName, cluster, origins("cluster")),
+        route: routes && makeFragment(table, "route", destination.routeName, routes, origins("route")),
+        origins: origins("listener"),
+      };
+      this.#upstreams.set(plan, way);
     }
-    return shared;
+    return way;
   }
 
-  #inbound(plan: InboundSharedPlan): Shared<InboundListenerParts> {
+  #inbound(plan: InboundSharedPlan): TranslatedInbound {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
-      const translated = translateInbound(plan, this.#definitions);
-      shared = this.#shared(plan, translated, translated.listener);
+      const { cluster, services, routes, listener } = translateInbound(plan, this.#definitions);
+      const origins = (of: ShapedType) => this.#origins(plan.policies, of);
+      shared = {
+        id: ++this.#lastId,
+        parts: listener,
+        services: services.map((each) =>
+          this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
+        ),
+        cluster: this.#encode("cluster", plan.clusterName, ClusterSchema, cluster, origins("cluster")),
+        route:
+          routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
+        origins: origins("listener"),
+        listeners: new Map(),
+      };
       this.#inbounds.set(plan, shared);
     }
     return shared;
   }
 
-  #shared<Parts>(
-    { clusterName, policies }: { readonly clusterName: string; readonly policies: PolicyPlans },
-    translated: {
-      readonly cluster: Cluster;
-      readonly services?: readonly Cluster[];
-      readonly routes: RouteConfiguration | undefined;
-    },
-    parts: Parts,
-  ): Shared<Parts> {
-    const { cluster, routes } = translated;
-    return {
-      id: ++this.#lastId,
-      parts,
-      services: (translated.services ?? []).map((each) =>
-        this.#encode("cluster", each.name, ClusterSchema, each, this.#origins(policies, "listener")),
-      ),
-      cluster: this.#encode(
-        "cluster",
-        clusterName,
-        ClusterSchema,
-        cluster,
-        this.#origins(policies, "cluster"),
-      ),
-      route:
-        routes &&
-        this.#encode(
-          "route",
-          routes.name,
-          RouteConfigurationSchema,
-          routes,
-          this.#origins(policies, "route"),
-        ),
-      origins: this.#origins(policies, "listener"),
-      listeners: new Map(),
-    };
+  /** KRIs of the policies that had a say in one kind of resource, sorted. */
+  #origins(plans: PolicyPlans, of: ShapedType): readonly string[] {
+    const all = new Set<string>();
+    for (const definition of this.#definitions) {
+      const entry = plans[definition.kind.type] as object | undefined;
+      if (entry === undefined || definition.shapes?.includes(of) === false) continue;
+      for (const policy of this.#contributors(definition, entry)) all.add(policy);
+    }
+    return [...all].sort();
   }
 
-  /** KRIs of the policies that had a say in one kind of resource. */
-  #origins(plans: PolicyPlans, of: "cluster" | "listener" | "route"): readonly string[] {
-    return contributors(
-      this.#definitions.flatMap((definition) => {
-        const plan = plans[definition.kind.type];
-        const isShaped = definition.shapes?.includes(of) ?? true;
-        return plan === undefined || !isShaped ? [] : [...definition.origins(plan)];
-      }),
-    );
+  #contributors(definition: PolicyDefinition, entry: object): readonly string[] {
+    let found = this.#behind.get(entry);
+    if (found === undefined) {
+      found = contributors(definition.origins(entry));
+      this.#behind.set(entry, found);
+    }
+    return found;
   }
 
   #encode<Desc extends DescMessage>(

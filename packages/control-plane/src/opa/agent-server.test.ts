@@ -19,17 +19,24 @@ async function start(first: MeshOpaConf | undefined = RULES) {
     { op: "create", resource: { type: "Dataplane", mesh, name: "web-1", labels: {}, spec: {} } },
   ]);
   let conf: MeshOpaConf | undefined = first;
+  const holds = new Set<{ readonly revision: number }>();
+  const warnings: string[] = [];
   const server = new AgentServer({
     secrets: { store, cipher },
     confOf: () => conf,
     authorize: async (token) =>
       token === "good" ? { ok: true } : { ok: false, error: "the token is not good" },
+    hold: (revision) => {
+      const held = { revision };
+      holds.add(held);
+      return () => holds.delete(held);
+    },
+    log: { warn: (message) => warnings.push(message) },
   });
   store.watch((changes) => server.changed(changes));
   const gone = new AbortController();
   return {
-    server,
-    gone,
+    ...{ server, gone, holds, warnings },
     ask: (path = AT, headers: Record<string, string> = {}): Promise<AgentAnswer> => {
       const { pathname, searchParams } = new URL(path, "https://cp");
       return server.handle({
@@ -157,4 +164,69 @@ test("questions end with their agent, and with the server", async () => {
   other.server.close();
   assert.equal((await waiting).status, 304);
   assert.equal((await other.ask()).status, 503);
+});
+
+const DISCOVERY = "/opa/default/web-1/discovery.tar.gz";
+const OTHER: MeshOpaConf = { appendPolicies: [{ rego: { inlineString: "package b" } }] };
+
+test("a change waits until the agent names the version that it was given", async () => {
+  const { ask, change, holds, warnings } = await start();
+  const [found, rules] = [await ask(DISCOVERY), await ask()];
+  const discovery = ask(DISCOVERY, known(found));
+  const open = ask(AT, known(rules));
+  assert.ok(await isOpen(open));
+  change(OTHER);
+  assert.equal(holds.size, 1);
+  const next = await open;
+  assert.equal(holds.size, 1, "what was given is not in use yet");
+  assert.ok(await isOpen(discovery));
+  const after = ask(AT, known(next));
+  assert.ok(await isOpen(after));
+  assert.equal(holds.size, 0);
+  assert.deepEqual(warnings, []);
+});
+
+test("with its first rules an agent has them only when it names both versions", async () => {
+  const { ask, change, holds } = await start({});
+  const open = ask(DISCOVERY, known(await ask(DISCOVERY)));
+  assert.ok(await isOpen(open));
+  change(OTHER);
+  const found = await open;
+  assert.ok(await isOpen(ask(DISCOVERY, known(found))));
+  assert.equal(holds.size, 1);
+  const rules = await ask();
+  assert.equal(holds.size, 1);
+  assert.ok(await isOpen(ask(AT, known(rules))));
+  assert.equal(holds.size, 0);
+});
+
+test("an agent that cannot take its rules up is not waited for, and it is said", async () => {
+  const { ask, change, holds, warnings } = await start();
+  const open = ask(AT, known(await ask()));
+  assert.ok(await isOpen(open));
+  change(OTHER);
+  await open;
+  await ask(AT);
+  assert.equal(holds.size, 0);
+  assert.match(warnings.join(), /did not take up its rules/);
+});
+
+test("nor is one that is silent, or whose proxy or control plane goes", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const end of ["silent", "deleted", "closed"] as const) {
+    const { ask, change, holds, warnings, server } = await start();
+    const open = ask(AT, known(await ask()));
+    assert.ok(await isOpen(open));
+    change(OTHER);
+    await open;
+    assert.equal(holds.size, 1);
+    if (end === "silent") t.mock.timers.tick(10_001);
+    else if (end === "closed") server.close();
+    else {
+      const before = { type: "Dataplane", mesh: "default", name: "web-1", labels: {}, spec: {} };
+      server.changed([{ revision: 10, before, after: undefined } as unknown as Change]);
+    }
+    assert.equal(holds.size, 0, end);
+    assert.equal(warnings.length, end === "silent" ? 1 : 0, end);
+  }
 });

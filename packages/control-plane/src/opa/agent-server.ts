@@ -3,6 +3,7 @@ import type { MeshOpaConf } from "@skein/policies/mesh-opa/conf";
 import type { Secrets } from "../identity/secrets.ts";
 import type { Change } from "../store/store.ts";
 import { type AgentOf, discoveryContent, rulesContent } from "./agent-content.ts";
+import { type AgentKey, type AgentPart, AgentVersions } from "./agent-versions.ts";
 import { type BundleContent, bundleArchive, revisionOf } from "./archive.ts";
 
 /** A question of an agent, on the data plane port. */
@@ -32,12 +33,17 @@ export interface AgentServerOptions {
     token: string | undefined,
     dataplane: DataplaneResource,
   ) => Promise<{ readonly ok: true } | { readonly ok: false; readonly error: string }>;
+  /** A change is not settled until the returned function is called. */
+  readonly hold: (revision: number, mesh: string) => () => void;
+  readonly log: { warn(message: string, fields?: Readonly<Record<string, unknown>>): void };
 }
 
 /** What says to an agent that its questions may stay open until there is something new. */
 const BUNDLES = "application/vnd.openpolicyagent.bundles";
 const PATH = /^\/opa\/([^/]+)\/([^/]+)\/(bundle|discovery)\.tar\.gz$/;
 const MAX_WAIT_MS = 60_000;
+/** An agent takes up what it gets in far less; one that takes longer is not waited for. */
+const PATIENCE_MS = 10_000;
 const DEFAULT_ADDRESS = "localhost:9191";
 /** What may be another content for any agent of the mesh. */
 const FOR_ALL: ReadonlySet<string> = new Set(["MeshOPA", "Secret"]);
@@ -45,8 +51,8 @@ const FOR_ALL: ReadonlySet<string> = new Set(["MeshOPA", "Secret"]);
 /** A question that stays open. */
 interface Waiting {
   readonly name: string;
-  /** Answers if there is something new. Never throws: it is called where changes are told to everybody. */
-  readonly look: () => void;
+  /** Answers if there is something new, and says whether. Never throws: it is called where changes are told to everybody. */
+  readonly look: () => boolean;
 }
 
 /**
@@ -57,50 +63,90 @@ export class AgentServer {
   readonly #options: AgentServerOptions;
   /** Questions that stay open, by mesh. */
   readonly #waiting = new Map<string, Set<Waiting>>();
+  readonly #versions: AgentVersions;
+  /** Under which address each agent serves its Envoy, as it said. */
+  readonly #addresses = new Map<string, string>();
   #closed = false;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
+    this.#versions = new AgentVersions({
+      wanted: (agent) => this.#wanted(agent),
+      patienceMs: PATIENCE_MS,
+      log: options.log,
+    });
   }
 
   async handle({ path, query, headers, gone }: AgentRequest): Promise<AgentAnswer> {
-    const [, mesh = "", name = "", part] = PATH.exec(path)?.map(decoded) ?? [];
-    if (part === undefined) return text(404, "404: Page Not Found");
+    const [, mesh = "", name = "", found] = PATH.exec(path)?.map(decoded) ?? [];
+    if (found === undefined) return text(404, "404: Page Not Found");
+    const part: AgentPart = found === "bundle" ? "bundle" : "discovery";
     if (this.#closed) return text(503, "the control plane is stopping");
-    const { secrets, confOf, authorize } = this.#options;
+    const { secrets, authorize } = this.#options;
     const dataplane = secrets.store.get<DataplaneResource>({ type: "Dataplane", mesh, name });
     if (dataplane === undefined) return text(404, `there is no Dataplane "${name}" in mesh "${mesh}"`);
     const allowed = await authorize(headers.authorization?.replace(/^Bearer +/i, ""), dataplane);
     if (!allowed.ok) return text(401, allowed.error);
-    const content = (): BundleContent => {
-      const agent: AgentOf = { mesh, name, conf: confOf(mesh, name) };
-      return part === "bundle"
-        ? rulesContent(secrets, agent)
-        : discoveryContent(secrets, agent, query.get("addr") ?? DEFAULT_ADDRESS);
-    };
+    const key = { mesh, name };
+    if (part === "discovery") this.#addresses.set(`${mesh}/${name}`, query.get("addr") ?? DEFAULT_ADDRESS);
+    const content = () => this.#content(key, part);
     const known = /"([^"]*)"/.exec(headers["if-none-match"] ?? "")?.[1];
+    this.#versions.asked(key, part, known);
     const current = await this.#newerThan(known, content, dataplane, waitMs(headers.prefer), gone);
     const revision = revisionOf(current);
     const etag = { etag: `"${revision}"` };
     if (revision === known) return { status: 304, contentType: BUNDLES, body: "", headers: etag };
+    this.#versions.handed(key, part, revision);
     return { status: 200, contentType: BUNDLES, body: bundleArchive(current), headers: etag };
   }
 
-  /** Takes note of committed changes: an agent is concerned by policies, by Secrets, and by its own Dataplane. */
+  /**
+   * Takes note of committed changes: an agent is concerned by policies, by Secrets, and by its own Dataplane. The changes
+   * wait for the agents that are told something new.
+   */
   changed(changes: readonly Change[]): void {
-    const looks = changes.flatMap(({ before, after }) => {
+    const concerned = new Map<Waiting, { readonly mesh: string; readonly revisions: Set<number> }>();
+    for (const { before, after, revision } of changes) {
       const { type = "", mesh = "", name = "" } = after ?? before ?? {};
-      const open = [...(this.#waiting.get(mesh) ?? [])];
-      if (FOR_ALL.has(type)) return open;
-      return type === "Dataplane" ? open.filter((each) => each.name === name) : [];
-    });
-    for (const { look } of new Set(looks)) look();
+      if (type === "Dataplane" && after === undefined) this.#forget({ mesh, name });
+      if (!FOR_ALL.has(type) && type !== "Dataplane") continue;
+      for (const waiting of this.#waiting.get(mesh) ?? []) {
+        if (type === "Dataplane" && waiting.name !== name) continue;
+        const { revisions } = concerned.get(waiting) ?? { revisions: new Set<number>() };
+        concerned.set(waiting, { mesh, revisions: revisions.add(revision) });
+      }
+    }
+    for (const [{ look, name }, { mesh, revisions }] of concerned) {
+      if (!look()) continue;
+      for (const revision of revisions)
+        this.#versions.hold({ mesh, name }, this.#options.hold(revision, mesh));
+    }
   }
 
   /** Answers all questions that are open, and takes no more: an agent that finds nobody waits before it asks again. */
   close(): void {
     this.#closed = true;
     for (const open of [...this.#waiting.values()]) for (const { look } of [...open]) look();
+    this.#versions.close();
+  }
+
+  #content({ mesh, name }: AgentKey, part: AgentPart): BundleContent {
+    const { secrets, confOf } = this.#options;
+    const agent: AgentOf = { mesh, name, conf: confOf(mesh, name) };
+    return part === "bundle"
+      ? rulesContent(secrets, agent)
+      : discoveryContent(secrets, agent, this.#addresses.get(`${mesh}/${name}`) ?? DEFAULT_ADDRESS);
+  }
+
+  #wanted(key: AgentKey): ReadonlyMap<AgentPart, string> {
+    const hasRules = (this.#options.confOf(key.mesh, key.name)?.appendPolicies ?? []).length > 0;
+    const parts: readonly AgentPart[] = hasRules ? ["discovery", "bundle"] : ["discovery"];
+    return new Map(parts.map((part) => [part, revisionOf(this.#content(key, part))]));
+  }
+
+  #forget(key: AgentKey): void {
+    this.#versions.forget(key);
+    this.#addresses.delete(`${key.mesh}/${key.name}`);
   }
 
   #newerThan(
@@ -134,7 +180,9 @@ export class AgentServer {
         }
       };
       const look = () => {
-        if (this.#closed || isNew()) end();
+        const isOver = this.#closed || isNew();
+        if (isOver) end();
+        return isOver;
       };
       const timer = setTimeout(end, ms);
       timer.unref();

@@ -1,5 +1,6 @@
 import type { PolicyDefinition, PolicyResource, Selectable } from "@skein/policies";
 import { comparePolicies, select } from "@skein/policies";
+import { WeakValues } from "../weak-values.ts";
 
 /**
  * The policies that stand for one proxy or one inbound. Interned: equal sets are the same object, so everything
@@ -66,12 +67,13 @@ export interface PolicySetsChange {
 }
 
 const keys = new WeakMap<PolicyResource, string>();
+let known = 0;
 
-/** Names one revision of a policy; remembered with the object, because sets are named after what is in them. */
+/** Tells one document of a policy from all others; short, because sets are named after what is in them. */
 export function policyKey(policy: PolicyResource): string {
   let key = keys.get(policy);
   if (key === undefined) {
-    key = `${policy.type}/${policy.name}@${policy.revision}`;
+    key = (known++).toString(36);
     keys.set(policy, key);
   }
   return key;
@@ -80,21 +82,17 @@ export function policyKey(policy: PolicyResource): string {
 /** Makes equal sets the same object, for as long as somebody holds them. */
 export class PolicySets {
   readonly #reach: PolicyReach;
+  readonly #sets = new WeakValues<PolicySet>();
 
   constructor(reach: PolicyReach) {
     this.#reach = reach;
   }
 
-  readonly #sets = new Map<string, WeakRef<PolicySet>>();
-  readonly #gone = new FinalizationRegistry<string>((id) => {
-    if (this.#sets.get(id)?.deref() === undefined) this.#sets.delete(id);
-  });
-
   /** The set of these policies, which need no particular order. */
   of(policies: readonly PolicyResource[]): PolicySet {
     if (policies.length === 0) return EMPTY;
     const id = policies.map(policyKey).sort().join(" ");
-    const known = this.#sets.get(id)?.deref();
+    const known = this.#sets.get(id);
     if (known !== undefined) return known;
     const byKind = new Map<string, PolicyResource[]>();
     for (const policy of [...policies].sort(comparePolicies)) {
@@ -103,8 +101,7 @@ export class PolicySets {
       else list.push(policy);
     }
     const set: PolicySet = { id, byKind };
-    this.#sets.set(id, new WeakRef(set));
-    this.#gone.register(set, id);
+    this.#sets.set(id, set);
     return set;
   }
 

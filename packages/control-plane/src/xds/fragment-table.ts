@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { WeakValues } from "../weak-values.ts";
 import { encodeFragment } from "./encode.ts";
 import type { Fragment, XdsType } from "./fragment.ts";
 
@@ -10,12 +11,9 @@ import type { Fragment, XdsType } from "./fragment.ts";
  * fragments that differ in origins only have equal versions, and proxies are not sent the second one.
  */
 export class FragmentTable {
-  readonly #entries = new Map<string, WeakRef<Fragment>>();
-  readonly #dropped = new FinalizationRegistry<string>((key) => {
-    if (this.#entries.get(key)?.deref() === undefined) this.#entries.delete(key);
-  });
+  readonly #entries = new WeakValues<Fragment>();
 
-  /** How many fragments the table knows, including those whose collection has not been noticed yet. */
+  /** How many fragments there are. */
   get size(): number {
     return this.#entries.size;
   }
@@ -24,11 +22,10 @@ export class FragmentTable {
   intern(type: XdsType, name: string, value: Uint8Array, origins: readonly string[] = []): Fragment {
     const version = hash("sha1", value, "hex").slice(0, 16);
     const key = `${type}\0${name}\0${version}\0${origins.join("\0")}`;
-    const known = this.#entries.get(key)?.deref();
+    const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const fragment = encodeFragment(type, name, version, value, origins);
-    this.#entries.set(key, new WeakRef(fragment));
-    this.#dropped.register(fragment, key);
+    this.#entries.set(key, fragment);
     return fragment;
   }
 }

@@ -25,5 +25,6 @@ export const meshCircuitBreaker: PolicyDefinition<
   translateOutbound(plan, draft) {
     circuitBreakers(plan?.conf ?? {}, draft.cluster);
   },
+  shapes: ["cluster"],
   origins: ({ origins }) => Object.values(origins),
 };

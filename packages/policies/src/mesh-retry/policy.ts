@@ -14,6 +14,7 @@ export const meshRetry: PolicyDefinition<never, ByRoute<MeshRetryConf>> = {
   translateOutbound(plan, draft) {
     if (plan !== undefined) retries(plan, draft);
   },
+  standsAlone: true,
   shapes: ["listener", "route"],
   origins: byRouteOrigins,
 };

@@ -19,5 +19,6 @@ export const meshTimeout: PolicyDefinition<ByCaller<MeshTimeoutConf>, ByRoute<Me
   callers: callersOf,
   translateInbound: inboundTimeouts,
   translateOutbound: outboundTimeouts,
+  standsAlone: true,
   origins: (plan) => ("callers" in plan ? byCallerOrigins(plan) : byRouteOrigins(plan)),
 };

@@ -36,6 +36,12 @@ for (const filter of FILTERS) {
         `captured 15006 for ${shown(here)}:8080`,
       );
       assert.equal(await call(there, address(here), 8080), `captured 15006 for ${shown(here)}:8080`);
+      // As it hands a connection of no known port on to the application.
+      const passthrough = version === "IPv4" ? "127.0.0.6" : "::6";
+      assert.equal(
+        await call(here, address(here), 8080, { as: PROXY, source: passthrough }),
+        `app 8080 from ${passthrough}`,
+      );
       // DNS was not asked for.
       assert.equal(await call(here, address(there), 53, { udp: true }), `there 53 from ${address(here)}`);
     });
@@ -155,7 +161,8 @@ test("a DNS server of this machine asks on in peace where all DNS is captured", 
   await stage.serve(here, "resolver", [53], resolver);
   here.resolvers(["127.0.0.1"]);
   const dns = (as: { uid: number }, to: string): Promise<string> => call(here, to, 53, { udp: true, as });
-  await stage.check([...INSTALL, "--redirect-all-dns-traffic"]);
+  const { stderr } = await stage.check([...INSTALL, "--redirect-all-dns-traffic"]);
+  assert.match(stderr, /^Note: DNS of uid 4053 is not captured: it serves DNS on this machine/m);
   assert.equal(await dns(APP, "127.0.0.1"), "captured 15053");
   assert.equal(await dns(APP, there.ipv4), "captured 15053");
   assert.match(await dns(PROXY, "127.0.0.1"), /^resolver 53/);

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../poll.ts";
-import { APP, createStage, FILTERS, type Filter, type Stage } from "./stage.ts";
+import { APP, CTL, createStage, FILTERS, type Filter, type Stage } from "./stage.ts";
 
 const INSTALL = ["install", "transparent-proxy"];
 const UNINSTALL = ["uninstall", "transparent-proxy"];
@@ -68,7 +68,8 @@ for (const filter of FILTERS) {
     const before = await stage.filterState();
     const { stdout } = await stage.check([...INSTALL, "--redirect-dns", "--dry-run"], filter);
     assert.equal(await stage.filterState(), before);
-    await stage.here.check(["ip", "-6", "address", "add", "::6/128", "dev", "lo"]);
+    for (const [, command] of stdout.matchAll(/^# (ip .*)$/gm))
+      await stage.here.check(String(command).split(" "));
     await applyPrinted(stage, filter, stdout);
     const printed = await stage.filterState();
     await stage.check([...UNINSTALL], filter);
@@ -181,6 +182,63 @@ test("stopped by a signal amid its work: everything is as it was before", async 
     );
     assert.equal(await stage.filterState(), before);
   }
+});
+
+test("after a kill amid its work the next run mends it, and so does uninstall", async () => {
+  await using stage = await createStage({ proxy: false });
+  const before = await stage.filterState();
+  await stage.check([...INSTALL, "--redirect-dns"]);
+  const whole = await stage.filterState();
+  await stage.check(UNINSTALL);
+  for (const [command, wanted] of [
+    [[...INSTALL, "--redirect-dns"], whole],
+    [UNINSTALL, before],
+  ] as const) {
+    const reached = join(stage.network.dir, `reached-${command.length}`);
+    const slow = wrappedTools(
+      stage,
+      "iptables",
+      `if grep -q '^\\*nat' "$input"; then touch ${reached}; sleep 60; fi`,
+    );
+    const run = await stage.start([...INSTALL, "--redirect-dns", ...slow]);
+    await until("it is at work", async () => (await stage.here.run(["test", "-e", reached])).code === 0, {
+      timeoutMs: 30_000,
+    });
+    await run.kill();
+    const half = await stage.filterState();
+    assert.notEqual(half, before);
+    assert.notEqual(half, whole);
+    assert.match((await stage.check(command)).stdout, /^Traffic is/);
+    assert.equal(await stage.filterState(), wanted);
+    await stage.check(UNINSTALL);
+  }
+  assert.equal(await stage.filterState(), before);
+});
+
+test("an address ::6 that was there before stays", async () => {
+  await using stage = await createStage({ proxy: false });
+  await stage.here.check(["ip", "-6", "address", "add", "::6/128", "dev", "lo"]);
+  const before = await stage.filterState();
+  await stage.check(INSTALL);
+  await stage.check(UNINSTALL);
+  assert.equal(await stage.filterState(), before);
+});
+
+test("in a container that may only change its network, it works", async () => {
+  await using stage = await createStage({ proxy: true });
+  const { here, there, call, network } = stage;
+  const bare = [
+    "setpriv",
+    "--bounding-set=-all,+net_admin,+net_raw",
+    "--inh-caps=-all,+net_admin,+net_raw",
+    "--",
+  ];
+  const { code, stderr } = await here.run([...bare, process.execPath, CTL, ...INSTALL, "--redirect-dns"], {
+    env: { HOME: network.dir },
+  });
+  assert.equal(code, 0, stderr);
+  assert.match(await call(here, there.ipv4, 80, { as: APP }), /^captured 15001/);
+  assert.match(await call(here, there.ipv6, 80, { as: APP }), /^captured 15001/);
 });
 
 test("two runs at once come one after the other; the second does not wait for ever", async () => {

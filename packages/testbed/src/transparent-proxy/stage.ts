@@ -7,7 +7,8 @@ import type { Child } from "../process/child.ts";
 import type { Output } from "../process/run.ts";
 
 const NODE = process.execPath;
-const CTL = join(import.meta.dirname, "../../../cli/bin/skeinctl.js");
+/** The command line, for Node. */
+export const CTL = join(import.meta.dirname, "../../../cli/bin/skeinctl.js");
 const WITNESS_SOURCE = join(import.meta.dirname, "witness.py");
 
 /** A way to program the packet filter that a test can insist on. */
@@ -36,7 +37,7 @@ export interface Stage extends AsyncDisposable {
     from: NetworkHost,
     to: string,
     port: number,
-    options?: { readonly as?: RunAs; readonly udp?: boolean },
+    options?: { readonly as?: RunAs; readonly udp?: boolean; readonly source?: string },
   ): Promise<string>;
   /** Everything in the packet filters of `here` that is in force: tables that exist but are empty do not count. */
   filterState(): Promise<string>;
@@ -86,8 +87,16 @@ export async function createStage(options: { readonly proxy: boolean }): Promise
         return output;
       },
       start: (args) => here.start("skeinctl", [NODE, CTL, ...args], { env: { HOME: network.dir } }),
-      call: async (from, to, port, { as, udp = false } = {}) => {
-        const words = ["python3", witness, "call", udp ? "udp" : "tcp", to, String(port)];
+      call: async (from, to, port, { as, udp = false, source } = {}) => {
+        const words = [
+          "python3",
+          witness,
+          "call",
+          udp ? "udp" : "tcp",
+          to,
+          String(port),
+          ...(source === undefined ? [] : [source]),
+        ];
         return (await from.check(words, as === undefined ? {} : { as })).trim();
       },
       filterState: () => filterState(here),

@@ -2,7 +2,7 @@
 
   witness.py serve NAME PORT...      TCP and UDP (ADDRESS:PORT on one IPv4 address alone); answers "NAME PORT from ADDRESS"; the process is called NAME
   witness.py proxy                   on the proxy's ports; answers "captured PORT for ADDRESS:PORT" (the original destination)
-  witness.py call tcp|udp HOST PORT  prints the answer, or "nothing" and the error
+  witness.py call tcp|udp HOST PORT [SOURCE]  prints the answer, or "nothing" and the error
 """
 
 import socket
@@ -78,11 +78,13 @@ def proxy():
         ])
 
 
-def call(kind, host, port):
+def call(kind, host, port, source=None):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
     sock.settimeout(8)
     try:
+        if source is not None:
+            sock.bind((source, 0))
         sock.connect((host, int(port)))
         if kind == "udp":
             sock.send(b"?")

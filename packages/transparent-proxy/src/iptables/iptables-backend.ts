@@ -2,7 +2,6 @@ import type { Backend, Snapshot, Step } from "../backend.ts";
 import type { Patience } from "../config/config.ts";
 import type { Family } from "../config/network-address.ts";
 import { runCommand } from "../host/command.ts";
-import { ADDRESS_MARK } from "../rules/build.ts";
 import type { RuleSet, Table } from "../rules/rule.ts";
 import {
   hasForeignRules,
@@ -105,7 +104,6 @@ function describe(saved: Saved): Snapshot {
         return own.chains.length > 0 || own.hooks.length > 0;
       }),
     ),
-    marked: having((tables) => tables.get("nat")?.chains.includes(ADDRESS_MARK) === true),
     dockerDns: having((tables) => tables.get("nat")?.chains.includes("DOCKER_OUTPUT") === true),
     foreign: [...saved.values()].some((tables) => [...tables.values()].some(hasForeignRules)),
   };

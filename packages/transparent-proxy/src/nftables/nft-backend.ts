@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { Backend, Snapshot, Step } from "../backend.ts";
 import type { Family } from "../config/network-address.ts";
 import { runCommand } from "../host/command.ts";
-import { ADDRESS_MARK } from "../rules/build.ts";
 import { CHAIN_PREFIX, type RuleSet } from "../rules/rule.ts";
 import { printTable, TABLE_NAME } from "./print.ts";
 
@@ -32,9 +31,6 @@ export function nftBackend(nft: string): Backend {
     }
     const snapshot: Snapshot = {
       own: new Set(listings.keys()),
-      marked: new Set(
-        [...listings].filter(([, { chains }]) => chains.includes(ADDRESS_MARK)).map(([family]) => family),
-      ),
       dockerDns: new Set(),
       foreign: false,
     };

@@ -27,8 +27,6 @@ export interface HostFacts {
   readonly remoteShellPorts: readonly number[];
   /** Docker redirects DNS of its containers in a chain of its own, which the proxy's must pass. */
   readonly dockerDns: boolean;
-  /** The address that the proxy calls the application from was put on loopback by an install. */
-  readonly addedPassthroughAddress: boolean;
 }
 
 /** The proxy hands an inbound connection of no known port on from this address, by which it is told from others. */
@@ -36,9 +34,6 @@ export const PASSTHROUGH: Readonly<Record<Family, string>> = { ipv4: "127.0.0.6/
 
 /** Addresses of the machine itself that nobody else can reach. */
 const LOCAL: Readonly<Record<Family, string>> = { ipv4: "127.0.0.0/8", ipv6: "::1/128" };
-
-/** Mark: the passthrough address is ours to remove. */
-export const ADDRESS_MARK = `${CHAIN_PREFIX}ADDED_ADDRESS`;
 
 const INBOUND = `${CHAIN_PREFIX}INBOUND`;
 const OUTBOUND = `${CHAIN_PREFIX}OUTBOUND`;
@@ -60,10 +55,7 @@ export function buildRules(config: Config, host: HostFacts): RuleSet {
   const parts = [natParts(config, host), zoneParts(config, host), invalidParts(config)].flat();
   return {
     family: host.family,
-    chains: [
-      ...parts.flatMap((part) => part.chains),
-      ...(host.addedPassthroughAddress ? [chain("nat", ADDRESS_MARK, [])] : []),
-    ],
+    chains: parts.flatMap((part) => part.chains),
     hooks: parts.flatMap((part) => part.hooks),
     comments: config.comments,
   };

@@ -52,7 +52,7 @@ const goldenFolders: ReadonlyMap<string, string> = new Map(
 
 /** Plans and configurations of every dataplane of a case, as YAML. */
 export function render(name: string): { readonly plan: string; readonly envoy: string } {
-  const world = buildWorld(name);
+  const world = goldenWorld(name);
   const plans: Record<string, unknown> = {};
   const configs: Record<string, unknown> = {};
   for (const meshName of world.meshNames()) {
@@ -71,7 +71,8 @@ function yaml(value: unknown): string {
   return stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 
-function buildWorld(name: string): World {
+/** The world of a case. */
+export function goldenWorld(name: string): World {
   const directory = goldenFolder(name);
   const factsFile = join(directory, "facts.yaml");
   const facts: Facts = existsSync(factsFile) ? parse(readFileSync(factsFile, "utf8")) : {};

@@ -1,0 +1,219 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import {
+  HeaderValueOption_HeaderAppendAction as AppendAction,
+  type HeaderValueOption,
+  HeaderValueOptionSchema,
+  HeaderValueSchema,
+} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import {
+  FilterChainSchema,
+  FilterSchema,
+} from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import {
+  RouteActionSchema,
+  RouteSchema,
+  VirtualHostSchema,
+} from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
+import type { OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import type { Interned } from "../plan/interned.ts";
+import { PROTOCOL_OPTIONS } from "./http.ts";
+import { fieldOf, joined, packedField } from "./joined.ts";
+import { leaveMesh, partlyLeaveMesh } from "./leaving.ts";
+import { draftUpstream } from "./outbound.ts";
+import { upstreamTls } from "./tls.ts";
+
+export interface ClusterShare {
+  readonly cluster: Uint8Array;
+  readonly httpOptions: Uint8Array;
+}
+
+export interface RouteShare {
+  readonly routes: readonly Uint8Array[];
+}
+
+/** What one policy says of a way to a destination by itself: encoded, to be joined with the rest. */
+export interface Share extends ClusterShare, RouteShare {
+  /** Of the connection manager, else of the TCP proxy. */
+  readonly network: Uint8Array;
+}
+
+/** The routes as all policies have them that must be heard together. */
+export interface RouteCore extends RouteShare {
+  /** The virtual host but for its routes. */
+  readonly virtualHost: Uint8Array | undefined;
+  readonly layout: Layout;
+}
+
+/** What policies that stand alone must know of a draft, and a key for it. */
+export interface Layout {
+  readonly key: string;
+  readonly protocol: OutboundDraft["protocol"];
+  readonly isHttp: boolean;
+  readonly isExternal: boolean;
+  readonly routes: readonly { readonly isForwarded: boolean; readonly policy: string | undefined }[];
+}
+
+const NOTHING = new Uint8Array();
+const VALIDATE_CLUSTERS = toBinary(
+  RouteConfigurationSchema,
+  create(RouteConfigurationSchema, { validateClusters: false }),
+);
+const MAP_KEY = 1;
+const MAP_VALUE = 2;
+const PROTOCOL_OPTIONS_KEY = fieldOf(MAP_KEY, PROTOCOL_OPTIONS);
+const HCM = {
+  name: fieldOf(FilterSchema.field.name.number, "envoy.filters.network.http_connection_manager"),
+  typeName: HttpConnectionManagerSchema.typeName,
+};
+const TCP = {
+  name: fieldOf(FilterSchema.field.name.number, "envoy.filters.network.tcp_proxy"),
+  typeName: TcpProxySchema.typeName,
+};
+
+/** All that must be heard together, in one go: what it says of clusters, connections and routes. */
+export function coresOf(
+  plan: UpstreamPlan,
+  definitions: readonly PolicyDefinition[],
+  layouts: Interned<Layout>,
+): { readonly cluster: ClusterShare; readonly network: Uint8Array; readonly routes: RouteCore } {
+  const draft = draftUpstream(plan);
+  for (const definition of definitions) {
+    definition.translateOutbound?.(plan.policies[definition.kind.type], draft);
+  }
+  let ownHeaders = headersOf(draft);
+  if (plan.external !== undefined) leaveMesh(draft, plan.external);
+  else if (partlyLeaveMesh(draft, ownHeaders)) ownHeaders = [];
+  if (plan.tls !== undefined) draft.cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
+  const isHttp = draft.hcm !== undefined;
+  const layout = {
+    protocol: draft.protocol,
+    ...{ isHttp, isExternal: draft.isExternal },
+    routes: draft.routes.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy })),
+  };
+  const key = JSON.stringify(layout);
+  return {
+    cluster: clusterShare(draft),
+    network: networkOf(draft),
+    routes: {
+      virtualHost: isHttp ? virtualHost(plan, ownHeaders) : undefined,
+      routes: routesOf(draft),
+      layout: layouts.get(key, () => ({ ...layout, key })),
+    },
+  };
+}
+
+function virtualHost({ clusterName }: UpstreamPlan, requestHeadersToAdd: HeaderValueOption[]): Uint8Array {
+  return toBinary(
+    VirtualHostSchema,
+    create(VirtualHostSchema, { name: clusterName, domains: ["*"], requestHeadersToAdd }),
+  );
+}
+
+function headersOf({ requestHeaders }: OutboundDraft): HeaderValueOption[] {
+  return Array.from(requestHeaders, ([key, value]) =>
+    create(HeaderValueOptionSchema, {
+      header: create(HeaderValueSchema, { key, value }),
+      appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    }),
+  );
+}
+
+/** What a policy says by itself. */
+export function shareOf(definition: PolicyDefinition, entry: object | undefined, layout: Layout): Share {
+  const draft = blankDraft(layout);
+  definition.translateOutbound?.(entry, draft);
+  return { ...clusterShare(draft), network: networkOf(draft), routes: routesOf(draft) };
+}
+
+/** A cluster, from what shares say of it and of its protocol; bytes that leave the mesh have no options of HTTP. */
+export function encodedCluster({ isHttp, isExternal }: Layout, shares: readonly ClusterShare[]): Uint8Array {
+  const clusters = shares.map(({ cluster }) => cluster);
+  if (isExternal && !isHttp) return joined(clusters);
+  return joined([
+    ...clusters,
+    fieldOf(ClusterSchema.field.typedExtensionProtocolOptions.number, [
+      PROTOCOL_OPTIONS_KEY,
+      packedField(
+        MAP_VALUE,
+        HttpProtocolOptionsSchema.typeName,
+        shares.map(({ httpOptions }) => httpOptions),
+      ),
+    ]),
+  ]);
+}
+
+/** What a policy that stands alone gets: the draft's outline, with nothing in it. */
+function blankDraft({ protocol, isHttp, isExternal, routes }: Layout): OutboundDraft {
+  return {
+    ...{ protocol, isExternal },
+    cluster: create(ClusterSchema),
+    httpOptions: create(HttpProtocolOptionsSchema),
+    tlsParams: undefined,
+    hcm: isHttp ? create(HttpConnectionManagerSchema) : undefined,
+    tcp: isHttp ? undefined : create(TcpProxySchema),
+    routes: routes.map(({ isForwarded, policy }) => ({
+      route: create(
+        RouteSchema,
+        isForwarded ? { action: { case: "route", value: create(RouteActionSchema) } } : {},
+      ),
+      ...(policy === undefined ? {} : { policy }),
+    })),
+    backends: {},
+    requestHeaders: new Map(),
+  };
+}
+
+function clusterShare({ cluster, httpOptions }: OutboundDraft): ClusterShare {
+  return {
+    cluster: toBinary(ClusterSchema, cluster),
+    httpOptions: toBinary(HttpProtocolOptionsSchema, httpOptions),
+  };
+}
+
+function networkOf({ hcm, tcp }: OutboundDraft): Uint8Array {
+  if (hcm !== undefined) return toBinary(HttpConnectionManagerSchema, hcm);
+  return tcp === undefined ? NOTHING : toBinary(TcpProxySchema, tcp);
+}
+
+function routesOf({ routes }: OutboundDraft): readonly Uint8Array[] {
+  return routes.map(({ route }) => toBinary(RouteSchema, route));
+}
+
+/** The field of a listener with its only filter chain, from what shares say of the connection. */
+export function encodedChain({ isHttp }: Layout, network: readonly Uint8Array[]): Uint8Array {
+  const filter = isHttp ? HCM : TCP;
+  return fieldOf(ListenerSchema.field.filterChains.number, [
+    fieldOf(FilterChainSchema.field.filters.number, [
+      filter.name,
+      packedField(FilterSchema.field.typedConfig.number, filter.typeName, network),
+    ]),
+  ]);
+}
+
+/** The routes of a way. The first of the shares decides which there are. */
+export function encodedRoutes(
+  { destination }: UpstreamPlan,
+  virtualHost: Uint8Array,
+  shares: readonly RouteShare[],
+): Uint8Array {
+  const [{ routes = [] } = {}] = shares;
+  return joined([
+    fieldOf(RouteConfigurationSchema.field.name.number, destination.routeName),
+    VALIDATE_CLUSTERS,
+    fieldOf(RouteConfigurationSchema.field.virtualHosts.number, [
+      virtualHost,
+      ...routes.map((_, index) =>
+        fieldOf(
+          VirtualHostSchema.field.routes.number,
+          shares.map((share) => share.routes[index] ?? NOTHING),
+        ),
+      ),
+    ]),
+  ]);
+}

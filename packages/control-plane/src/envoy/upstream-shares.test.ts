@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { envoyRegistry } from "@skein/envoy-api/registry";
+import { policies, type UpstreamPlan } from "@skein/policies";
+import { goldenCases, goldenWorld } from "../pipeline/testing/golden.ts";
+import { UpstreamShares } from "./upstream-shares.ts";
+
+/* What definitions say of themselves, held against every way to a destination of the golden cases. */
+
+const upstreams = goldenCases().flatMap((name) => {
+  const world = goldenWorld(name);
+  return world.meshNames().flatMap((meshName) => {
+    const { index, planner } = world.mesh(meshName);
+    return index.dataplaneNames().flatMap((dataplane) => {
+      const plan = planner.plan.at(dataplane).get();
+      return [...(plan?.outbounds ?? []), ...(plan?.backends ?? [])].map(({ upstream }) => ({
+        name,
+        upstream,
+      }));
+    });
+  });
+});
+
+function partsOf(shares: UpstreamShares, plan: UpstreamPlan) {
+  const { cluster, routes, network } = shares.translate(plan);
+  const options = { registry: envoyRegistry };
+  return {
+    cluster: toJson(ClusterSchema, fromBinary(ClusterSchema, cluster), options),
+    route: routes && toJson(RouteConfigurationSchema, fromBinary(RouteConfigurationSchema, routes), options),
+    listener: toJson(ListenerSchema, fromBinary(ListenerSchema, network.encoded()), options),
+  };
+}
+
+test("the cases have ways on which policies meet", () => {
+  const most = Math.max(...upstreams.map(({ upstream }) => Object.keys(upstream.policies).length));
+  assert.ok(upstreams.length > 60 && most >= 4, `${upstreams.length} ways, up to ${most} policies on one`);
+});
+
+test("a policy that stands alone says by itself what it says among others", () => {
+  const joined = new UpstreamShares(policies);
+  const together = new UpstreamShares(policies.map((each) => ({ ...each, standsAlone: false })));
+  for (const { name, upstream } of upstreams)
+    assert.deepEqual(partsOf(joined, upstream), partsOf(together, upstream), name);
+});
+
+test("a policy leaves alone what it says that it does not shape", () => {
+  const shares = new UpstreamShares(policies);
+  let compared = 0;
+  for (const { name, upstream } of upstreams) {
+    for (const { kind, shapes } of policies) {
+      const { [kind.type]: entry, ...others } = upstream.policies;
+      if (entry === undefined || shapes === undefined) continue;
+      const [full, without] = [upstream, { ...upstream, policies: others }].map((each) =>
+        partsOf(new UpstreamShares(policies), each),
+      );
+      for (const part of ["cluster", "listener", "route"] as const) {
+        if (shapes.includes(part)) continue;
+        compared++;
+        assert.deepEqual(without?.[part], full?.[part], `${kind.type} changes a ${part} of ${name}`);
+      }
+      // One translator for all must not mix them up either.
+      assert.deepEqual(partsOf(shares, upstream), full, name);
+    }
+  }
+  assert.ok(compared > 30, `${compared} comparisons`);
+});

@@ -1,0 +1,153 @@
+import { hash } from "node:crypto";
+import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import { Interned } from "../plan/interned.ts";
+import {
+  type ClusterShare,
+  coresOf,
+  encodedChain,
+  encodedCluster,
+  encodedRoutes,
+  type Layout,
+  type RouteCore,
+  type Share,
+  shareOf,
+} from "./upstream-encoding.ts";
+
+/** What all callers of one kind share towards one destination, encoded. */
+export interface TranslatedUpstream {
+  readonly cluster: Uint8Array;
+  /** Absent where traffic is bytes. */
+  readonly routes: Uint8Array | undefined;
+  readonly network: NetworkChain;
+  /** What it is made of; other ways find what they have in common with it for as long as somebody keeps this. */
+  readonly shares: readonly object[];
+}
+
+/** How connections of applications are handled on their way; the same object for all ways that handle them alike. */
+export interface NetworkChain {
+  /** The field of a listener with its only filter chain. */
+  encoded(): Uint8Array;
+}
+
+/** The shares of everything that does not stand alone, by what shapes them. */
+interface Cores {
+  readonly cluster: Interned<ClusterShare>;
+  readonly network: Interned<Uint8Array>;
+  readonly chains: Interned<NetworkChain>;
+  readonly routes: Interned<RouteCore>;
+}
+
+/**
+ * Translates how kinds of callers reach destinations. Two ways to one destination mostly differ in one or two policies.
+ * So what a policy says by itself is encoded once for all ways that have it, the rest once for all that agree on what
+ * shapes it, and a way is the join of these: a change of a policy costs that policy's share and the joining.
+ */
+export class UpstreamShares {
+  readonly #alone: readonly PolicyDefinition[];
+  readonly #together: readonly PolicyDefinition[];
+  readonly #ids = new ObjectIds();
+  readonly #cores = new WeakMap<DestinationPlan, Cores>();
+  readonly #layouts = new Interned<Layout>();
+  readonly #shares = new WeakMap<object, Interned<Share>>();
+
+  constructor(definitions: readonly PolicyDefinition[]) {
+    this.#alone = definitions.filter(({ standsAlone }) => standsAlone === true);
+    this.#together = definitions.filter(({ standsAlone }) => standsAlone !== true);
+  }
+
+  /** The way of this plan. */
+  translate(plan: UpstreamPlan): TranslatedUpstream {
+    const core = this.#core(plan);
+    const shares = this.#alone.map((definition) => this.#share(definition, plan, core.routes.layout));
+    return {
+      cluster: encodedCluster(core.routes.layout, [core.cluster, ...shares]),
+      routes:
+        core.routes.virtualHost && encodedRoutes(plan, core.routes.virtualHost, [core.routes, ...shares]),
+      network: this.#chain(plan.destination, core.routes.layout, [
+        core.network,
+        ...shares.map(({ network }) => network),
+      ]),
+      shares: [core.cluster, core.routes, ...shares],
+    };
+  }
+
+  #coresOf(destination: DestinationPlan): Cores {
+    let cores = this.#cores.get(destination);
+    if (cores === undefined) {
+      cores = {
+        ...{ cluster: new Interned(), network: new Interned() },
+        ...{ chains: new Interned(), routes: new Interned() },
+      };
+      this.#cores.set(destination, cores);
+    }
+    return cores;
+  }
+
+  /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
+  #chain(
+    destination: DestinationPlan,
+    layout: Layout,
+    network: readonly [core: Uint8Array, ...alone: Uint8Array[]],
+  ): NetworkChain {
+    const [core, ...alone] = network;
+    const key = [this.#ids.of(core), ...alone.map((each) => Buffer.from(each).toString("latin1"))].join(" ");
+    return this.#coresOf(destination).chains.get(key, () => ({
+      encoded: () => encodedChain(layout, network),
+    }));
+  }
+
+  /** One translation answers for all three parts; each is kept under what shapes it. */
+  #core(plan: UpstreamPlan) {
+    const { destination, policies, backends, tls, callerTags, ...rest } = plan;
+    const cores = this.#coresOf(destination);
+    const entries = (of: "cluster" | "listener" | "route"): readonly number[] =>
+      this.#together.map(({ kind, shapes }) =>
+        shapes?.includes(of) === false ? 0 : this.#ids.of(policies[kind.type] as object | undefined),
+      );
+    const targets = Object.values(backends).map((each) =>
+      each.kind === "resolved" ? each.clusterName : undefined,
+    );
+    let made: ReturnType<typeof coresOf> | undefined;
+    const make = () => {
+      made ??= coresOf(plan, this.#together, this.#layouts);
+      return made;
+    };
+    return {
+      cluster: cores.cluster.get(keyOf(entries("cluster"), rest, tls), () => make().cluster),
+      network: cores.network.get(keyOf(entries("listener"), rest, targets), () => make().network),
+      routes: cores.routes.get(keyOf(entries("route"), rest, targets, callerTags), () => make().routes),
+    };
+  }
+
+  #share(definition: PolicyDefinition, plan: UpstreamPlan, layout: Layout): Share {
+    const entry = plan.policies[definition.kind.type] as object | undefined;
+    const owner = entry ?? definition;
+    let shares = this.#shares.get(owner);
+    if (shares === undefined) {
+      shares = new Interned();
+      this.#shares.set(owner, shares);
+    }
+    return shares.get(layout.key, () => shareOf(definition, entry, layout));
+  }
+}
+
+/** Short, because a fleet has thousands. */
+function keyOf(...parts: readonly unknown[]): string {
+  return hash("sha1", JSON.stringify(parts), "base64url");
+}
+
+/** A number for each object, for keys. */
+class ObjectIds {
+  readonly #ids = new WeakMap<object, number>();
+  #next = 1;
+
+  of(value: object | undefined): number {
+    if (value === undefined) return 0;
+    let id = this.#ids.get(value);
+    if (id === undefined) {
+      id = this.#next++;
+      this.#ids.set(value, id);
+    }
+    return id;
+  }
+}
