@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { BoolValueSchema } from "@bufbuild/protobuf/wkt";
-import type { RouteAction } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import type { HeaderValueOption } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import type { Route, RouteAction } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { ExternalPlan, OutboundDraft } from "@skein/policies";
 import { sendToBackends } from "@skein/policies/engine/weighted-clusters";
 import { externalTls, locate } from "./external.ts";
@@ -14,16 +15,22 @@ export function leaveMesh(draft: OutboundDraft, external: ExternalPlan): void {
   for (const { route } of routes) {
     const { action } = route;
     if (action.case !== "route") continue;
-    const isOwn =
-      action.value.clusterSpecifier.case === "cluster" &&
-      action.value.clusterSpecifier.value === cluster.name;
+    const { clusterSpecifier } = action.value;
+    const isOwn = clusterSpecifier.case === "cluster" && clusterSpecifier.value === cluster.name;
     if (problem !== undefined && isOwn) sendToBackends(route, [], problem);
     else rewriteHost(action.value);
   }
 }
 
-/** Requests that a route sends out of the mesh are for another host than the application named. */
-export function rewriteHostsOfBackends({ backends, routes }: OutboundDraft): void {
+/**
+ * Requests of a service inside that a route sends out of the mesh are for another host than the application named, and
+ * what proxies tell each other of a caller (`headers`) is nobody's business there. Returns whether there are such
+ * routes: then the headers are on what stays inside, and not on the virtual host.
+ */
+export function partlyLeaveMesh(
+  { backends, routes }: OutboundDraft,
+  headers: readonly HeaderValueOption[],
+): boolean {
   const outside = new Set(
     Object.values(backends).flatMap((backend) =>
       backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
@@ -31,18 +38,25 @@ export function rewriteHostsOfBackends({ backends, routes }: OutboundDraft): voi
         : [],
     ),
   );
-  if (outside.size === 0) return;
-  for (const { action } of routes.map(({ route }) => route)) {
-    if (action.case !== "route") continue;
-    const { clusterSpecifier } = action.value;
-    const clusters =
-      clusterSpecifier.case === "cluster"
-        ? [clusterSpecifier.value]
-        : clusterSpecifier.case === "weightedClusters"
-          ? clusterSpecifier.value.clusters.map(({ name }) => name)
-          : [];
-    if (clusters.some((name) => outside.has(name))) rewriteHost(action.value);
+  if (outside.size === 0) return false;
+  for (const { route } of routes) {
+    if (route.action.case !== "route") continue;
+    const parts = partsOf(route, route.action.value);
+    if (parts.some(({ name }) => outside.has(name))) rewriteHost(route.action.value);
+    for (const { name, requestHeadersToAdd } of parts) {
+      if (!outside.has(name)) requestHeadersToAdd.push(...headers);
+    }
   }
+  return true;
+}
+
+/** Where a route sends its requests, each with the place for headers of just those. */
+function partsOf(
+  { requestHeadersToAdd }: Route,
+  { clusterSpecifier }: RouteAction,
+): readonly { readonly name: string; readonly requestHeadersToAdd: HeaderValueOption[] }[] {
+  if (clusterSpecifier.case === "cluster") return [{ name: clusterSpecifier.value, requestHeadersToAdd }];
+  return clusterSpecifier.case === "weightedClusters" ? clusterSpecifier.value.clusters : [];
 }
 
 /** Only endpoints that have a name change anything. What a policy says of the host counts more. */

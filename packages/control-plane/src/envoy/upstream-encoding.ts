@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import {
   HeaderValueOption_HeaderAppendAction as AppendAction,
+  type HeaderValueOption,
   HeaderValueOptionSchema,
   HeaderValueSchema,
 } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
@@ -23,7 +24,7 @@ import type { OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/polic
 import type { Interned } from "../plan/interned.ts";
 import { PROTOCOL_OPTIONS } from "./http.ts";
 import { fieldOf, joined, packedField } from "./joined.ts";
-import { leaveMesh, rewriteHostsOfBackends } from "./leaving.ts";
+import { leaveMesh, partlyLeaveMesh } from "./leaving.ts";
 import { draftUpstream } from "./outbound.ts";
 import { upstreamTls } from "./tls.ts";
 
@@ -85,8 +86,9 @@ export function coresOf(
   for (const definition of definitions) {
     definition.translateOutbound?.(plan.policies[definition.kind.type], draft);
   }
+  let ownHeaders = headersOf(draft);
   if (plan.external !== undefined) leaveMesh(draft, plan.external);
-  else rewriteHostsOfBackends(draft);
+  else if (partlyLeaveMesh(draft, ownHeaders)) ownHeaders = [];
   if (plan.tls !== undefined) draft.cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
   const isHttp = draft.hcm !== undefined;
   const layout = {
@@ -99,25 +101,25 @@ export function coresOf(
     cluster: clusterShare(draft),
     network: networkOf(draft),
     routes: {
-      virtualHost: isHttp ? virtualHost(plan, draft) : undefined,
+      virtualHost: isHttp ? virtualHost(plan, ownHeaders) : undefined,
       routes: routesOf(draft),
       layout: layouts.get(key, () => ({ ...layout, key })),
     },
   };
 }
 
-function virtualHost({ clusterName }: UpstreamPlan, { requestHeaders }: OutboundDraft): Uint8Array {
+function virtualHost({ clusterName }: UpstreamPlan, requestHeadersToAdd: HeaderValueOption[]): Uint8Array {
   return toBinary(
     VirtualHostSchema,
-    create(VirtualHostSchema, {
-      name: clusterName,
-      domains: ["*"],
-      requestHeadersToAdd: Array.from(requestHeaders, ([key, value]) =>
-        create(HeaderValueOptionSchema, {
-          header: create(HeaderValueSchema, { key, value }),
-          appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-        }),
-      ),
+    create(VirtualHostSchema, { name: clusterName, domains: ["*"], requestHeadersToAdd }),
+  );
+}
+
+function headersOf({ requestHeaders }: OutboundDraft): HeaderValueOption[] {
+  return Array.from(requestHeaders, ([key, value]) =>
+    create(HeaderValueOptionSchema, {
+      header: create(HeaderValueSchema, { key, value }),
+      appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     }),
   );
 }

@@ -17,7 +17,9 @@ import {
   nothingLost,
   outOfSync,
   policy,
+  reachable,
   resource,
+  withScene,
 } from "./scene.ts";
 
 const NAME = "bookings.localhost";
@@ -410,5 +412,57 @@ test("an external service has an address of its own, at which proxies take its c
       "the way is closed",
       async () => (await get(undefined, `http://${address}:8081/`)).status === 0,
     );
+  });
+});
+
+test("a service inside sends a share of its requests outside, and nothing that is said among proxies", async (t) => {
+  const server = await outsideServer("archive", undefined);
+  t.after(() => server.close());
+  await withScene(meshYaml(), async (scene) => {
+    const { world, checkInUrl } = scene;
+    await reachable(scene);
+    const tagged = { targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": "nobody" } } };
+    const to = (path: string, backendRefs: readonly object[]) => ({
+      matches: [{ path: { type: "PathPrefix", value: path } }],
+      default: { backendRefs },
+    });
+    const archive = { kind: "MeshExternalService", name: "archive" };
+    await applied(
+      world,
+      documents(
+        external("archive", [{ address: NAME, port: server.port }]),
+        // By tags of callers: so proxies send theirs along.
+        policy("MeshFaultInjection", "by-tags", {
+          targetRef: { kind: "Mesh", proxyTypes: ["Sidecar"] },
+          from: [{ ...tagged, default: { http: [{ abort: { httpStatus: 500, percentage: 1 } }] } }],
+        }),
+        policy("MeshHTTPRoute", "archive", {
+          to: [
+            {
+              targetRef: { kind: "MeshService", name: "check-in-api" },
+              rules: [
+                to("/old", [archive]),
+                to("/mixed", [
+                  { ...archive, weight: 50 },
+                  { kind: "MeshService", name: "check-in-api", port: 8080, weight: 50 },
+                ]),
+              ],
+            },
+          ],
+        }),
+      ),
+    );
+    const one = JSON.parse((await get(undefined, `${checkInUrl}old`)).body) as SeenOutside;
+    assert.deepEqual([one.server, one.host, one.callerTags], ["archive", NAME, null]);
+    const before = server.seen.length;
+    await until("both get their share", async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => get(undefined, `${checkInUrl}mixed`)),
+      );
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      const inside = answers.filter(({ body }) => body.includes('"service": "check-in-api"'));
+      return inside.length > 0 && server.seen.length > before;
+    });
+    assert.ok(server.seen.every(({ callerTags }) => callerTags === null));
   });
 });

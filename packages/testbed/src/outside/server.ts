@@ -12,6 +12,8 @@ export interface SeenOutside {
   readonly client: string | null;
   readonly alpn: string | null;
   readonly protocol: string | null;
+  /** What proxies of the mesh tell each other of a caller. */
+  readonly callerTags: string | null;
   /** How many requests have come so far. */
   readonly count: number;
 }
@@ -54,6 +56,7 @@ export async function outsideServer(
       client: String(socket.getPeerCertificate?.()?.subject?.CN ?? "") || null,
       alpn: typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : null,
       protocol: socket.getProtocol?.() ?? null,
+      callerTags: String(request.headers["x-kuma-tags"] ?? "") || null,
       count: seen.length + 1,
     };
     seen.push(one);
