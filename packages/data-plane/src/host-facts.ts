@@ -38,3 +38,15 @@ function readOptional(file: string): string | undefined {
     return undefined;
   }
 }
+
+/** The addresses of interfaces by name; `br+` stands for all that begin with `br`. */
+export function addressesOfInterfaces(
+  names: readonly string[],
+  interfaces = networkInterfaces(),
+): readonly string[] {
+  const isMeant = (name: string): boolean =>
+    names.some((each) => (each.endsWith("+") ? name.startsWith(each.slice(0, -1)) : name === each));
+  return Object.entries(interfaces).flatMap(([name, addresses]) =>
+    isMeant(name) ? (addresses ?? []).filter(({ scopeid }) => !scopeid).map(({ address }) => address) : [],
+  );
+}

@@ -62,10 +62,15 @@ describe("options", () => {
     assert.equal(resolved({ dnsProxyPort: "0" }).dns, undefined);
     assert.deepEqual(resolved({}, { KUMA_DNS_PROXY_PORT: "15053" }).dns, {
       port: 15053,
+      isChosen: true,
       addresses: undefined,
       resolvConf: "/etc/resolv.conf",
     });
     assert.equal(resolved({}, { KUMA_DNS_PROXY_PORT: "15053", KUMA_DNS_ENABLED: "false" }).dns, undefined);
+    const beside = resolved({ transparentProxy: true }).dns;
+    assert.deepEqual([beside?.port, beside?.isChosen], [15053, false]);
+    for (const without of [{ lean: true }, { dnsProxyPort: "0" }, { dnsEnabled: false }])
+      assert.equal(resolved({ transparentProxy: true, ...without }).dns, undefined);
     assert.deepEqual(resolved({ dnsProxyPort: "53", dnsAddress: "0.0.0.0, ::" }).dns?.addresses, [
       "0.0.0.0",
       "::",

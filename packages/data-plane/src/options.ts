@@ -59,6 +59,8 @@ export interface RunOptions {
 /** Where DNS is served. */
 export interface DnsOptions {
   readonly port: number;
+  /** Somebody chose the port; where nobody did, that of the machine's rules counts. */
+  readonly isChosen: boolean;
   /** `undefined`: the loopback addresses that the host has. */
   readonly addresses: readonly string[] | undefined;
   readonly resolvConf: string;
@@ -79,6 +81,9 @@ export type OptionsOutcome =
   | { readonly kind: "invalid"; readonly violations: readonly Violation[] };
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the rules of transparent proxying lead DNS. */
+const USUAL_DNS_PORT = 15_053;
 
 const ENVOY_LEVELS = ["trace", "debug", "info", "warning", "warn", "error", "critical", "off"] as const;
 
@@ -148,11 +153,16 @@ function transparentProxy(read: ReturnType<typeof reader>): readonly string[] | 
   return read.flag("transparentProxy", false) || sources.length > 0 ? sources : undefined;
 }
 
+/** Beside transparent proxying it is there unless somebody says otherwise: applications call by name. */
 function dnsOptions(read: ReturnType<typeof reader>): DnsOptions | undefined {
-  const port = read.integer("dnsProxyPort", 0, 65_535) ?? 0;
+  const chosen = read.integer("dnsProxyPort", 0, 65_535);
+  const isExpected = transparentProxy(read) !== undefined && !read.flag("lean", false);
+  const port = chosen ?? (isExpected ? USUAL_DNS_PORT : 0);
   const addresses = read.addresses("dnsAddress");
   const resolvConf = read.text("dnsResolvConf") ?? "/etc/resolv.conf";
-  return read.flag("dnsEnabled", true) && port !== 0 ? { port, addresses, resolvConf } : undefined;
+  return read.flag("dnsEnabled", true) && port !== 0
+    ? { port, isChosen: chosen !== undefined, addresses, resolvConf }
+    : undefined;
 }
 
 function conflicts(options: RunOptions, givenName: string | undefined): Violation[] {

@@ -5,6 +5,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { type RunOptions, resolveOptions } from "./options.ts";
 import { describeViolations, prepare } from "./prepare.ts";
 import { becomeUser, chooseUser, lookUpUser, madeDirectory, type User } from "./proxy-user.ts";
+import { withRedirectedDns } from "./redirected-dns.ts";
 import type { FlagValues } from "./settings.ts";
 import { readTransparentProxy, type TransparentSettings } from "./transparent-proxy.ts";
 
@@ -30,7 +31,7 @@ export async function run(inputs: RunInputs): Promise<void> {
   const transparent = options.transparentProxy && readTransparentProxy(options.transparentProxy, process.env);
   settleUser(inputs, options, transparent, log);
   const plan = await prepare({
-    options,
+    options: withRedirectedDns(options, transparent),
     transparentProxy: transparent?.proxy,
     variables: inputs.variables,
     env: process.env,

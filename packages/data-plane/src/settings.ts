@@ -239,7 +239,7 @@ export const SETTINGS = [
     key: "dnsProxyPort",
     flag: "--dns-proxy-port <port>",
     env: "KUMA_DNS_PROXY_PORT",
-    help: "serve DNS on this port, usually 15053: names of the mesh, and the rest by the host's resolvers (default 0: not)",
+    help: "serve DNS on this port, usually 15053: names of the mesh, and the rest by the host's resolvers (default 15053 beside --transparent-proxy, else 0: not)",
   },
   {
     key: "dnsEnabled",

@@ -36,8 +36,13 @@ test("without a configuration both directions are redirected to Kuma's ports", (
       vnet: { networks: [] },
     },
   };
-  assert.deepEqual(read([]), { proxy: usual, user: undefined });
-  assert.deepEqual(read(["/empty.yaml"]), { proxy: usual, user: undefined });
+  assert.deepEqual(read([]), { proxy: usual, user: undefined, dnsPort: undefined, interfaces: [] });
+  assert.deepEqual(read(["/empty.yaml"]), {
+    proxy: usual,
+    user: undefined,
+    dnsPort: undefined,
+    interfaces: [],
+  });
 });
 
 test("the configuration of the installer is understood, and is told as the wire has it", () => {
@@ -51,6 +56,8 @@ test("the configuration of the installer is understood, and is told as the wire 
       },
     },
     user: "envoy",
+    dnsPort: 15_053,
+    interfaces: ["docker0"],
   });
 });
 

@@ -23,6 +23,10 @@ export interface TransparentSettings {
   readonly proxy: TransparentProxy;
   /** Name or id of the user whose connections are not redirected. */
   readonly user: string | undefined;
+  /** Where the rules lead DNS; absent where they leave it alone. */
+  readonly dnsPort: number | undefined;
+  /** Interfaces whose networks ask here, too; `br+` is all that begin with `br`. */
+  readonly interfaces: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,7 +45,7 @@ export function readTransparentProxy(
 ): TransparentSettings {
   const files = sources.flatMap(separate).map((source) => load(source, read));
   try {
-    const { families, inbound, outbound, networks, proxyUser } = loadConfig({ files, env });
+    const { families, inbound, outbound, dns, networks, proxyUser } = loadConfig({ files, env });
     return {
       proxy: {
         ipFamilyMode: families.includes("ipv6") ? "dualstack" : "ipv4",
@@ -52,6 +56,8 @@ export function readTransparentProxy(
         },
       },
       user: proxyUser || undefined,
+      dnsPort: dns.capture === "none" ? undefined : dns.port,
+      interfaces: networks.map(({ interfaceName }) => interfaceName),
     };
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;

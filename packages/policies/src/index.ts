@@ -7,6 +7,7 @@ export {
   planOf,
   type RouteIdentity,
 } from "./definition.ts";
+export { notOnPorts } from "./destination-ports.ts";
 export type {
   InboundDraft,
   InboundRouteDraft,
@@ -30,7 +31,7 @@ export { mayLeave } from "./mesh-traffic-permission/leaving.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
-export { originalDestinationCluster } from "./original-destination.ts";
+export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { packAny } from "@skein/envoy-api";
 import {
   CircuitBreakersSchema,
   CircuitBreakers_ThresholdsSchema as ThresholdsSchema,
@@ -9,6 +10,11 @@ import {
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_LbPolicy as LbPolicy,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import {
+  type ListenerFilter,
+  ListenerFilterSchema,
+} from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import { OriginalDstSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb";
 import { duration } from "./envoy-values.ts";
 
 /** Envoy would stop at 1,024 connections, which applications without a proxy do not. */
@@ -32,5 +38,19 @@ export function originalDestinationCluster(name: string): Cluster {
         }),
       ],
     }),
+  });
+}
+
+/** Name of the filter below. */
+export const ORIGINAL_DST_FILTER = "envoy.filters.listener.original_dst";
+
+/**
+ * Finds out where a connection was going. `use_original_dst` adds this filter too, but as the last: filters that depend
+ * on the port come after this one, or they see the listener's own.
+ */
+export function originalDestinationFilter(): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: ORIGINAL_DST_FILTER,
+    configType: { case: "typedConfig", value: packAny(OriginalDstSchema, create(OriginalDstSchema)) },
   });
 }

@@ -11,18 +11,16 @@ import {
   FilterChainMatchSchema,
   FilterChainSchema,
   type ListenerFilter,
-  ListenerFilterChainMatchPredicate_MatchSetSchema as MatchSetSchema,
-  type ListenerFilterChainMatchPredicate as Predicate,
-  ListenerFilterChainMatchPredicateSchema as PredicateSchema,
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import { Int32RangeSchema } from "@skein/envoy-api/envoy/type/v3/range_pb";
 import { SERVICELESS_INBOUND_PORT } from "@skein/model";
 import {
   type IpFamily,
   type Naming,
+  notOnPorts,
   originalDestinationCluster,
+  originalDestinationFilter,
   type PassthroughDirection,
   type PolicyDefinition,
   type PolicyPlans,
@@ -212,22 +210,10 @@ function listenerFilters(inbounds: ReadonlyMap<number, InboundListenerParts>): L
       byName.set(filter.name, known);
     }
   }
-  return [...byName.values()].map(({ filter, ports }) => ({
-    ...filter,
-    filterDisabled: elsewhereThan(ports),
-  }));
-}
-
-function elsewhereThan(ports: readonly number[]): Predicate {
-  const rules = ports.map((port) =>
-    create(PredicateSchema, {
-      rule: { case: "destinationPortRange", value: create(Int32RangeSchema, { start: port, end: port + 1 }) },
-    }),
-  );
-  const [only] = rules;
-  const any =
-    only !== undefined && rules.length === 1
-      ? only
-      : create(PredicateSchema, { rule: { case: "orMatch", value: create(MatchSetSchema, { rules }) } });
-  return create(PredicateSchema, { rule: { case: "notMatch", value: any } });
+  if (byName.size === 0) return [];
+  const inspectors = [...byName.values()].map(({ filter, ports }) => {
+    const elsewhere = notOnPorts(ports);
+    return elsewhere === undefined ? filter : { ...filter, filterDisabled: elsewhere };
+  });
+  return [originalDestinationFilter(), ...inspectors];
 }

@@ -3,16 +3,13 @@ import { packAny } from "@skein/envoy-api";
 import {
   type ListenerFilter,
   ListenerFilterSchema,
-  ListenerFilterChainMatchPredicate_MatchSetSchema as PortSetSchema,
-  type ListenerFilterChainMatchPredicate as Ports,
-  ListenerFilterChainMatchPredicateSchema as PortsSchema,
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { HttpInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb";
-import { OriginalDstSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb";
 import { TlsInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb";
-import { Int32RangeSchema } from "@skein/envoy-api/envoy/type/v3/range_pb";
+import { notOnPorts, onPorts } from "../destination-ports.ts";
 import { duration } from "../envoy-values.ts";
+import { ORIGINAL_DST_FILTER, originalDestinationFilter } from "../original-destination.ts";
 import type { ChainPlan } from "./chains.ts";
 
 /**
@@ -21,8 +18,6 @@ import type { ChainPlan } from "./chains.ts";
  * for the server to speak first.
  */
 const PATIENCE = "2s";
-
-const ORIGINAL_DST = "envoy.filters.listener.original_dst";
 
 /**
  * Has a listener look at the first bytes of connections, on the ports where some chain depends on them. Elsewhere nobody
@@ -42,10 +37,8 @@ export function inspect(listener: Listener, chains: readonly ChainPlan[]): void 
     ),
   ].filter((each) => each !== undefined);
   if (inspectors.length === 0) return;
-  // `use_original_dst` adds this filter too, but as the last: by then inspectors would have seen the listener's own port.
-  const originalDst = listenerFilter(ORIGINAL_DST, OriginalDstSchema, create(OriginalDstSchema));
-  const others = listener.listenerFilters.filter(({ name }) => name !== ORIGINAL_DST);
-  listener.listenerFilters = [originalDst, ...others, ...inspectors];
+  const others = listener.listenerFilters.filter(({ name }) => name !== ORIGINAL_DST_FILTER);
+  listener.listenerFilters = [originalDestinationFilter(), ...others, ...inspectors];
   listener.listenerFiltersTimeout = duration(PATIENCE);
   listener.continueOnListenerFiltersTimeout = true;
 }
@@ -76,7 +69,7 @@ function inspector<Desc extends DescMessage>(
 ): ListenerFilter | undefined {
   if (!elsewhere && where.length === 0) return undefined;
   const filter = listenerFilter(name, schema, message);
-  const disabled = elsewhere ? anyOf(not) : notIn(where);
+  const disabled = elsewhere ? onPorts(not) : notOnPorts(where);
   if (disabled !== undefined) filter.filterDisabled = disabled;
   return filter;
 }
@@ -90,20 +83,4 @@ function listenerFilter<Desc extends DescMessage>(
     name,
     configType: { case: "typedConfig", value: packAny(schema, message) },
   });
-}
-
-function notIn(ports: readonly number[]): Ports | undefined {
-  const inside = anyOf(ports);
-  return inside && create(PortsSchema, { rule: { case: "notMatch", value: inside } });
-}
-
-/** Envoy wants two members in a set at least. */
-function anyOf(ports: readonly number[]): Ports | undefined {
-  const rules = ports.map((port) =>
-    create(PortsSchema, {
-      rule: { case: "destinationPortRange", value: create(Int32RangeSchema, { start: port, end: port + 1 }) },
-    }),
-  );
-  if (rules.length < 2) return rules[0];
-  return create(PortsSchema, { rule: { case: "orMatch", value: create(PortSetSchema, { rules }) } });
 }

@@ -194,6 +194,15 @@ test("unified names by the ports of the Dataplane: a service by an address of it
     await counts(web, "^http.kri_msvc_kong-air-mesh_zone1__api_8080.downstream_rq_2xx$");
     await counts(web, "^cluster.direct_access.upstream_cx_total$");
     await counts(api, "^listener.self_transparentproxy_passthrough_inbound_ipv6.downstream_cx_total$");
+    // The server name, too, is looked for at every address: by the port that was called, not by the listener's own.
+    const sni = { type: "Exact", value: `sni.msvc.${MESH}.zone1.api.8080` };
+    const byName = { spiffeID: { type: "Exact", value: idOf("web") }, sni };
+    await applied(
+      scene.world,
+      policy("MeshTrafficPermission", "allow-all", { rules: [{ default: { allow: [byName] } }] }),
+    );
+    const { answer } = await scene.reaches("web", "http://240.0.0.7/");
+    assert.equal(answer.caller, idOf("web"));
     await applied(scene.world, DENY_WEB);
     await until("web is refused by the service's permission", async () => {
       return (await scene.call("web", "http://240.0.0.7/")).status === 403;
