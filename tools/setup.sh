@@ -76,11 +76,14 @@ if [ "${1:-}" = test ]; then
   command -v iptables-nft-restore >/dev/null && command -v iptables-legacy-restore >/dev/null || packages+=" iptables"
   command -v nft >/dev/null || packages+=" nftables"
   if [ -n "$packages" ]; then
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the tests need these packages; install them and run this again:$packages"
-    echo "skein: installing$packages for the tests"
-    # shellcheck disable=SC2086 # a list of words
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages; } >/dev/null \
-      || die "apt-get could not install$packages; check the network, or install them yourself."
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+      echo "skein: installing$packages for the tests"
+      # shellcheck disable=SC2086 # a list of words
+      { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages; } >/dev/null \
+        || echo "skein: apt-get could not install$packages: tests with hosts of their own will not run" >&2
+    else
+      echo "skein: tests with hosts of their own will not run without these packages and root:$packages" >&2
+    fi
   fi
 fi
 
