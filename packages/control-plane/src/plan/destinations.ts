@@ -1,8 +1,6 @@
 import {
   type DataplaneInbound,
   type DataplaneResource,
-  displayName,
-  formatKri,
   LABEL,
   type MeshServicePort,
   type MeshServiceResource,
@@ -11,7 +9,6 @@ import {
   parseProtocol,
   type Resource,
   SERVICE_TAG,
-  sniOf,
 } from "@skein/model";
 import {
   contains,
@@ -29,6 +26,7 @@ import { namedDestination, taggedName } from "./destination-keys.ts";
 import { type ExternalDestination, externalDestination } from "./external.ts";
 import type { DataplaneIdentity } from "./identities.ts";
 import { multiZoneDestination, multiZoneMembers } from "./multi-zone.ts";
+import { resourceDestination } from "./resource-destination.ts";
 
 /** A destination with what callers must agree on before they use TLS. */
 export interface Destination {
@@ -114,29 +112,11 @@ export function destinations(
     // Instances of other zones are only known by what their zone declared.
     const live = identities.flatMap(({ ids }) => ids);
     const serverIds = [...new Set(members.length === 0 ? declared : live)].sort();
-    const section = servicePort.name || String(port);
-    const place = {
-      mesh: service.mesh,
-      zone: service.labels[LABEL.zone] ?? "",
-      namespace: service.labels[LABEL.kubernetesNamespace] ?? "",
-      name: displayName(service),
-    };
-    const kri = formatKri({ shortName: "msvc", ...place, section });
     return {
-      plan: {
-        kind: "MeshService",
-        mesh: service.mesh,
-        name: service.name,
-        kri,
-        routeName: kri,
-        labels: service.labels,
-        port,
-        portName: section,
+      plan: resourceDestination(meshServiceKind, service, servicePort, {
         protocol: trafficProtocol(servicePort.appProtocol),
-        sni: sniOf(meshServiceKind, service, servicePort),
         serverIds,
-        legacyName: [place.mesh, place.name, place.namespace, place.zone, "msvc", port].join("_"),
-      },
+      }),
       acceptsTls: identities.length > 0 && identities.every(({ acceptsTls }) => acceptsTls),
     };
   };

@@ -1,17 +1,14 @@
 import {
-  displayName,
-  formatKri,
   isIp,
-  LABEL,
   type MeshExternalServiceResource,
   type MeshExternalServiceTls,
   meshExternalServiceKind,
-  sniOf,
   unixSocketPath,
 } from "@skein/model";
 import type { ExternalEndpointPlan, ExternalPlan, ExternalSanPlan, ExternalTlsPlan } from "@skein/policies";
 import type { Destination, DestinationInputs } from "./destinations.ts";
 import { AUTHORITIES_SECRET, CLIENT_SECRET, externalMaterial } from "./external-secrets.ts";
+import { resourceDestination } from "./resource-destination.ts";
 
 /** Where something outside the mesh is, before it is known from which machine it is called. */
 export interface ExternalDestination {
@@ -38,29 +35,9 @@ export function externalDestination(
 ): Destination | undefined {
   const service = inputs.view.externalServices.at(name).get();
   if (service === undefined || service.spec.match.port !== port) return undefined;
-  const place = {
-    mesh: service.mesh,
-    zone: service.labels[LABEL.zone] ?? "",
-    namespace: service.labels[LABEL.kubernetesNamespace] ?? "",
-    name: displayName(service),
-  };
-  const section = String(port);
-  const kri = formatKri({ shortName: "extsvc", ...place, section });
+  const { protocol } = service.spec.match;
   return {
-    plan: {
-      kind: "MeshExternalService",
-      mesh: service.mesh,
-      name: service.name,
-      kri,
-      routeName: kri,
-      labels: service.labels,
-      port,
-      portName: section,
-      protocol: service.spec.match.protocol,
-      sni: sniOf(meshExternalServiceKind, service, { port }),
-      serverIds: [],
-      legacyName: [place.mesh, place.name, place.namespace, place.zone, "extsvc", port].join("_"),
-    },
+    plan: resourceDestination(meshExternalServiceKind, service, { port }, { protocol, serverIds: [] }),
     acceptsTls: false,
     external: whereabouts(inputs, service),
   };

@@ -1,16 +1,10 @@
-import {
-  displayName,
-  formatKri,
-  LABEL,
-  type MeshMultiZoneServiceResource,
-  meshMultiZoneServiceKind,
-  sniOf,
-} from "@skein/model";
+import { type MeshMultiZoneServiceResource, meshMultiZoneServiceKind } from "@skein/model";
 import type { DestinationKey } from "@skein/policies";
 import { matchesLabels } from "../view/label-matches.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { destinationKey } from "./destination-keys.ts";
 import { type Destination, trafficProtocol } from "./destinations.ts";
+import { resourceDestination } from "./resource-destination.ts";
 
 /**
  * One port of a MeshMultiZoneService: all MeshServices that it matches and that have a port with that number. Who may
@@ -29,29 +23,11 @@ export function multiZoneDestination(
   const parts = keys.flatMap((key) => destination(key) ?? []);
   // A service without an instance has nobody whom callers could fail to understand.
   const called = parts.filter(({ plan }) => view.members.at(plan.name).get().length > 0);
-  const section = servicePort.name || String(port);
-  const place = {
-    mesh: service.mesh,
-    zone: service.labels[LABEL.zone] ?? "",
-    namespace: service.labels[LABEL.kubernetesNamespace] ?? "",
-    name: displayName(service),
-  };
-  const kri = formatKri({ shortName: "mzsvc", ...place, section });
   return {
-    plan: {
-      kind: "MeshMultiZoneService",
-      mesh: service.mesh,
-      name: service.name,
-      kri,
-      routeName: kri,
-      labels: service.labels,
-      port,
-      portName: section,
+    plan: resourceDestination(meshMultiZoneServiceKind, service, servicePort, {
       protocol: trafficProtocol(servicePort.appProtocol),
-      sni: sniOf(meshMultiZoneServiceKind, service, servicePort),
       serverIds: [...new Set(parts.flatMap(({ plan }) => plan.serverIds))].sort(),
-      legacyName: [place.mesh, place.name, place.namespace, place.zone, "mzsvc", port].join("_"),
-    },
+    }),
     acceptsTls: called.length > 0 && called.every(({ acceptsTls }) => acceptsTls),
     ...(keys.length > 0 ? {} : { problem: noMembers(view, service, port) }),
   };
