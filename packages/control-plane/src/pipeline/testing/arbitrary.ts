@@ -469,7 +469,8 @@ const passthrough = fc
     appendMatch: optional(
       fc.uniqueArray(passthroughMatch, {
         maxLength: 2,
-        selector: ({ value }) => value,
+        // A port can have one protocol of requests and nothing else.
+        selector: ({ port }) => port,
       }),
     ),
   })
