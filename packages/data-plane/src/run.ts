@@ -30,6 +30,8 @@ export async function run(inputs: RunInputs): Promise<void> {
   if (options.skipVerify) log.warn("--skip-verify: the control plane's certificate is not verified");
   const transparent = options.transparentProxy && readTransparentProxy(options.transparentProxy, process.env);
   settleUser(inputs, options, transparent, log);
+  if (options.lean && transparent !== undefined)
+    log.warn("lean mode serves no DNS: install the rules without --redirect-dns");
   const plan = await prepare({
     options: withRedirectedDns(options, transparent),
     transparentProxy: transparent?.proxy,
