@@ -233,7 +233,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       if (!claims.ok) return { ok: false, error: claims.error.message };
       return checkDataplaneToken(claims.value, authenticatedProxy(store, dataplane, labels));
     };
-    const drains: Drains = new Drains({ store, changes, authorize });
+    const drains: Drains = new Drains({ store, changes, clients: fleet, authorize });
     const agents = new AgentServer({
       secrets,
       confOf: (mesh, name) => {

@@ -31,6 +31,16 @@ export class Departures {
     this.#wait(id, delayMs, delayMs, this.#monotonic() + MOST_DELAYS * delayMs, then);
   }
 
+  /** Whether a proxy is away and may come back. */
+  isAway(id: string): boolean {
+    return this.#timers.has(id);
+  }
+
+  /** All who are away and may come back. */
+  get away(): Iterable<string> {
+    return this.#timers.keys();
+  }
+
   /** A proxy is back. */
   back(id: string): void {
     clearTimeout(this.#timers.get(id));

@@ -6,10 +6,13 @@ import type { DrainRequest } from "../dp-server/dp-server.ts";
 import { parseJson } from "../parse-json.ts";
 import type { Store } from "../store/store.ts";
 import type { ChangeLog } from "./change-log.ts";
+import type { LiveFleet } from "./fleet.ts";
 
 export interface DrainOptions {
   readonly store: Store;
   readonly changes: ChangeLog;
+  /** Clients that are away go on calling whom they know. */
+  readonly clients: Pick<LiveFleet, "away" | "reached" | "unreached">;
   /** Whether the token may act for this proxy; the error is a sentence. */
   readonly authorize: (
     token: string | undefined,
@@ -19,14 +22,22 @@ export interface DrainOptions {
 
 const bodySchema = z.object({ mesh: z.string(), name: z.string() });
 
+/** An instance that goes. */
+interface Leaving {
+  /** The change that took it out. */
+  readonly change: number;
+  /** Clients that have been away since, as all are after a start of the control plane: no change waits for those. */
+  readonly away: Set<string>;
+}
+
 /**
  * The drain barrier: an instance says that it is going, its inbounds leave the endpoints of every client, and it
- * learns when the last client has acknowledged that.
+ * learns when the last client has acknowledged that, the ones included that are between two connections.
  */
 export class Drains {
   readonly #options: DrainOptions;
-  /** Change that took each instance out, by proxy. */
-  readonly #changeOf = new Map<string, number>();
+  /** By proxy. */
+  readonly #leaving = new Map<string, Leaving>();
 
   constructor(options: DrainOptions) {
     this.#options = options;
@@ -39,43 +50,47 @@ export class Drains {
         : bodySchema.safeParse({ mesh: request.query.get("mesh"), name: request.query.get("name") });
     if (!named.success) return text(400, "mesh and name of the proxy are needed");
     const { mesh, name } = named.data;
-    const { store, changes, authorize } = this.#options;
+    const { store, changes, clients, authorize } = this.#options;
     const dataplane = store.get<DataplaneResource>({ type: "Dataplane", mesh, name });
     if (dataplane === undefined) return json({ pending: 0 });
     const allowed = await authorize(request.token, dataplane);
     if (!allowed.ok) return text(401, allowed.error);
     const id = `${mesh}/${name}`;
-    if (request.method === "POST") {
-      this.#changeOf.set(id, await this.#takeOut(dataplane));
-    } else {
-      const waited = this.#changeOf.get(id);
-      if (waited === undefined) return text(404, `proxy "${name}" is not draining`);
-      await changes.settled(waited, AbortSignal.timeout(waitMs(request.query.get("wait"))));
+    if (request.method === "POST") this.#leaving.set(id, await this.#takeOut(dataplane));
+    const leaving = this.#leaving.get(id);
+    if (leaving === undefined) return text(404, `proxy "${name}" is not draining`);
+    const { change, away } = leaving;
+    if (request.method !== "POST") {
+      const signal = AbortSignal.timeout(waitMs(request.query.get("wait")));
+      await changes.settled(change, signal);
+      for (const client of clients.away(mesh)) if (client !== id) away.add(client);
+      await clients.reached(away, signal);
     }
-    const change = this.#changeOf.get(id) ?? 0;
     const status = changes.status(change);
-    const settled = status === undefined || status.state === "settled";
-    const pending = settled ? 0 : Math.max(1, status.proxies.behind);
-    return json({ revision: change, pending });
+    const behind =
+      status === undefined || status.state === "settled" ? 0 : Math.max(1, status.proxies.behind);
+    return json({ revision: change, pending: behind + clients.unreached(away).size });
   }
 
   /** Whether a proxy has said that it goes. */
   isDraining({ mesh, name }: { readonly mesh: string; readonly name: string }): boolean {
-    return this.#changeOf.has(`${mesh}/${name}`);
+    return this.#leaving.has(`${mesh}/${name}`);
   }
 
   /** A proxy starts: it is not the one that drained. */
   forget(mesh: string, name: string): void {
-    this.#changeOf.delete(`${mesh}/${name}`);
+    this.#leaving.delete(`${mesh}/${name}`);
   }
 
-  async #takeOut(dataplane: DataplaneResource): Promise<number> {
-    const { store } = this.#options;
+  async #takeOut(dataplane: DataplaneResource): Promise<Leaving> {
+    const { store, clients } = this.#options;
     const { type, mesh, name, labels, owner } = dataplane;
+    const away = new Set(clients.away(mesh));
+    away.delete(`${mesh}/${name}`);
     const spec = allTakenOut(dataplane.spec);
     const resource = { type, mesh, name, labels, spec, ...(owner === undefined ? {} : { owner }) };
     const { revision } = await store.write([{ op: "put", resource }]);
-    return revision;
+    return { change: revision, away };
   }
 }
 

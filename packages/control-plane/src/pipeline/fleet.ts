@@ -99,6 +99,8 @@ export class LiveFleet implements Fleet {
   readonly #scheduler: Scheduler;
   readonly #proxies = new Map<string, ConnectedProxy>();
   readonly #departures: Departures;
+  /** Called when a proxy has come to hold what it should, or has gone. */
+  readonly #looks = new Set<() => void>();
   /** Changes that the current planning cycle is about. */
   #planning: readonly number[] = [];
   #generation = 0;
@@ -122,7 +124,7 @@ export class LiveFleet implements Fleet {
       onEnd: () => {
         changes.planned(cycle);
         options.world.graph.sweep();
-        options.onProgress();
+        this.#progress();
       },
     });
   }
@@ -146,6 +148,36 @@ export class LiveFleet implements Fleet {
     if (!this.#scheduler.isIdle) return false;
     for (const proxy of this.#proxies.values()) if (proxy.mesh === mesh && !proxy.isSettled) return false;
     return true;
+  }
+
+  /** Proxies of a mesh that are away and may come back: until then they go on with what they have. */
+  away(mesh: string): ReadonlySet<string> {
+    return new Set([...this.#departures.away].filter((id) => id.startsWith(`${mesh}/`)));
+  }
+
+  /** Those of these proxies that are still away, or back without holding what they should. */
+  unreached(ids: ReadonlySet<string>): ReadonlySet<string> {
+    return new Set(
+      [...ids].filter((id) => {
+        const proxy = this.#proxies.get(id);
+        return this.#departures.isAway(id) || (proxy !== undefined && !this.#isServed(proxy));
+      }),
+    );
+  }
+
+  /** Resolves when none of these proxies is unreached any more, or at the signal. */
+  reached(ids: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!signal.aborted && this.unreached(ids).size > 0) return;
+        this.#looks.delete(look);
+        signal.removeEventListener("abort", look);
+        resolve();
+      };
+      this.#looks.add(look);
+      signal.addEventListener("abort", look);
+      look();
+    });
   }
 
   /** Resources changed: what they affect is planned soon. */
@@ -173,6 +205,7 @@ export class LiveFleet implements Fleet {
     for (const key of proxies) {
       this.#departures.left(`${key.mesh}/${key.name}`, RETURN_DELAYS * deregistrationDelayMs, () => {
         if (this.proxy(key.mesh, key.name) === undefined) void this.#deregister(key);
+        this.#progress();
       });
     }
   }
@@ -244,7 +277,7 @@ export class LiveFleet implements Fleet {
   }
 
   #events(proxy: ConnectedProxy, stream: ProxyStream): StreamEvents {
-    const { onProgress, metrics, monotonic } = this.#options;
+    const { metrics, monotonic } = this.#options;
     const { session } = stream;
     return {
       sent: (type) => {
@@ -255,14 +288,14 @@ export class LiveFleet implements Fleet {
         metrics.answered(ack.rejected !== undefined);
         session.answered(ack);
         proxy.answered(ack, (...resource) => rulesBehind(this.#options.world, proxy, ...resource));
-        if (ack.rejected !== undefined) onProgress();
+        if (ack.rejected !== undefined) this.#progress();
       },
       inSync: (revision) => {
         const pushed = proxy.pushedAt;
         proxy.inSync(stream, revision);
         if (pushed !== undefined && proxy.isSettled) metrics.delivered(monotonic() - pushed);
-        if (proxy.config !== undefined && proxy.isSettled) void this.#started(proxy);
-        onProgress();
+        if (this.#isServed(proxy)) void this.#started(proxy);
+        this.#progress();
       },
       closed: () => {
         session.disconnected();
@@ -271,7 +304,7 @@ export class LiveFleet implements Fleet {
           this.#options.onPresence(proxy);
           this.#gone(proxy);
         }
-        onProgress();
+        this.#progress();
       },
     };
   }
@@ -285,7 +318,17 @@ export class LiveFleet implements Fleet {
       world.mesh(proxy.mesh).node.set(proxy.name, UNKNOWN_NODE);
       onGone(proxy);
       if (proxy.isSelfRegistered) void this.#deregister(proxy);
+      this.#progress();
     });
+  }
+
+  #isServed(proxy: ConnectedProxy): boolean {
+    return proxy.config !== undefined && proxy.isSettled;
+  }
+
+  #progress(): void {
+    this.#options.onProgress();
+    for (const look of [...this.#looks]) look();
   }
 
   async #deregister({ mesh, name }: ProxyKey): Promise<void> {
