@@ -1,3 +1,5 @@
+import type { Reach } from "../fanout/mesh-model.ts";
+
 /** What the person who runs a benchmark chose. */
 export interface BenchOptions {
   /** Sizes of the fan-out: proxies and services. */
@@ -8,6 +10,8 @@ export interface BenchOptions {
     | undefined;
   /** Policies of mixed kinds in the mesh; where nobody chose, each benchmark has its own. */
   readonly policies: number | undefined;
+  /** How the proxies of the fan-out know whom they may call. */
+  readonly reach: Reach;
   readonly repetitions: number;
   /** Directory for CPU profiles of what is measured; none where absent. */
   readonly profileDir: string | undefined;
@@ -20,7 +24,11 @@ const DEFAULT_SIZES = [
   { proxies: 2_000, services: 400 },
 ];
 
-/** Reads `PROXIES`, `SERVICES`, `POLICIES`, `REPETITIONS`, `PROFILE` and `SECONDS`. @throws Error for one that is no number */
+/**
+ * Reads `PROXIES`, `SERVICES`, `POLICIES`, `TRANSPARENT`, `REACH`, `REPETITIONS`, `PROFILE` and `SECONDS`.
+ *
+ * @throws Error naming the one that has no such value
+ */
 export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
   const proxies = positive(env, "PROXIES");
   const services = positive(env, "SERVICES");
@@ -33,10 +41,27 @@ export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
     chosen: isChosen ? { proxies, services } : undefined,
     sizes: isChosen ? [size] : DEFAULT_SIZES,
     policies: whole(env, "POLICIES", 0),
+    reach: reach(env),
     repetitions: positive(env, "REPETITIONS") ?? 15,
     profileDir: env.PROFILE || undefined,
     loadSeconds: positive(env, "SECONDS") ?? 10,
   };
+}
+
+function reach(env: NodeJS.ProcessEnv): Reach {
+  const isTransparent = oneOf(env, "TRANSPARENT", ["1", "0"]) === "1";
+  const chosen = oneOf(env, "REACH", ["listed", "all"]);
+  if (chosen !== undefined && !isTransparent)
+    throw new Error("REACH is about transparent proxies: give TRANSPARENT=1, too");
+  return isTransparent ? (chosen ?? "listed") : "outbounds";
+}
+
+function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: readonly T[]): T | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = values.find((each) => each === text);
+  if (value === undefined) throw new Error(`${name} must be ${values.join(" or ")}, not "${text}"`);
+  return value;
 }
 
 function positive(env: NodeJS.ProcessEnv, name: string): number | undefined {
