@@ -33,7 +33,7 @@ const { positionals } = parseArgs({ allowPositionals: true });
 const assigned = positionals.map((each) => each.split("=", 2));
 const env = { ...process.env, ...Object.fromEntries(assigned) };
 const names = env.NAME ? [env.NAME] : [...BENCHMARKS.keys()];
-const options = benchOptions(env);
+const options = chosen();
 const reports: Report[] = [];
 for (const name of names) {
   const benchmark = BENCHMARKS.get(name);
@@ -41,6 +41,7 @@ for (const name of names) {
     console.error(`there is no benchmark "${name}"; there are: ${[...BENCHMARKS.keys()].join(", ")}`);
     process.exit(2);
   }
+  const began = performance.now();
   try {
     for (const report of await benchmark(options)) {
       reports.push(report);
@@ -50,9 +51,19 @@ for (const name of names) {
     process.exitCode = 1;
     console.error(`${name}: ${error instanceof CannotRun ? error.message : inspect(error)}\n`);
   }
+  console.error(`${name} took ${Math.round((performance.now() - began) / 1000)} s\n`);
 }
 if (env.JSON) {
   const figures = reports.flatMap((report) => report.figures);
   writeFileSync(env.JSON, `${JSON.stringify(figures, null, 1)}\n`);
 }
 process.exit();
+
+function chosen(): BenchOptions {
+  try {
+    return benchOptions(env);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(2);
+  }
+}
