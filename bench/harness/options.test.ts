@@ -9,6 +9,14 @@ test("how the proxies of the fan-out know whom they may call", () => {
   assert.equal(benchOptions({ TRANSPARENT: "1", REACH: "all" }).reach, "all");
 });
 
+test("sizes of the fan-out", () => {
+  const sizes = (env: Record<string, string>) => benchOptions(env).sizes.map(({ proxies }) => proxies);
+  assert.deepEqual(sizes({}), [500, 2000]);
+  assert.deepEqual(sizes({ TRANSPARENT: "1" }), [500, 2000]);
+  assert.deepEqual(sizes({ TRANSPARENT: "1", REACH: "all" }), [500]);
+  assert.deepEqual(sizes({ TRANSPARENT: "1", REACH: "all", PROXIES: "2000" }), [2000]);
+});
+
 const refused: readonly (readonly [Record<string, string>, RegExp])[] = [
   [{ TRANSPARENT: "yes" }, /TRANSPARENT must be 1 or 0, not "yes"/],
   [{ TRANSPARENT: "1", REACH: "some" }, /REACH must be listed or all, not "some"/],
