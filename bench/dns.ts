@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { until, type World, withWorld } from "@skein/testbed";
+import { until, withWorld } from "@skein/testbed";
 import { dnsLoad } from "./dns/load.ts";
 import type { Figure, Report } from "./harness/figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { cpuSeconds, residentMb } from "./harness/process-usage.ts";
+import { serviceAddress } from "./harness/service-address.ts";
 
 const MESH = "bench";
 const RESOLVER_PORT = 5300;
@@ -28,7 +29,8 @@ export async function dns({ loadSeconds: seconds }: BenchOptions): Promise<reado
       await until("the resolver listens", () => resolver.tail().includes("listening"));
       const resolvConf = join(dir, "resolv.conf");
       writeFileSync(resolvConf, `nameserver [${upstream.address}]:${upstream.port}\n`);
-      const outbounds = [{ service: "server", port: 8080, address: await vipOf(world) }];
+      const address = await serviceAddress(world.controlPlane.api, MESH, "server");
+      const outbounds = [{ service: "server", port: 8080, address }];
       const client = await world.startSidecar({
         service: "client",
         host: 12,
@@ -69,14 +71,4 @@ export async function dns({ loadSeconds: seconds }: BenchOptions): Promise<reado
     },
     { mesh: MESH },
   );
-}
-
-async function vipOf(world: World): Promise<string> {
-  return await until("the service has a name and an address", async () => {
-    const answer = await fetch(`${world.controlPlane.api}/meshes/${MESH}/meshservices/server`);
-    const { status } = (await answer.json()) as {
-      status?: { addresses?: object[]; vips?: { ip: string }[] };
-    };
-    return status?.addresses === undefined ? undefined : status.vips?.[0]?.ip;
-  });
 }

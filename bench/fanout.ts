@@ -1,6 +1,13 @@
 import { pause } from "@skein/testbed";
 import { type Arena, createArena, type Measured } from "./fanout/arena.ts";
-import { extraInstance, MESH, type ModelProxy, meshTimeout, permission } from "./fanout/mesh-model.ts";
+import {
+  extraInstance,
+  MESH,
+  type ModelProxy,
+  meshTimeout,
+  permission,
+  type Reach,
+} from "./fanout/mesh-model.ts";
 import { wallMs } from "./harness/clock.ts";
 import { type Figure, type Report, table } from "./harness/figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
@@ -14,6 +21,12 @@ const STATUS_WRITE_SECONDS = 12;
 const RAMP_MS_PER_PROXY = 30;
 const PAGE = 1_000;
 
+const PROXIES: Readonly<Record<Reach, string>> = {
+  outbounds: "proxies",
+  listed: "transparent proxies that list what they call",
+  all: "transparent proxies that may call everything",
+};
+
 /** Brings up simulated fleets and measures what changes of every size cost until all proxies have acknowledged. */
 export async function fanout(options: BenchOptions): Promise<readonly Report[]> {
   const reports: Report[] = [];
@@ -22,11 +35,12 @@ export async function fanout(options: BenchOptions): Promise<readonly Report[]> 
 }
 
 async function measureSize(size: BenchOptions["sizes"][number], options: BenchOptions): Promise<Report> {
-  const { policies = 0, profileDir } = options;
-  await using arena = await createArena({ ...size, policies, profileDir });
+  const { policies = 0, profileDir, reach } = options;
+  await using arena = await createArena({ ...size, reach, policies, profileDir });
   const among = policies === 0 ? "" : `, ${policies} policies`;
-  const title = `Fan-out: ${size.proxies} proxies, ${size.services} services${among}`;
-  const prefix = `fanout ${size.proxies}/${size.services}${policies === 0 ? "" : `/${policies}`}`;
+  const title = `Fan-out: ${size.proxies} ${PROXIES[reach]}, ${size.services} services${among}`;
+  const kind = reach === "outbounds" ? "" : ` transparent, ${reach}`;
+  const prefix = `fanout ${size.proxies}/${size.services}${policies === 0 ? "" : `/${policies}`}${kind}`;
   const figures: Figure[] = [];
   try {
     await measure(arena, options, (name, value, unit) => {
@@ -40,7 +54,8 @@ async function measureSize(size: BenchOptions["sizes"][number], options: BenchOp
   }
 }
 
-async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions, add: Add): Promise<void> {
+async function measure(arena: Arena, options: BenchOptions, add: Add): Promise<void> {
+  const { repetitions, profileDir } = options;
   const { pid } = arena.controlPlane;
   const marks = new PhaseMarks(profileDir !== undefined);
 
@@ -59,7 +74,7 @@ async function measure(arena: Arena, { repetitions, profileDir }: BenchOptions, 
   marks.begin("policy");
   await policyChanges(arena, repetitions, add);
   marks.begin("instances");
-  await instances(arena, repetitions, add);
+  await instances(arena, options, add);
   marks.begin("permission");
   await selectedPermission(arena, repetitions, add);
   marks.begin("reconnect");
@@ -132,14 +147,18 @@ async function policyChanges(arena: Arena, repetitions: number, add: Add): Promi
   );
 }
 
-async function instances(arena: Arena, repetitions: number, add: Add): Promise<void> {
+async function instances(
+  arena: Arena,
+  { repetitions, reach }: Pick<BenchOptions, "repetitions" | "reach">,
+  add: Add,
+): Promise<void> {
   const { api, model } = arena;
   const joins: number[][] = [];
   const leaves: number[][] = [];
   const cpu: number[] = [];
   for (let at = 0; at < repetitions; at++) {
     const service = model[at % model.length]?.service ?? "";
-    const users = model.filter(({ calls }) => calls.includes(service));
+    const users = reach === "all" ? model : model.filter(({ calls }) => calls.includes(service));
     const instance = extraInstance(service, at);
     const path = `/meshes/${MESH}/dataplanes/${instance.name}`;
     const join = await arena.measure(() => api.put(path, instance));

@@ -8,13 +8,15 @@ import { wallMs } from "../harness/clock.ts";
 import { cpuSeconds } from "../harness/process-usage.ts";
 import { type FleetHandle, spawnFleet } from "./fleet-handle.ts";
 import type { ProxyObservation } from "./fleet-protocol.ts";
-import { MESH, type ModelProxy, modelMesh, SECURITY } from "./mesh-model.ts";
+import { MESH, type ModelProxy, modelMesh, type Reach, SECURITY } from "./mesh-model.ts";
 import { mixedPolicies } from "./mixed-policies.ts";
 
 /** Sizes and surroundings of one fan-out run. */
 export interface ArenaOptions {
   readonly proxies: number;
   readonly services: number;
+  /** How the proxies know whom they may call. */
+  readonly reach: Reach;
   /** Policies of mixed kinds that are there before the proxies. */
   readonly policies: number;
   /** Where the control plane leaves a CPU profile when it stops. */
@@ -81,6 +83,7 @@ export async function createArena(options: ArenaOptions): Promise<Arena> {
           caFile: world.controlPlane.caFile,
           proxies: options.proxies,
           services: options.services,
+          reach: options.reach,
           tokens,
           rampMs,
         });

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { wallMs } from "../harness/clock.ts";
 import { type AckRecord, launcherMetadata, type SimulatedFleet, startFleet } from "../xds-client/client.ts";
+import { transparentMetadata } from "../xds-client/transparent-metadata.ts";
 import type { FleetAnswers, FleetRequest, FleetState, ProxyObservation } from "./fleet-protocol.ts";
-import { dataplane, MESH, modelMesh } from "./mesh-model.ts";
+import { broughtDataplane, calledBy, MESH, modelMesh } from "./mesh-model.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -43,7 +44,7 @@ async function answer(request: FleetRequest): Promise<FleetAnswers[FleetRequest[
 
 async function start(request: Extract<FleetRequest, { kind: "start" }>): Promise<FleetAnswers["start"]> {
   const model = modelMesh(request.proxies, request.services);
-  calls = model.map((proxy) => proxy.calls.length);
+  calls = model.map((proxy) => calledBy(proxy, request.reach, request.services));
   fleet = await startFleet({
     count: request.proxies,
     target: request.target,
@@ -53,10 +54,14 @@ async function start(request: Extract<FleetRequest, { kind: "start" }>): Promise
     nodeFor: (index) => {
       const proxy = model[index];
       if (proxy === undefined) throw new RangeError(`there is no proxy ${index}`);
+      const resource = JSON.parse(JSON.stringify(broughtDataplane(proxy, request.reach)));
       return {
         id: `${MESH}.${proxy.name}`,
         cluster: proxy.service,
-        metadata: launcherMetadata(JSON.parse(JSON.stringify(dataplane(proxy)))),
+        metadata:
+          request.reach === "outbounds"
+            ? launcherMetadata(resource)
+            : launcherMetadata(resource, transparentMetadata(index)),
       };
     },
     onAck: record,
@@ -71,7 +76,8 @@ function state(): FleetState {
   return {
     connected: proxies.filter(({ connected }) => connected).length,
     complete: proxies.filter(
-      ({ index, held }) =>
+      ({ index, held, awaited }) =>
+        awaited === 0 &&
         held.cluster.size >= (calls[index] ?? 0) &&
         held.endpoint.size >= (calls[index] ?? 0) &&
         held.listener.size > (calls[index] ?? 0) &&

@@ -1,3 +1,5 @@
+import type { Reach } from "./mesh-model.ts";
+
 /** What the fleet process is asked. */
 export type FleetRequest =
   | {
@@ -6,6 +8,7 @@ export type FleetRequest =
       readonly caFile: string;
       readonly proxies: number;
       readonly services: number;
+      readonly reach: Reach;
       readonly tokens: readonly string[];
       readonly rampMs: number;
     }
@@ -33,7 +36,7 @@ export interface ProxyObservation {
 /** The fleet as a whole. */
 export interface FleetState {
   readonly connected: number;
-  /** Proxies that hold clusters, listeners, endpoints and secrets. */
+  /** Proxies that hold clusters and listeners for all that they call, and whatever these refer to. */
   readonly complete: number;
   /** Since when nothing was acknowledged. */
   readonly quietSince: number;

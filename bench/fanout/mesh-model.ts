@@ -77,8 +77,28 @@ export function dataplane({ index, name, service, calls }: ModelProxy): {
   };
 }
 
+/** How proxies know whom they may call: from outbounds, or as transparent ones from a list or from nothing but the mesh. */
+export type Reach = "outbounds" | "listed" | "all";
+
+/** Services that a proxy can call. */
+export function calledBy({ calls }: ModelProxy, reach: Reach, services: number): number {
+  return reach === "all" ? services : calls.length;
+}
+
+/** The Dataplane that a simulated proxy brings along, by how it knows whom it may call. */
+export function broughtDataplane(proxy: ModelProxy, reach: Reach): object {
+  return reach === "outbounds" ? dataplane(proxy) : transparentDataplane(proxy, reach === "listed", {});
+}
+
+/** Where rules lead connections, for a proxy whose launcher does not say it. */
+const REDIRECT_PORTS = { redirectPortInbound: 15_006, redirectPortOutbound: 15_001 };
+
 /** How a Dataplane of the benchmarks with transparent proxying lists what it calls; all it may, where it lists nothing. */
-export function transparentDataplane(proxy: ModelProxy, listing: boolean): object {
+export function transparentDataplane(
+  proxy: ModelProxy,
+  listing: boolean,
+  redirect: Partial<typeof REDIRECT_PORTS> = REDIRECT_PORTS,
+): object {
   const { networking, ...rest } = dataplane(proxy);
   const refs = proxy.calls.map((name) => ({ kind: "MeshService", name }));
   return {
@@ -87,8 +107,7 @@ export function transparentDataplane(proxy: ModelProxy, listing: boolean): objec
       ...networking,
       outbound: [],
       transparentProxying: {
-        redirectPortInbound: 15_006,
-        redirectPortOutbound: 15_001,
+        ...redirect,
         ...(listing ? { reachableBackends: { refs } } : {}),
       },
     },

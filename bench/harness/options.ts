@@ -1,3 +1,5 @@
+import type { Reach } from "../fanout/mesh-model.ts";
+
 /** What the person who runs a benchmark chose. */
 export interface BenchOptions {
   /** Sizes of the fan-out: proxies and services. */
@@ -8,6 +10,8 @@ export interface BenchOptions {
     | undefined;
   /** Policies of mixed kinds in the mesh; where nobody chose, each benchmark has its own. */
   readonly policies: number | undefined;
+  /** How the proxies of the fan-out know whom they may call. */
+  readonly reach: Reach;
   readonly repetitions: number;
   /** Directory for CPU profiles of what is measured; none where absent. */
   readonly profileDir: string | undefined;
@@ -15,15 +19,18 @@ export interface BenchOptions {
   readonly loadSeconds: number;
 }
 
-const DEFAULT_SIZES = [
-  { proxies: 500, services: 100 },
-  { proxies: 2_000, services: 400 },
-];
+const SMALL = { proxies: 500, services: 100 };
+const LARGE = { proxies: 2_000, services: 400 };
 
-/** Reads `PROXIES`, `SERVICES`, `POLICIES`, `REPETITIONS`, `PROFILE` and `SECONDS`. @throws Error for one that is no number */
+/**
+ * Reads `PROXIES`, `SERVICES`, `POLICIES`, `TRANSPARENT`, `REACH`, `REPETITIONS`, `PROFILE` and `SECONDS`.
+ *
+ * @throws Error naming the one that has no such value
+ */
 export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
   const proxies = positive(env, "PROXIES");
   const services = positive(env, "SERVICES");
+  const reach = reachOf(env);
   const isChosen = proxies !== undefined || services !== undefined;
   const size = {
     proxies: proxies ?? 500,
@@ -31,12 +38,30 @@ export function benchOptions(env: NodeJS.ProcessEnv): BenchOptions {
   };
   return {
     chosen: isChosen ? { proxies, services } : undefined,
-    sizes: isChosen ? [size] : DEFAULT_SIZES,
+    // Where each may call all, the large one would be eight hundred thousand clusters: only for who asks for it.
+    sizes: isChosen ? [size] : reach === "all" ? [SMALL] : [SMALL, LARGE],
     policies: whole(env, "POLICIES", 0),
+    reach,
     repetitions: positive(env, "REPETITIONS") ?? 15,
     profileDir: env.PROFILE || undefined,
     loadSeconds: positive(env, "SECONDS") ?? 10,
   };
+}
+
+function reachOf(env: NodeJS.ProcessEnv): Reach {
+  const isTransparent = oneOf(env, "TRANSPARENT", ["1", "0"]) === "1";
+  const chosen = oneOf(env, "REACH", ["listed", "all"]);
+  if (chosen !== undefined && !isTransparent)
+    throw new Error("REACH is about transparent proxies: give TRANSPARENT=1, too");
+  return isTransparent ? (chosen ?? "listed") : "outbounds";
+}
+
+function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: readonly T[]): T | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = values.find((each) => each === text);
+  if (value === undefined) throw new Error(`${name} must be ${values.join(" or ")}, not "${text}"`);
+  return value;
 }
 
 function positive(env: NodeJS.ProcessEnv, name: string): number | undefined {

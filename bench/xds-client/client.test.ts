@@ -47,6 +47,7 @@ test("simulated proxies ask for what real ones ask for, acknowledge, and are sen
     assert.equal(fleet.streams[0]?.node.token?.startsWith("token-"), true);
     assert.deepEqual(simulated.proxies[0]?.held.secret.size, 2);
     assert.deepEqual([...(simulated.proxies[0]?.held.endpoint.keys() ?? [])], ["eds-a"]);
+    assert.equal(simulated.proxies[0]?.awaited, 0);
 
     acks.length = 0;
     fleet.set(config([1, 2], 1), 2);

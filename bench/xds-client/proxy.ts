@@ -48,6 +48,8 @@ export interface SimulatedProxy {
   readonly connected: boolean;
   /** Versions that it holds, by resource name. */
   readonly held: Readonly<Record<AckRecord["type"], ReadonlyMap<string, string>>>;
+  /** Resources that something which it holds refers to, and which it was not given yet. */
+  readonly awaited: number;
   /** Connects; once it holds something it says so, as a reconnecting Envoy does. */
   connect(): Promise<void>;
   /** Stops or goes on reading. */
@@ -239,6 +241,12 @@ export function createSimulatedProxy(options: SimulatedProxyOptions): SimulatedP
     },
     get connected() {
       return stream !== undefined;
+    },
+    get awaited() {
+      let count = 0;
+      for (const type of ["endpoint", "route", "secret"] as const)
+        for (const name of asked[type]) if (!held[type].has(name)) count += 1;
+      return count;
     },
     connect() {
       session?.destroy();

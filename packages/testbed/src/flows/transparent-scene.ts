@@ -24,8 +24,8 @@ export interface ProxiedSpec {
   readonly labels?: Readonly<Record<string, string>>;
   /** Further arguments of `skein-dp run`. */
   readonly args: readonly string[];
-  /** Further arguments of `skeinctl install transparent-proxy`. */
-  readonly installArgs?: readonly string[];
+  /** Further arguments of `skeinctl install transparent-proxy`; `false`: the host's connections are left alone. */
+  readonly installArgs?: readonly string[] | false;
 }
 
 /** A running proxy. */
@@ -77,7 +77,7 @@ export class TransparentScene {
     return child;
   }
 
-  /** Redirects a host's connections and starts the proxy that they go to, by root, as `--user` has it. */
+  /** Redirects a host's connections, unless told otherwise, and starts its proxy, by root, as `--user` has it. */
   async startProxy(name: string, spec: ProxiedSpec): Promise<RunningProxy> {
     const host = this.host(name);
     const dir = join(this.network.dir, name);
@@ -88,7 +88,7 @@ export class TransparentScene {
       ca: join(dir, "ca.pem"),
       workDir: join(dir, "w"),
     };
-    const { labels = {}, networking } = spec;
+    const { labels = {}, networking, installArgs = [] } = spec;
     writeFileSync(
       files.dataplane,
       stringify({
@@ -103,10 +103,11 @@ export class TransparentScene {
     copyFileSync(this.world.controlPlane.caFile, files.ca);
     chownSync(files.token, PROXY_UID, PROXY_UID);
     host.users([{ name: PROXY_USER, uid: PROXY_UID }]);
-    await host.check(
-      [...this.world.commands.ctl, "install", "transparent-proxy", ...(spec.installArgs ?? [])],
-      { timeoutMs: 120_000 },
-    );
+    if (installArgs !== false) {
+      await host.check([...this.world.commands.ctl, "install", "transparent-proxy", ...installArgs], {
+        timeoutMs: 120_000,
+      });
+    }
     const port = new URL(this.world.controlPlane.dataplanes).port;
     const words = [
       ...this.world.commands.dataPlane,
