@@ -9,14 +9,16 @@ export interface NameTerms {
   readonly vipCidrs: VipCidrs;
   /** How long a service outlives its last instance. */
   readonly gracePeriodMs: number;
+  /** Whose turn it is in each range. */
+  readonly areTurnsKnown: boolean;
   /** The change is made at once, so the order in which services get addresses is known. */
   readonly isAtOnce: boolean;
 }
 
 /**
  * What becomes of services, their names and their addresses, in the order of their keys: of all changes to one service
- * what they come to. Where several get addresses of one range and it depends on the order of the writes which gets which, the
- * range is told instead.
+ * what they come to. Where the address that a service would get is not known, because it depends on the order of the
+ * writes for example, the range is told instead.
  */
 export function nameChanges(changes: readonly Change[], terms: NameTerms): readonly NameChange[] {
   const net = new Map<string, Pick<Change, "before" | "after">>();
@@ -28,7 +30,7 @@ export function nameChanges(changes: readonly Change[], terms: NameTerms): reado
     net.set(key, { before: first === undefined ? before : first.before, after });
   }
   const all = [...net].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, each]) => nameChange(each, terms));
-  return terms.isAtOnce ? all : all.map((each) => withRange(each, all, terms.vipCidrs));
+  return all.map((each) => (isKnown(each, all, terms) ? each : withRange(each, terms.vipCidrs)));
 }
 
 function nameChange(
@@ -54,11 +56,20 @@ function nameChange(
   return isSame ? [] : [{ mesh, type, name, change, hostnames, addresses, ...goesAt }];
 }
 
-/** With the range in place of addresses that others of the kind may get as well. */
-function withRange(change: NameChange, all: readonly NameChange[], cidrs: VipCidrs): NameChange {
-  const { type, addresses } = change;
+/** Whether the addresses that a service would get are certain. */
+function isKnown(
+  { type, addresses }: NameChange,
+  all: readonly NameChange[],
+  { areTurnsKnown, isAtOnce }: NameTerms,
+): boolean {
+  if (addresses.added.length === 0) return true;
   const rivals = all.filter((each) => each.type === type && each.addresses.added.length > 0);
-  if (addresses.added.length === 0 || rivals.length < 2) return change;
+  return areTurnsKnown && (isAtOnce || rivals.length === 1);
+}
+
+/** With the range in place of the addresses that come from it. */
+function withRange(change: NameChange, cidrs: VipCidrs): NameChange {
+  const { type, addresses } = change;
   return { ...change, addresses: { ...addresses, added: [`an address of ${cidrs[type]}`] } };
 }
 

@@ -53,6 +53,11 @@ export class NamingConsequences {
   readonly #settings: NamingSettings;
   readonly #pools: VipPools;
   readonly #generators: readonly Resource[];
+  /**
+   * Whose turn it is in each range. It is stored with the first address that is given out; before that, the live pools
+   * may know of addresses that have come and gone since the control plane started.
+   */
+  readonly areTurnsKnown: boolean;
 
   /** @param stored all documents of the store before the change that naming reads, of all meshes */
   constructor({ settings, vipCidrs }: NamingEnvironment, stored: readonly Resource[]) {
@@ -60,6 +65,7 @@ export class NamingConsequences {
     this.#pools = new VipPools(parseVipRanges(vipCidrs));
     this.#generators = stored.filter(({ type }) => type === "HostnameGenerator");
     const held = stored.filter((each) => each.type === VIP_TURNS || vipsOf(each).length > 0);
+    this.areTurnsKnown = held.length === 0 || held.some(({ type }) => type === VIP_TURNS);
     new ZoneNaming({ settings, pools: this.#pools, facts: NOBODY }).apply(asChanges(held));
   }
 

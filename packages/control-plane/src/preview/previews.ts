@@ -136,6 +136,7 @@ async function preview<T>(
   const names = nameChanges([...changes, ...derived], {
     vipCidrs: options.naming.vipCidrs,
     gracePeriodMs: options.naming.settings.deletionGracePeriodMs,
+    areTurnsKnown: naming.areTurnsKnown,
     isAtOnce: new Set(changes.map((each) => each.revision)).size < 2,
   });
   return { result, effects: tally.effects(revision, names, notes) };
