@@ -285,6 +285,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       store,
       clock: systemClock,
       log,
+      follow: (revision, consequences) => void changes.follow(revision, consequences),
       identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
       acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
     });

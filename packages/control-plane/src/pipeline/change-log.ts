@@ -105,6 +105,19 @@ export class ChangeLog implements ChangeTracker {
     };
   }
 
+  /**
+   * From a write follow others, with changes of their own: it is not settled before they are. Unlike with `hold`, what they
+   * do to proxies is told of them only.
+   */
+  async follow(id: number, consequences: Promise<readonly number[]>): Promise<void> {
+    const change = this.#changes.get(id);
+    if (change === undefined) return;
+    change.holds += 1;
+    for (const each of await consequences) await this.settled(each, new AbortController().signal);
+    change.holds -= 1;
+    this.#settle(change);
+  }
+
   /** These changes altered what a proxy should hold. */
   affected(ids: Iterable<number>, mesh: string, name: string, fragments: readonly Fragment[]): void {
     const resources = fragments.map(({ type, name }) => ({ type, name }));

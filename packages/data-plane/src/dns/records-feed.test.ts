@@ -16,6 +16,8 @@ class Config {
   status = 200;
   body = "";
   etag = "";
+  /** As Envoy does it for a second. */
+  keepsOpen = false;
   #server: Server | undefined;
 
   constructor(t: TestContext) {
@@ -32,7 +34,9 @@ class Config {
       const condition = headers["if-none-match"];
       this.conditions.push(condition);
       const isKnown = this.status === 200 && condition === this.etag;
-      response.writeHead(isKnown ? 304 : this.status, { etag: this.etag });
+      if (this.keepsOpen) response.shouldKeepAlive = true;
+      const length = isKnown ? {} : { "content-length": Buffer.byteLength(this.body) };
+      response.writeHead(isKnown ? 304 : this.status, { etag: this.etag, ...length });
       response.end(isKnown ? "" : this.body);
     });
     this.#server = server;
@@ -118,6 +122,20 @@ test("who asks for news has those of that moment, and many who ask are a few que
   // The question of every second comes on top.
   assert.ok(asked <= 6 * seconds + 2, `${asked} questions in ${seconds} s`);
   await config.stop();
+  await found.news();
+  assert.deepEqual(found.log, []);
+});
+
+test("an answer counts when it is whole, not when Envoy closes the connection", async (t) => {
+  const config = new Config(t);
+  config.says("a.mesh");
+  config.keepsOpen = true;
+  await config.start();
+  const found = feed(t, config.path);
+  await until("the first names are there", () => found.tables.length === 1);
+  config.says("b.mesh");
+  await found.news();
+  assert.equal(found.tables.length, 2);
   await found.news();
   assert.deepEqual(found.log, []);
 });

@@ -116,7 +116,14 @@ function get(path: string, etag: string): Promise<HttpMessage> {
       socket.write(`GET /dns HTTP/1.1\r\nhost: envoy\r\n${condition}connection: close\r\n\r\n`);
     });
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
-    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      // Envoy keeps the connection for another second after its answer.
+      const message = decodeHttpResponse(Buffer.concat(chunks), false);
+      if (message === undefined) return;
+      resolve(message);
+      socket.destroy();
+    });
     socket.on("error", reject);
     socket.on("close", () => {
       const message = decodeHttpResponse(Buffer.concat(chunks));
