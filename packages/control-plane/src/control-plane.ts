@@ -42,6 +42,7 @@ import { IdentityController } from "./pipeline/identity-controller.ts";
 import { authenticatedProxy } from "./pipeline/registration.ts";
 import { Rollouts } from "./pipeline/rollout.ts";
 import { World } from "./pipeline/world.ts";
+import type { NamingEnvironment } from "./preview/naming-consequences.ts";
 import { previews } from "./preview/previews.ts";
 import { StartError } from "./start-error.ts";
 import { encryptionKeys, keySources, openConfiguredStore, serverCertificate } from "./startup.ts";
@@ -269,10 +270,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     });
     await closeAbandonedSubscriptions(store, (id) => id === instanceId, now());
     await identities.idle();
-    naming = startNaming({
-      store,
-      clock: systemClock,
-      log,
+    const namingEnvironment: NamingEnvironment = {
       settings: {
         context: labels,
         deletionGracePeriodMs: durationMs(config.meshService.deletionGracePeriod),
@@ -281,6 +279,13 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       },
       vipCidrs: vipCidrs(config),
       connected: (mesh, name) => (fleet.proxy(mesh, name)?.streams.size ?? 0) > 0,
+    };
+    naming = startNaming({
+      ...namingEnvironment,
+      store,
+      clock: systemClock,
+      log,
+      follow: (revision, consequences) => void changes.follow(revision, consequences),
       identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
       acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
     });
@@ -357,6 +362,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       previews: previews({
         world,
         store,
+        naming: namingEnvironment,
         types: plannedTypes,
         isPolicy,
         isConnected: (mesh, name) => fleet.proxy(mesh, name) !== undefined,

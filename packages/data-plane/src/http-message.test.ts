@@ -39,3 +39,20 @@ test("a request line gives method and path without query", () => {
   assert.deepEqual(parseRequestLine("GET /ready?x=1 HTTP/1.1\r\n"), { method: "GET", path: "/ready" });
   assert.equal(parseRequestLine("\u0016\u0003\u0001"), undefined);
 });
+
+test("before the connection closes, a response is whole where it says so itself", () => {
+  const length = Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nLIVE");
+  const chunked = Buffer.from("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nLIVE\r\n0\r\n\r\n");
+  for (const whole of [length, chunked]) {
+    assert.equal(decodeHttpResponse(whole, false)?.body, "LIVE");
+    for (let cut = 0; cut < whole.length - 5; cut++) {
+      assert.equal(decodeHttpResponse(whole.subarray(0, cut), false), undefined);
+    }
+  }
+  assert.equal(decodeHttpResponse(Buffer.from("HTTP/1.1 200 OK\r\n\r\nLI"), false), undefined);
+  assert.deepEqual(decodeHttpResponse(Buffer.from('HTTP/1.1 304 Not Modified\r\netag: "1"\r\n\r\n'), false), {
+    status: 304,
+    body: "",
+    etag: '"1"',
+  });
+});

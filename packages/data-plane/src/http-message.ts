@@ -6,11 +6,11 @@ export interface HttpMessage {
 }
 
 /**
- * Decodes a response that was read until the connection closed. Understands chunked bodies and nothing else of
+ * Decodes a response that was read until the connection closed, or as far as it has come (`isClosed` false). Understands chunked bodies and nothing else of
  * HTTP/1.1, which is all that Envoy's admin interface sends; `node:http` would cost the supervisor 12 MB.
- * `undefined` when the bytes are not a whole response.
+ * `undefined` when the bytes are not a whole response, or are not known to be one before the connection closes.
  */
-export function decodeHttpResponse(bytes: Buffer): HttpMessage | undefined {
+export function decodeHttpResponse(bytes: Buffer, isClosed = true): HttpMessage | undefined {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const [statusLine = "", ...headers] = bytes.toString("latin1", 0, end).split("\r\n");
@@ -18,6 +18,8 @@ export function decodeHttpResponse(bytes: Buffer): HttpMessage | undefined {
   if (status === undefined) return undefined;
   const chunked = headers.some((line) => /^transfer-encoding:\s*chunked/i.test(line));
   const rest = bytes.subarray(end + 4);
+  const hasLength = headers.some((line) => /^content-length:/i.test(line));
+  if (!isClosed && !chunked && !hasLength && status !== NOT_MODIFIED) return undefined;
   const body = chunked ? dechunk(rest) : withLength(headers, rest);
   if (body === undefined) return undefined;
   const etag = headers
@@ -30,6 +32,9 @@ export function decodeHttpResponse(bytes: Buffer): HttpMessage | undefined {
     ...(etag === undefined ? {} : { etag }),
   };
 }
+
+/** It never has a body. */
+const NOT_MODIFIED = "304";
 
 function withLength(headers: readonly string[], rest: Buffer): Buffer | undefined {
   const line = headers.find((header) => /^content-length:/i.test(header));

@@ -52,6 +52,41 @@ const preview = {
     places: bounded("kri_msvc_demo_z__api_http"),
     proxies: { total: 500, items: ["web-0", "web-1", "web-2", "web-3"] },
   }),
+  names: bounded(
+    {
+      mesh: "demo",
+      type: "MeshService",
+      name: "new",
+      change: "appears",
+      hostnames: { added: ["new.svc.mesh.local"], removed: [] },
+      addresses: { added: ["an address of 241.0.0.0/8"], removed: [] },
+    },
+    {
+      mesh: "demo",
+      type: "MeshService",
+      name: "renamed",
+      change: "changes",
+      hostnames: { added: ["b.local"], removed: ["a.local"] },
+      addresses: { added: [], removed: [] },
+    },
+    {
+      mesh: "demo",
+      type: "MeshService",
+      name: "left",
+      change: "changes",
+      hostnames: { added: [], removed: [] },
+      addresses: { added: [], removed: [] },
+      goesAt: "2026-11-23T11:00:00.000Z",
+    },
+    {
+      mesh: "demo",
+      type: "MeshExternalService",
+      name: "old",
+      change: "goes",
+      hostnames: { added: [], removed: ["old.extsvc.mesh.local"] },
+      addresses: { added: [], removed: ["242.0.0.4"] },
+    },
+  ),
   notes: ["something is assumed"],
 };
 
@@ -78,6 +113,19 @@ test("apply --dry-run=server sends all documents as one change and tells what it
     out,
     `Mesh "demo" would stay as it is
 MeshService "api" would be updated
+
+Services and names
+  MeshService "new" would appear
+    + new.svc.mesh.local
+    + an address of 241.0.0.0/8
+  MeshService "renamed" would change
+    - a.local
+    + b.local
+  MeshService "left" would change
+    no instance is left: it would go at 2026-11-23T11:00:00.000Z, unless one comes back
+  MeshExternalService "old" would go
+    - old.extsvc.mesh.local
+    - 242.0.0.4
 
 500 of 500 proxies would change
   500 proxies: web-0, web-1, web-2, … (500)
@@ -112,6 +160,7 @@ test("a document that would be refused is told with its fields, and the exit cod
     proxies: { total: 0, changed: 0, groups: bounded() },
     access: bounded(),
     diff: bounded(),
+    names: bounded(),
     notes: [],
   };
   await using cp = await startFakeControlPlane({ "POST /_preview": { body: refused } });

@@ -7,12 +7,13 @@ const EXAMPLES = 3;
 const RESOURCES = 12;
 
 /**
- * A preview as a person reads it: what would become of each document, of the proxies, of who may call whom, and of each
- * field. Lists name examples and say how many there are.
+ * A preview as a person reads it: what would become of each document, of services and their names, of the proxies, of
+ * who may call whom, and of each field. Lists name examples and say how many there are.
  */
 export function describePreview(preview: unknown, paint: Paint): string {
   const sections = [
     documents(preview, paint),
+    names(preview, paint),
     proxies(preview, paint),
     access(preview, paint),
     fields(preview, paint),
@@ -36,6 +37,33 @@ function documents(preview: unknown, paint: Paint): string {
       return `${textAt(each, "type")} "${textAt(each, "name")}" ${words}\n`;
     })
     .join("");
+}
+
+const SERVICES = {
+  appears: ["would appear", "green"],
+  goes: ["would go", "red"],
+  changes: ["would change", "yellow"],
+} as const;
+
+function names(preview: unknown, paint: Paint): string {
+  const items = listAt(preview, "names", "items");
+  if (items.length === 0) return "";
+  const lines = items.map((item) => {
+    const change = textAt(item, "change");
+    const [words, color] = change === "appears" || change === "goes" ? SERVICES[change] : SERVICES.changes;
+    const goesAt = textAt(item, "goesAt");
+    const parts = (sign: string, list: "added" | "removed", of: "green" | "red"): string =>
+      ["hostnames", "addresses"]
+        .flatMap((what) => listAt(item, what, list))
+        .map((each) => `    ${paint(of, sign)} ${String(each)}\n`)
+        .join("");
+    const end =
+      goesAt === "" ? "" : `    no instance is left: it would go at ${goesAt}, unless one comes back\n`;
+    const heading = `  ${textAt(item, "type")} "${textAt(item, "name")}" ${paint(color, words)}\n`;
+    return heading + parts("-", "removed", "red") + parts("+", "added", "green") + end;
+  });
+  const more = leftOut(objectAt(preview, "names"), "service");
+  return `${paint("bold", "Services and names")}\n${lines.join("")}${more}`;
 }
 
 function proxies(preview: unknown, paint: Paint): string {

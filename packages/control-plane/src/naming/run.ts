@@ -1,6 +1,7 @@
 import type { Resource } from "@skein/model";
 import type { Clock } from "../identity/clock.ts";
 import type { Store } from "../store/store.ts";
+import { Consequences } from "./consequences.ts";
 import { Pace } from "./pace.ts";
 import type { NamingProblem } from "./problem.ts";
 import { asChanges } from "./reconcile-naming.ts";
@@ -17,6 +18,8 @@ export interface NamingOptions extends DataplaneFacts {
   readonly settings: NamingSettings;
   /** `ipam` and `dnsServer.CIDR`: the IPv4 range of the addresses of each kind. */
   readonly vipCidrs: VipCidrs;
+  /** Hears of each write from which others may follow, with the revisions of those that did. */
+  readonly follow?: (revision: number, consequences: Promise<readonly number[]>) => void;
   /** How long to wait for further changes before acting on one; more under load. Default 5. */
   readonly batchMs?: number;
   /** Changes that are only counts of proxies are written at most this often. Default 1000. */
@@ -54,6 +57,7 @@ export function startNaming(options: NamingOptions): Naming {
   const zone = new ZoneNaming({ facts: options, settings, pools });
   const writer = new Writer({ store, clock, log, zone, countsMs, onRetry: request });
   const pace = new Pace(clock, batchMs);
+  const followed = new Consequences();
   let isStopped = false;
   let running: Promise<void> | undefined;
   let cancelPass: (() => void) | undefined;
@@ -70,6 +74,7 @@ export function startNaming(options: NamingOptions): Naming {
   function pass(): Promise<void> {
     running = reconcileDirty().finally(() => {
       running = undefined;
+      followed.end(zone.isDirty);
       if (isStopped) return;
       watchDue();
       if (zone.isDirty || writer.isDue) request();
@@ -80,6 +85,7 @@ export function startNaming(options: NamingOptions): Naming {
   async function reconcileDirty(): Promise<void> {
     pace.begin();
     writer.begin();
+    followed.begin();
     const keys = zone.takeDirty();
     for (let start = 0; start < keys.length && !isStopped; start += SLICE) {
       if (start > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -105,7 +111,10 @@ export function startNaming(options: NamingOptions): Naming {
 
   const unwatch = store.watch((changes) => {
     zone.apply(changes);
-    if (zone.isDirty) request();
+    followed.written(changes);
+    if (!zone.isDirty) return;
+    if (options.follow !== undefined) followed.follow(changes, options.follow);
+    request();
   });
   zone.apply(asChanges(WATCHED_TYPES.flatMap((type): readonly Resource[] => store.list({ type }))));
   request();

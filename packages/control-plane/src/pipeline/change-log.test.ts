@@ -99,3 +99,27 @@ test("old changes lose their items first and are forgotten in the end; open ones
   assert.equal(log.status(2), undefined);
   assert.equal(log.status(5)?.proxies.acknowledged, 1);
 });
+
+test("a change from which others follow is settled with the last of them", async () => {
+  const { log } = changeLog();
+  let tell: (ids: readonly number[]) => void = () => undefined;
+  log.begin(1);
+  const followed = log.follow(1, new Promise((resolve) => (tell = resolve)));
+  log.planned([1]);
+  const settled = log.settled(1, AbortSignal.timeout(1000));
+  assert.equal(log.status(1)?.state, "pending");
+  for (const id of [2, 3]) {
+    log.begin(id);
+    log.affected([id], "m", "a", []);
+  }
+  log.planned([2, 3]);
+  tell([2, 3]);
+  log.answered([2], "m", "a", "acknowledged");
+  assert.ok(await isPending(settled));
+  log.answered([3], "m", "a", "acknowledged");
+  await followed;
+  await settled;
+  assert.equal(log.status(1)?.state, "settled");
+  assert.equal(log.status(1)?.proxies.affected, 0, "what followed is told of itself only");
+  await log.follow(9, Promise.resolve([]));
+});

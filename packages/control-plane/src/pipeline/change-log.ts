@@ -48,6 +48,7 @@ export class ChangeLog implements ChangeTracker {
   /** By mesh and change: how many holds there are. */
   readonly #held = new Map<string, Map<number, number>>();
   readonly #unplanned = new Set<number>();
+  readonly #ends = new WeakMap<Promise<readonly number[]>, Promise<void>>();
   #items = 0;
 
   constructor(options: ChangeLogOptions) {
@@ -103,6 +104,25 @@ export class ChangeLog implements ChangeTracker {
       change.holds -= 1;
       this.#settle(change);
     };
+  }
+
+  /**
+   * From a write follow others, with changes of their own: it is not settled before they are. Unlike with `hold`, what they
+   * do to proxies is told of them only. Many writes may share one promise, and cost one wait.
+   */
+  async follow(id: number, consequences: Promise<readonly number[]>): Promise<void> {
+    const change = this.#changes.get(id);
+    if (change === undefined) return;
+    change.holds += 1;
+    const end = this.#ends.get(consequences) ?? this.#allSettled(consequences);
+    this.#ends.set(consequences, end);
+    await end;
+    change.holds -= 1;
+    this.#settle(change);
+  }
+
+  async #allSettled(ids: Promise<readonly number[]>): Promise<void> {
+    for (const id of await ids) await this.settled(id, new AbortController().signal);
   }
 
   /** These changes altered what a proxy should hold. */

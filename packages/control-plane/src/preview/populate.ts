@@ -1,6 +1,7 @@
 import type { Resource } from "@skein/model";
 import type { Slices } from "../pipeline/slices.ts";
 import type { World } from "../pipeline/world.ts";
+import { chunks } from "./chunks.ts";
 
 const DATAPLANES_AT_ONCE = 20;
 const OTHERS_AT_ONCE = 200;
@@ -19,11 +20,5 @@ export async function populate(
   const batches = [...chunks(others, OTHERS_AT_ONCE), ...chunks(dataplanes, DATAPLANES_AT_ONCE)];
   await slices.each(batches, signal, (batch) =>
     world.apply(batch.map((after) => ({ before: undefined, after }))),
-  );
-}
-
-function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
-    items.slice(i * size, (i + 1) * size),
   );
 }

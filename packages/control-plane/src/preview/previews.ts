@@ -1,6 +1,8 @@
 import type { NewResource, Resource } from "@skein/model";
 import type { OutboundPlan } from "@skein/policies";
 import type { EndpointsPlan, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { DataplaneFacts } from "../naming/settings.ts";
+import { WATCHED_TYPES } from "../naming/zone-naming.ts";
 import { Slices } from "../pipeline/slices.ts";
 import { warningsFor } from "../pipeline/warnings.ts";
 import type { MeshWorld, World } from "../pipeline/world.ts";
@@ -10,6 +12,8 @@ import type { ProxyConfig } from "../xds/fragment.ts";
 import { accessChanges, callersOf, type Parties, partiesOf } from "./access-change.ts";
 import { changedResources } from "./config-change.ts";
 import { foreseeCertificate, foreseeIdentities, type IdentityEnvironment } from "./identity-consequences.ts";
+import { nameChanges } from "./name-change.ts";
+import { type Derivation, NamingConsequences, type NamingEnvironment } from "./naming-consequences.ts";
 import { PlanComparer, type SituatedPlan } from "./plan-change.ts";
 import { populate } from "./populate.ts";
 import { type Draft, type Previews, PreviewsBusy } from "./port.ts";
@@ -19,7 +23,8 @@ import { Tally } from "./tally.ts";
 export interface PreviewsOptions extends IdentityEnvironment {
   readonly world: World;
   readonly store: Store;
-  /** Types of all kinds. */
+  readonly naming: NamingEnvironment;
+  /** Types of all kinds that plans are made from. */
   readonly types: readonly string[];
   readonly isPolicy: (type: string) => boolean;
   readonly isConnected: (mesh: string, dataplane: string) => boolean;
@@ -105,49 +110,66 @@ async function preview<T>(
   const { store, types, monotonic, now, isPolicy, onMeshWritten } = options;
   const slices = new Slices(monotonic, SLICE_MS);
   const { revision } = store;
-  const snapshot = types.map((type) => store.list({ type }));
+  const snapshot = [...new Set([...types, ...WATCHED_TYPES])].map((type) => store.list({ type }));
   const filling = new DraftStore(revision, now);
   for (const documents of snapshot) {
     await slices.each(documents, signal, (document) => filling.add(document));
   }
   const draft = filling.open();
   const changes: Change[] = [];
-  draft.watch((list) => changes.push(...list));
+  const unwatch = draft.watch((list) => changes.push(...list));
   const result = await change({
     store: draft,
     warnings: (written) => warningsFor(written, draft, isPolicy),
     onMeshWritten: (mesh, before) => onMeshWritten(draft, mesh, before),
   });
+  unwatch();
   const tally = new Tally(options.limits ?? LIMITS);
+  const naming = new NamingConsequences(options.naming, snapshot.flat());
   const notes: string[] = [];
-  for (const [mesh, list] of byMesh(changes)) {
-    notes.push(...(await foresee(options, { mesh, snapshot, list, draft, tally, slices, signal })));
+  const derived: Change[] = [];
+  for (const [mesh, list] of meshesConcerned(changes, draft)) {
+    const outcome = await foresee(options, { mesh, snapshot, list, naming, draft, tally, slices, signal });
+    notes.push(...outcome.notes);
+    derived.push(...outcome.changes);
   }
-  return { result, effects: tally.effects(revision, notes) };
+  const names = nameChanges([...changes, ...derived], {
+    vipCidrs: options.naming.vipCidrs,
+    gracePeriodMs: options.naming.settings.deletionGracePeriodMs,
+    areTurnsKnown: naming.areTurnsKnown,
+    isAtOnce: new Set(changes.map((each) => each.revision)).size < 2,
+  });
+  return { result, effects: tally.effects(revision, names, notes) };
 }
 
 interface MeshChange {
   readonly mesh: string;
   readonly snapshot: readonly (readonly Resource[])[];
   readonly list: readonly Change[];
+  readonly naming: NamingConsequences;
   readonly draft: Store;
   readonly tally: Tally;
   readonly slices: Slices;
   readonly signal: AbortSignal;
 }
 
-async function foresee(options: PreviewsOptions, change: MeshChange): Promise<readonly string[]> {
-  const { mesh, snapshot, list, draft, tally, slices, signal } = change;
+async function foresee(options: PreviewsOptions, change: MeshChange): Promise<Derivation> {
+  const { mesh, snapshot, list, naming, draft, tally, slices, signal } = change;
+  const documents = snapshot.flatMap((each) => ofMesh(each, mesh));
+  const derive = (facts: DataplaneFacts, haveFactsChanged = false): Promise<Derivation> => {
+    const named = { mesh, documents, changes: list, draft, facts, haveFactsChanged, now: options.now() };
+    return naming.derive(named, slices, signal);
+  };
+  // Most meshes may have no name of it: they need not be planned.
+  const early = list.every(isOfGenerator) ? await derive(factsOf(options.world, options.naming)) : undefined;
+  if (early?.changes.length === 0) return early;
   const world = options.world.sibling([mesh]);
-  await populate(
-    world,
-    snapshot.flatMap((documents) => ofMesh(documents, mesh)),
-    slices,
-    signal,
-  );
+  await populate(world, documents, slices, signal);
   const before = await stateOf(world.mesh(mesh), slices, signal);
   world.apply(list);
   const notes = await foreseeIdentities(world, mesh, draft, options);
+  const derived = early ?? (await derive(factsOf(world, options.naming), notes.length > 0));
+  world.apply(derived.changes);
   await slices.each(world.mesh(mesh).index.dataplaneNames(), signal, (name) => {
     if (!options.isConnected(mesh, name)) return;
     const presented = before.proxies.get(name)?.presents;
@@ -168,7 +190,7 @@ async function foresee(options: PreviewsOptions, change: MeshChange): Promise<re
   await slices.each(callersOf(before.parties, after.parties), signal, (caller) =>
     tally.access(accessChanges(mesh, caller, before.parties, after.parties)),
   );
-  return notes;
+  return { changes: derived.changes, notes: [...notes, ...derived.notes] };
 }
 
 async function shadowed(
@@ -228,13 +250,35 @@ function ofMesh(documents: readonly Resource[], mesh: string): readonly Resource
   return documents.filter((each) => (each.type === "Mesh" ? each.name : each.mesh) === mesh);
 }
 
-/** Changes by the mesh that they are in; insights concern no proxy. */
-function byMesh(changes: readonly Change[]): ReadonlyMap<string, readonly Change[]> {
+/** What naming asks about dataplanes, of a world. */
+function factsOf(world: World, { connected }: NamingEnvironment): DataplaneFacts {
+  const identity = ({ mesh, name }: Pick<Resource, "mesh" | "name">) =>
+    world.mesh(mesh).planner.identity.at(name).get();
+  return {
+    connected,
+    identitiesOf: (dataplane) => identity(dataplane).ids,
+    acceptsTls: (dataplane) => identity(dataplane).acceptsTls,
+  };
+}
+
+/**
+ * Changes by the mesh that they concern; insights concern no proxy. A HostnameGenerator concerns all meshes.
+ */
+function meshesConcerned(changes: readonly Change[], draft: Store): ReadonlyMap<string, readonly Change[]> {
+  const generators = changes.filter(isOfGenerator);
   const grouped = Map.groupBy(changes, ({ before, after }) => {
     const resource = after ?? before;
     if (resource === undefined || resource.type.endsWith("Insight")) return "";
     return resource.type === "Mesh" ? resource.name : resource.mesh;
   });
   grouped.delete("");
+  if (generators.length > 0) {
+    const meshes = draft.list({ type: "Mesh" }).map(({ name }) => name);
+    for (const mesh of meshes) grouped.set(mesh, [...generators, ...(grouped.get(mesh) ?? [])]);
+  }
   return grouped;
+}
+
+function isOfGenerator({ before, after }: Change): boolean {
+  return (after ?? before)?.type === "HostnameGenerator";
 }

@@ -1,6 +1,7 @@
 import type { CallerMatch } from "@skein/policies";
 import type { Origin } from "@skein/policies/plan/origin";
 import type { AccessEntry } from "../api/ports.ts";
+import type { AddressedType } from "../naming/addressed.ts";
 import type { XdsType } from "../xds/fragment.ts";
 
 /** As much of a list as an answer has room for. */
@@ -69,6 +70,25 @@ export interface FieldChange {
   readonly proxies: Bounded<string>;
 }
 
+/** What would come and go. */
+export interface Difference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** What would become of a service that has names and an address, whoever made it. */
+export interface NameChange {
+  readonly mesh: string;
+  readonly type: AddressedType;
+  readonly name: string;
+  readonly change: "appears" | "changes" | "goes";
+  readonly hostnames: Difference;
+  /** An address, or the range that it would come from where which one is not known. */
+  readonly addresses: Difference;
+  /** When it would go if nobody comes back to it: its last instance is gone. RFC 3339. */
+  readonly goesAt?: string;
+}
+
 /** What a change would do, without its having been done. */
 export interface Effects {
   /** Revision of the store that the answer starts from. */
@@ -81,6 +101,8 @@ export interface Effects {
   };
   readonly access: Bounded<AccessChange>;
   readonly diff: Bounded<FieldChange>;
+  /** Services, host names and addresses that would come and go. */
+  readonly names: Bounded<NameChange>;
   /** What has to be known to read the rest. */
   readonly notes: readonly string[];
 }
@@ -92,6 +114,7 @@ export interface Limits {
   readonly resources: number;
   readonly pairs: number;
   readonly fields: number;
+  readonly services: number;
   readonly places: number;
 }
 
@@ -102,6 +125,7 @@ export const LIMITS: Limits = {
   resources: 500,
   pairs: 2000,
   fields: 1000,
+  services: 1000,
   places: 20,
 };
 

@@ -7,6 +7,7 @@ import {
   type Effects,
   type FieldChange,
   type Limits,
+  type NameChange,
   type ProxyGroup,
   type ResourceChange,
 } from "./report.ts";
@@ -93,8 +94,8 @@ export class Tally {
   }
 
   /** All of it, the most widespread first. */
-  effects(revision: number, notes: readonly string[]): Effects {
-    const { groups, fields, resources, places } = this.#limits;
+  effects(revision: number, names: readonly NameChange[], notes: readonly string[]): Effects {
+    const { groups, fields, services, resources, places } = this.#limits;
     const byReach = <T extends { readonly proxies: Bounded<string> }>(items: readonly T[]): readonly T[] =>
       items.toSorted((a, b) => b.proxies.total - a.proxies.total);
     const allGroups = [...this.#groups.values()].map(
@@ -105,11 +106,11 @@ export class Tally {
       }),
     );
     const allFields = [...this.#fields.values()].map(
-      ({ mesh, change, places: at, names }): FieldChange => ({
+      ({ mesh, change, places: at, names: holders }): FieldChange => ({
         mesh,
         ...change,
         places: bounded([...at].sort(), places),
-        proxies: names.bounded,
+        proxies: holders.bounded,
       }),
     );
     return {
@@ -121,6 +122,7 @@ export class Tally {
       },
       access: { total: this.#pairs, items: this.#access },
       diff: bounded(byReach(allFields), fields),
+      names: bounded(names, services),
       notes,
     };
   }

@@ -34,7 +34,11 @@ interface Running extends Server {
 async function serving(
   t: TestContext,
   resolvers: readonly Resolver[],
-  { address = ADDRESS, longestMs = 4_500 } = {},
+  {
+    address = ADDRESS,
+    longestMs = 4_500,
+    news,
+  }: { readonly address?: string; readonly longestMs?: number; readonly news?: () => Promise<void> } = {},
 ): Promise<Running> {
   const port = await freePort();
   const log: string[] = [];
@@ -46,6 +50,7 @@ async function serving(
     random: randomNumbers(),
     now: () => performance.now(),
     longestMs,
+    ...(news === undefined ? {} : { news }),
   });
   const running: Running = { address, port, server, conf: conf(...resolvers), log };
   await server.listen();
@@ -484,4 +489,58 @@ test("an address that is in use is an error, and nothing is left listening", asy
   await assert.rejects(second.listen(), { code: "EADDRINUSE" });
   const third = await startResolver("127.0.0.9", FOUND, taken.port);
   await third[Symbol.asyncDispose]();
+});
+
+describe("a name that is not known where the mesh has names", () => {
+  const NEW = "New.svc.mesh.local";
+  const renewed = readNameTable(JSON.stringify({ records: [{ name: NEW, ips: ["241.0.0.9"] }] }));
+
+  test("is answered from the table as it is by then, over UDP and TCP", async (t) => {
+    const upstream = await resolver(t, (asked) => replyTo(asked, [], 3));
+    let asked = 0;
+    const dns = await serving(t, [upstream], {
+      news: async () => {
+        asked++;
+        dns.server.use(renewed);
+      },
+    });
+    assert.equal(await rcode(dns, NEW), 0);
+    dns.server.use(table("241.0.0.1"));
+    const [reply] = await askTcp(dns, framed(query({ name: NEW })), 1);
+    assert.equal(decode(reply ?? Buffer.alloc(0)).answers[0]?.data, "241.0.0.9");
+    assert.deepEqual([asked, upstream.asked.length, counted(dns, "mesh")], [2, 0, 2]);
+  });
+
+  test("is relayed when it is still not known; others are relayed at once", async (t) => {
+    const upstream = await resolver(t, (asked) => replyTo(asked, [], 3));
+    let asked = 0;
+    const dns = await serving(t, [upstream], { news: async () => void asked++ });
+    assert.equal(await rcode(dns, "never.mesh.local"), 3);
+    assert.equal(asked, 1);
+    for (const name of [OUTSIDE, "mesh.local.example.org", "xmesh.local", "local", MESH])
+      await rcode(dns, name);
+    assert.equal(asked, 1);
+    assert.equal(upstream.asked.length, 5);
+  });
+
+  test("waits half a second for news that does not come, and no longer", async (t) => {
+    const upstream = await resolver(t, (asked) => replyTo(asked, [], 3));
+    const dns = await serving(t, [upstream], { news: () => new Promise(() => undefined) });
+    const since = performance.now();
+    assert.equal(await rcode(dns, NEW), 3);
+    assert.ok(performance.now() - since >= 490);
+    assert.equal(await rcode(dns, MESH), 0);
+  });
+
+  test("is let go when the server closes meanwhile", async (t) => {
+    const upstream = await resolver(t);
+    let arrived = (): void => undefined;
+    const dns = await serving(t, [upstream], { news: () => new Promise((resolve) => (arrived = resolve)) });
+    const asking = askUdp(dns, query({ name: NEW }), 400);
+    await until("the question waits", () => arrived.length === 1);
+    dns.server.close();
+    arrived();
+    assert.equal(await asking, undefined);
+    assert.equal(upstream.asked.length, 0);
+  });
 });

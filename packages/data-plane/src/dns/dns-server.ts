@@ -2,11 +2,12 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import type { Logger } from "../log.ts";
+import { pause } from "../wait.ts";
 import { answerFromTable } from "./answer.ts";
 import { countersText, newCounters } from "./counters.ts";
 import { Forwarder } from "./forwarder.ts";
-import { errorReply, isQuery, opcodeOf, RCODE, readQuestion } from "./message.ts";
-import { EMPTY_TABLE, type NameTable } from "./name-table.ts";
+import { errorReply, isQuery, opcodeOf, type Question, RCODE, readQuestion } from "./message.ts";
+import { EMPTY_TABLE, isInDomain, type NameTable } from "./name-table.ts";
 import type { ResolvConf, Resolver } from "./resolv-conf.ts";
 import { TcpListener } from "./tcp-listener.ts";
 
@@ -19,6 +20,8 @@ export interface DnsServerOptions {
   readonly random: (below: number) => number;
   /** In ms. */
   readonly now: () => number;
+  /** Resolves when the table is no older than the call, as far as it can be had. */
+  readonly news?: () => Promise<void>;
   /** After this many ms without an answer from resolvers it is SERVFAIL; default 4,500. */
   readonly longestMs?: number;
 }
@@ -26,12 +29,16 @@ export interface DnsServerOptions {
 const RECEIVE_BYTES = 4 << 20;
 /** No question of UDP is longer; what is relayed is held in memory meanwhile. */
 const MAX_UDP_BYTES = 4_096;
+/** Names that wait for a newer table, at the same time and each at the most. */
+const MAX_WAITING = 1_024;
+const LONGEST_NEWS_MS = 500;
 const WARN_EVERY_MS = 60_000;
 const ANY = new Set(["0.0.0.0", "::"]);
 
 /**
  * Answers questions about names of the mesh by itself, and relays all others to the machine's resolvers, over UDP and
- * TCP on the same port. Until it has a table, it relays everything.
+ * TCP on the same port. Until it has a table, it relays everything. A name that is unknown where the mesh has names may have
+ * come just now: before it is relayed, the table is brought up to date.
  */
 export class DnsServer {
   readonly #options: DnsServerOptions;
@@ -40,6 +47,8 @@ export class DnsServer {
   readonly #udp: Socket[] = [];
   readonly #tcp: TcpListener[] = [];
   #table: NameTable = EMPTY_TABLE;
+  #waiting = 0;
+  #isClosed = false;
   #warnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DnsServerOptions) {
@@ -83,6 +92,7 @@ export class DnsServer {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const socket of this.#udp.splice(0)) socket.close();
     for (const listener of this.#tcp.splice(0)) listener.close();
     this.#forwarder.close();
@@ -122,19 +132,14 @@ export class DnsServer {
       respond(undefined);
       return;
     }
+    const question = opcodeOf(query) === 0 ? readQuestion(query) : undefined;
     if (opcodeOf(query) === 0) {
-      const question = readQuestion(query);
       if (question === undefined) {
         counters.malformed++;
         respond(errorReply(query, RCODE.formatError));
         return;
       }
-      const answer = answerFromTable(query, question, this.#table, via);
-      if (answer !== undefined) {
-        counters.mesh++;
-        respond(answer);
-        return;
-      }
+      if (this.#answered(query, question, via, respond)) return;
     }
     if (via === "udp" && query.length > MAX_UDP_BYTES) {
       counters.malformed++;
@@ -150,7 +155,36 @@ export class DnsServer {
       respond(errorReply(query, RCODE.serverFailure));
       return;
     }
-    this.#forwarder.forward(query, via, respond);
+    const { news } = this.#options;
+    if (
+      news === undefined ||
+      question?.internet !== true ||
+      this.#waiting >= MAX_WAITING ||
+      !isInDomain(this.#table, question.key)
+    ) {
+      this.#forwarder.forward(query, via, respond);
+      return;
+    }
+    this.#waiting++;
+    void withinNews(news()).then(() => {
+      this.#waiting--;
+      if (this.#isClosed || this.#answered(query, question, via, respond)) return;
+      this.#forwarder.forward(query, via, respond);
+    });
+  }
+
+  /** Answers what the table has an answer to. */
+  #answered(
+    query: Buffer,
+    question: Question,
+    via: "udp" | "tcp",
+    respond: (reply: Buffer) => void,
+  ): boolean {
+    const answer = answerFromTable(query, question, this.#table, via);
+    if (answer === undefined) return false;
+    this.#counters.mesh++;
+    respond(answer);
+    return true;
   }
 
   #isOwn({ address, port }: Resolver): boolean {
@@ -165,6 +199,13 @@ export class DnsServer {
     this.#warnedAt = now;
     this.#options.log.warn(message, { reason });
   }
+}
+
+/** The names that have come, or the end of the time for them. */
+async function withinNews(news: Promise<void>): Promise<void> {
+  const inTime = new AbortController();
+  await Promise.race([news, pause(LONGEST_NEWS_MS, inTime.signal)]);
+  inTime.abort();
 }
 
 /** A client that is gone needs no answer. */

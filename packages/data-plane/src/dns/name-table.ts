@@ -14,11 +14,13 @@ export interface NameEntry {
 /** Names of the mesh by their keys, as `readQuestion` makes them. */
 export interface NameTable {
   readonly names: ReadonlyMap<string, NameEntry>;
+  /** Where the mesh has its names, as keys: `mesh.local` where it has `api.svc.mesh.local`, `mesh` with `api.mesh`. */
+  readonly domains: ReadonlySet<string>;
   /** Entries of the document that are none, in words. */
   readonly problems: readonly string[];
 }
 
-export const EMPTY_TABLE: NameTable = { names: new Map(), problems: [] };
+export const EMPTY_TABLE: NameTable = { names: new Map(), domains: new Set(), problems: [] };
 
 const DEFAULT_TTL = 30;
 
@@ -40,6 +42,7 @@ export function readNameTable(text: string): NameTable {
   const ttl = typeof document.ttl === "number" && document.ttl >= 0 ? Math.floor(document.ttl) : DEFAULT_TTL;
   const drafts = new Map<string, Draft>();
   const problems: string[] = [];
+  const domains = new Set<string>();
   const draft = (name: Buffer): Draft => {
     const key = name.toString("latin1").toLowerCase();
     const found = drafts.get(key) ?? { a: new Map(), aaaa: new Map(), ptr: undefined };
@@ -53,6 +56,7 @@ export function readNameTable(text: string): NameTable {
       continue;
     }
     const entry = draft(wire);
+    for (const domain of endings(wire.toString("latin1").toLowerCase()).slice(-1)) domains.add(domain);
     for (const ip of Array.isArray(ips) ? ips : []) {
       const bytes = typeof ip === "string" ? addressBytes(ip) : undefined;
       if (bytes === undefined) problems.push(`${name}: ${JSON.stringify(ip)} is not an IP address`);
@@ -64,7 +68,20 @@ export function readNameTable(text: string): NameTable {
       }
     }
   }
-  return { names: new Map([...drafts].map(([key, each]) => [key, encodeEntry(each, ttl)])), problems };
+  const names = new Map([...drafts].map(([key, each]) => [key, encodeEntry(each, ttl)]));
+  return { names, domains, problems };
+}
+
+/** Whether a name, by its key, is where the mesh has names: it may be one that has just come. */
+export function isInDomain({ domains }: NameTable, key: string): boolean {
+  return endings(key).some((ending) => domains.has(ending));
+}
+
+/** The last label of a name and its last two, as keys, as far as there is something before them. */
+function endings(key: string): readonly string[] {
+  const starts: number[] = [];
+  for (let at = 0; key.charCodeAt(at) > 0; at += key.charCodeAt(at) + 1) starts.push(at);
+  return [starts.at(-1), starts.at(-2)].slice(0, starts.length - 1).map((start) => key.slice(start));
 }
 
 function encodeEntry({ a, aaaa, ptr }: Draft, ttl: number): NameEntry {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createLogger } from "../log.ts";
 import { until } from "../testing/until.ts";
+import { pause } from "../wait.ts";
 import type { NameTable } from "./name-table.ts";
-import { feedRecords } from "./records-feed.ts";
+import { RecordsFeed } from "./records-feed.ts";
 
 /** Envoy, as far as the feed is concerned: what it answers `GET /dns` with, and what it was asked. */
 class Config {
@@ -15,6 +16,8 @@ class Config {
   status = 200;
   body = "";
   etag = "";
+  /** As Envoy does it for a second. */
+  keepsOpen = false;
   #server: Server | undefined;
 
   constructor(t: TestContext) {
@@ -31,7 +34,9 @@ class Config {
       const condition = headers["if-none-match"];
       this.conditions.push(condition);
       const isKnown = this.status === 200 && condition === this.etag;
-      response.writeHead(isKnown ? 304 : this.status, { etag: this.etag });
+      if (this.keepsOpen) response.shouldKeepAlive = true;
+      const length = isKnown ? {} : { "content-length": Buffer.byteLength(this.body) };
+      response.writeHead(isKnown ? 304 : this.status, { etag: this.etag, ...length });
       response.end(isKnown ? "" : this.body);
     });
     this.#server = server;
@@ -51,13 +56,15 @@ class Config {
 
 function feed(t: TestContext, socketPath: string) {
   const stopping = new AbortController();
-  const found: { readonly tables: NameTable[]; readonly log: string[] } = { tables: [], log: [] };
-  const done = feedRecords({
+  const found = { tables: [] as NameTable[], log: [] as string[], news: () => records.news() };
+  const records = new RecordsFeed({
+    now: () => performance.now(),
     socketPath,
     log: createLogger({ level: "info", json: false, write: (line) => void found.log.push(line) }),
     signal: stopping.signal,
     onTable: (table) => found.tables.push(table),
   });
+  const done = records.run();
   t.after(async () => {
     stopping.abort();
     await done;
@@ -92,4 +99,43 @@ test("each new list of names is handed on once, and what Envoy cannot say change
   await config.start();
   await until("names of an Envoy that started again are there", () => tables.length === 2);
   assert.equal(tables[1]?.names.size, 2);
+});
+
+test("who asks for news has those of that moment, and many who ask are a few questions", async (t) => {
+  const config = new Config(t);
+  config.says("a.mesh");
+  await config.start();
+  const found = feed(t, config.path);
+  await until("the first names are there", () => found.tables.length === 1);
+  for (const name of ["b.mesh", "c.mesh", "d.mesh"]) {
+    config.says(name);
+    await found.news();
+    assert.ok(found.tables.at(-1)?.names.has(`\x01${name[0]}\x04mesh\x00`), `${name} is not there`);
+  }
+  const before = config.conditions.length;
+  const since = performance.now();
+  while (performance.now() - since < 1_000) {
+    await Promise.race([Promise.all(Array.from({ length: 100 }, () => found.news())), pause(10)]);
+  }
+  const asked = config.conditions.length - before;
+  const seconds = (performance.now() - since) / 1_000;
+  // The question of every second comes on top.
+  assert.ok(asked <= 6 * seconds + 2, `${asked} questions in ${seconds} s`);
+  await config.stop();
+  await found.news();
+  assert.deepEqual(found.log, []);
+});
+
+test("an answer counts when it is whole, not when Envoy closes the connection", async (t) => {
+  const config = new Config(t);
+  config.says("a.mesh");
+  config.keepsOpen = true;
+  await config.start();
+  const found = feed(t, config.path);
+  await until("the first names are there", () => found.tables.length === 1);
+  config.says("b.mesh");
+  await found.news();
+  assert.equal(found.tables.length, 2);
+  await found.news();
+  assert.deepEqual(found.log, []);
 });

@@ -3,7 +3,7 @@ import type { LaunchPlan } from "../launch-plan.ts";
 import type { Logger } from "../log.ts";
 import { DnsServer } from "./dns-server.ts";
 import { randomNumbers } from "./random-numbers.ts";
-import { feedRecords } from "./records-feed.ts";
+import { RecordsFeed } from "./records-feed.ts";
 import { ResolvConfFile } from "./resolv-conf.ts";
 
 /** DNS of a running sidecar. */
@@ -28,6 +28,18 @@ export async function runDns(
   now: () => number = () => performance.now(),
 ): Promise<RunningDns | undefined> {
   const resolvConf = new ResolvConfFile(plan.resolvConf, now);
+  const stopping = new AbortController();
+  let hasTable = false;
+  const feed = new RecordsFeed({
+    socketPath: plan.configSocket,
+    log,
+    signal: stopping.signal,
+    now,
+    onTable: (table) => {
+      hasTable = true;
+      server.use(table);
+    },
+  });
   const server = new DnsServer({
     addresses: plan.addresses,
     port: plan.port,
@@ -35,6 +47,7 @@ export async function runDns(
     log,
     random: randomNumbers(),
     now,
+    news: () => feed.news(),
   });
   const where = plan.addresses
     .map((address) => (address.includes(":") ? `[${address}]` : address))
@@ -50,17 +63,7 @@ export async function runDns(
   }
   log.info("serving DNS", { addresses: plan.addresses, port: plan.port });
   const started = now();
-  const stopping = new AbortController();
-  let hasTable = false;
-  void feedRecords({
-    socketPath: plan.configSocket,
-    log,
-    signal: stopping.signal,
-    onTable: (table) => {
-      hasTable = true;
-      server.use(table);
-    },
-  });
+  void feed.run();
   return {
     settled: () => hasTable || now() - started >= WAIT_FOR_NAMES_MS,
     metrics: () => server.metrics(),

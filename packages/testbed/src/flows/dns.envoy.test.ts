@@ -134,6 +134,17 @@ test("an application finds the mesh by name, and everything else as before", asy
         assert.deepEqual(await portal.stats(modified), before);
       });
 
+      await t.test("a name that a change brings is there when the change is said to be", async () => {
+        for (let i = 0; i < 5; i++) {
+          await applied(world, generator(`{{ .DisplayName }}.turn-${i}.mesh.local`));
+          const asked = upstream.asked.length;
+          assert.deepEqual(await addresses(`check-in-api.turn-${i}.mesh.local`), [vip]);
+          assert.equal(upstream.asked.length, asked, "the resolver was asked for it");
+        }
+        const output = await world.ctl(["delete", "hostnamegenerator", "gates", "--wait=20s"]);
+        assert.equal(output.code, 0, output.stderr);
+      });
+
       await t.test("resolvers change with resolv.conf; without one, mesh names are answered", async () => {
         writeFileSync(resolvConf, "nameserver [127.0.0.1]:9\n");
         await until("other names fail", async () => (await ask("example.org", TXT)).rcode === 2);

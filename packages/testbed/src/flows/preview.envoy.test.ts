@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { callThrough } from "../kong-air/call.ts";
 import { until } from "../poll.ts";
 import type { Service } from "../world/service.ts";
+import { withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
 import { differences, held } from "./held.ts";
+import { get } from "./load.ts";
 import {
   applied,
   callerSeen,
@@ -15,6 +17,7 @@ import {
   outOfSync,
   policy,
   reachable,
+  resource,
   type Scene,
   withScene,
 } from "./scene.ts";
@@ -35,6 +38,16 @@ interface Preview {
         };
       }[];
     };
+  };
+  readonly names: {
+    readonly items: readonly {
+      readonly type: string;
+      readonly name: string;
+      readonly change: string;
+      readonly hostnames: { readonly added: readonly string[] };
+      readonly addresses: { readonly added: readonly string[] };
+      readonly goesAt?: string;
+    }[];
   };
   readonly access: {
     readonly items: readonly {
@@ -110,8 +123,68 @@ test("a new MeshIdentity: the end of its rollout is foreseen, with the certifica
   });
 });
 
+test("a Dataplane with a service that nobody knew: its address and names, and then calls to that very address", async () => {
+  await withWorld(async (world) => {
+    const { block } = world.site;
+    await world.startControlPlane({ KUMA_IPAM_MESH_SERVICE_CIDR: `${block.prefix}.192/26` });
+    await world.apply(meshYaml());
+    // Its proxy listens at the addresses of services itself.
+    const settings = { KUMA_DATAPLANE_RUNTIME_BIND_OUTBOUNDS: "true" };
+    const portal = await world.startService({ service: "passenger-portal", host: 11, settings });
+    await world.startService({ service: "check-in-api", host: 12 });
+    const changed = (before: ReadonlyMap<string, string>, preview: Preview): Promise<unknown> =>
+      until("the portal's proxy holds what was said", async () => {
+        const happened = differences(before, await held(portal.sidecar));
+        const expected = said(preview).filter((each) => each.startsWith("passenger-portal "));
+        assert.deepEqual(
+          happened.map((each) => `passenger-portal ${each}`),
+          expected,
+        );
+        return true;
+      });
+    await until("the portal has its services", async () =>
+      [...(await held(portal.sidecar)).keys()].some((key) => /^cluster .*check-in-api/.test(key)),
+    );
+    await until("every proxy holds what it should", async () => (await outOfSync(world)).length === 0);
+    // Whose instance is the one of `check-in-api`.
+    const loyalty = resource("Dataplane", "loyalty-1", {
+      networking: {
+        address: block.address(12),
+        inbound: [{ port: 8080, protocol: "http", tags: { "kuma.io/service": "loyalty" } }],
+      },
+    });
+    const before = await held(portal.sidecar);
+    const preview = await asked({ world }, ["apply", "-f", "-"], loyalty);
+    assert.deepEqual(await held(portal.sidecar), before, "the preview changed what the proxy holds");
+    const [service, ...others] = preview.names.items;
+    assert.deepEqual(others, []);
+    assert.deepEqual([service?.type, service?.name, service?.change], ["MeshService", "loyalty", "appears"]);
+    assert.deepEqual(service?.hostnames.added, ["loyalty.svc.mesh.local"]);
+    const [address] = service?.addresses.added ?? [];
+
+    await applied(world, loyalty);
+    await changed(before, preview);
+    assert.ok(said(preview).some((each) => /^passenger-portal listener .* added$/.test(each)));
+    const after = await held(portal.sidecar);
+    assert.equal((await get(undefined, `http://${address}:8080/`)).status, 200);
+
+    const away = await asked({ world }, ["delete", "dataplane", "loyalty-1", "-m", MESH]);
+    const [leaving] = away.names.items;
+    assert.deepEqual([leaving?.name, leaving?.change, leaving?.addresses.added], ["loyalty", "changes", []]);
+    const inAnHour = Date.parse(leaving?.goesAt ?? "") - Date.now();
+    assert.ok(inAnHour > 3_000_000 && inAnHour <= 3_600_000, `it would go in ${inAnHour} ms`);
+    await deleted(world, "dataplane", "loyalty-1");
+    await changed(after, away);
+    assert.equal((await get(undefined, `http://${address}:8080/`)).status, 503, "nobody is there");
+  });
+});
+
 /** `--dry-run=server -o json`. */
-async function asked({ world }: Scene, args: readonly string[], stdin?: string): Promise<Preview> {
+async function asked(
+  { world }: Pick<Scene, "world">,
+  args: readonly string[],
+  stdin?: string,
+): Promise<Preview> {
   const output = await world.ctl(
     [...args, "--dry-run=server", "-o", "json"],
     stdin === undefined ? {} : { stdin },

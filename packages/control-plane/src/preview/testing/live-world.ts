@@ -3,18 +3,29 @@ import { coreKinds } from "@skein/model";
 import { policyKinds } from "@skein/policies";
 import { type World as Api, createWorld, NOON } from "../../api/testing/world.ts";
 import { explain } from "../../explain/explain.ts";
+import { type Naming, startNaming } from "../../naming/run.ts";
+import { TAGGED_SERVICE } from "../../naming/tagged-service.ts";
+import { VIP_CIDRS } from "../../naming/testing/naming-world.ts";
+import { SETTINGS } from "../../naming/testing/resources.ts";
+import type { VipCidrs } from "../../naming/vip-pools.ts";
 import { accessMatrix } from "../../pipeline/answers.ts";
 import { warningsFor } from "../../pipeline/warnings.ts";
 import { World } from "../../pipeline/world.ts";
 import { openMemoryStore } from "../../store/memory.ts";
+import type { Store } from "../../store/store.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
+import type { NamingEnvironment } from "../naming-consequences.ts";
 import type { Previews } from "../port.ts";
 import { previews } from "../previews.ts";
 import type { Limits } from "../report.ts";
 
-/** An API whose plans and previews are real: a store, the world that follows it, and no proxies. */
+/**
+ * An API whose plans and previews are real: a store, the world that follows it, and no proxies. What naming derives of a
+ * write is there when the write is answered.
+ */
 export interface LiveWorld {
   readonly api: Api;
+  readonly naming: Naming;
   readonly world: World;
   readonly table: FragmentTable;
   readonly previews: Previews;
@@ -23,6 +34,7 @@ export interface LiveWorld {
 export interface LiveWorldOptions {
   readonly limits?: Limits;
   readonly queue?: number;
+  readonly vipCidrs?: Partial<VipCidrs>;
   readonly isConnected?: (mesh: string, dataplane: string) => boolean;
 }
 
@@ -33,12 +45,26 @@ export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
   store.watch((changes) => world.apply(changes));
   const policyTypes = new Set(policyKinds.map(({ type }) => type));
   const isPolicy = (type: string) => policyTypes.has(type);
+  const environment: NamingEnvironment = {
+    settings: { ...SETTINGS, context: { ...SETTINGS.context, zone: "zone-1" } },
+    vipCidrs: { ...VIP_CIDRS, ...options.vipCidrs },
+    connected: () => false,
+  };
+  const naming = startNaming({
+    ...environment,
+    store,
+    clock: { now: () => NOON, schedule: () => () => undefined },
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    identitiesOf: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().ids,
+    acceptsTls: ({ mesh, name }) => world.mesh(mesh).planner.identity.at(name).get().acceptsTls,
+  });
   const made = previews({
     isConnected: () => false,
     ...options,
     world,
     store,
-    types: [...coreKinds, ...policyKinds].map(({ type }) => type),
+    naming: environment,
+    types: [...[...coreKinds, ...policyKinds].map(({ type }) => type), TAGGED_SERVICE],
     isPolicy,
     onMeshWritten: async () => [],
     zone: "zone-1",
@@ -47,7 +73,7 @@ export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
     monotonic: () => performance.now(),
   });
   const api = createWorld({
-    store,
+    store: settling(store, naming),
     deps: {
       previews: made,
       onMeshWritten: async () => [],
@@ -64,7 +90,25 @@ export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
       },
     },
   });
-  return { api, world, table, previews: made };
+  return { api, naming, world, table, previews: made };
+}
+
+/** The store, whose writes are done when naming has done what follows from them. */
+function settling(store: Store, naming: Naming): Store {
+  return {
+    get revision() {
+      return store.revision;
+    },
+    get: (key) => store.get(key),
+    list: (listing) => store.list(listing),
+    write: async (writes) => {
+      const committed = await store.write(writes);
+      await naming.idle();
+      return committed;
+    },
+    watch: (listener) => store.watch(listener),
+    close: () => store.close(),
+  };
 }
 
 /** A mesh with a service `api` of so many instances, and as many instances of `web`, which call it. */
