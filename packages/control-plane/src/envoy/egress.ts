@@ -47,7 +47,10 @@ export function translateEgressChain(
   });
   const draft = draftServing(plan, cluster, action, callersOf(plan, definitions));
   // Who calls is nobody's business out there.
-  if (draft.hcm !== undefined) draft.hcm.forwardClientCertDetails = ForwardClientCert.SANITIZE;
+  if (draft.hcm !== undefined) {
+    draft.hcm.forwardClientCertDetails = ForwardClientCert.SANITIZE;
+    draft.hcm.setCurrentClientCertDetails = undefined;
+  }
   for (const definition of definitions) {
     definition.translateInbound?.(plan.policies[definition.kind.type], draft);
   }
