@@ -98,10 +98,6 @@ function isReadyNow(inbound: DataplaneInbound): boolean {
 }
 
 /** What makes an inbound the same one in two versions of a Dataplane. Several may share a port. */
-function placeOf({
-  address,
-  port,
-  name,
-}: Pick<DataplaneInbound, "address" | "port" | "name">): string {
+function placeOf({ address, port, name }: Pick<DataplaneInbound, "address" | "port" | "name">): string {
   return `${address ?? ""} ${port} ${name ?? ""}`;
 }

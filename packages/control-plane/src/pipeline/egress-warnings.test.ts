@@ -19,7 +19,12 @@ const egress = (more: object = {}, type = "ZoneEgress") => ({
 });
 const identity = (
   app: string,
-  provider: object = { provider: { type: "Bundled", bundled: { autogenerate: { enabled: true } } } },
+  provider: object = {
+    provider: {
+      type: "Bundled",
+      bundled: { autogenerate: { enabled: true }, insecureAllowSelfSigned: true },
+    },
+  },
 ) => ({
   type: "MeshIdentity",
   mesh: "m",
