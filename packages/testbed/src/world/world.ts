@@ -156,7 +156,7 @@ export class World implements AsyncDisposable {
   }
 
   /** Starts a zone egress, a proxy without an app, and waits until it holds its first configuration. */
-  async startEgress(name: string, host: number): Promise<Sidecar> {
+  async startEgress(name: string, host = this.#freeHost()): Promise<Sidecar> {
     const labels = { app: name, "kuma.io/workload": name };
     const address = this.site.block.address(host);
     const dir = await this.#sidecarDir(name, egressYaml({ mesh: this.mesh, name, address, labels }));
