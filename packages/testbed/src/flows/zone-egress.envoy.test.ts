@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { outsideCa } from "../outside/ca.ts";
-import { outsideServer, type SeenOutside } from "../outside/server.ts";
+import { type OutsideServer, outsideServer, type SeenOutside } from "../outside/server.ts";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { identity, idOf } from "./documents.ts";
@@ -29,6 +29,8 @@ const throughEgress = (zoneEgress: boolean): string => meshYaml({ routing: { zon
 /** Two workloads that call the same two services outside: `pay` over HTTP with TLS, `ledger` with bytes. */
 interface Scene {
   readonly world: World;
+  /** The server behind `pay`. */
+  readonly pay: OutsideServer;
   readonly url: (workload: Workload) => string;
   /** Waits for an answer with this status; returns its body. */
   readonly answer: (workload: Workload, status: number) => Promise<string>;
@@ -106,6 +108,7 @@ async function withLeaving(
       await (await fetch(`${world.controlPlane.api}/meshes/${MESH}/dataplanes/${name}/${what}`)).text();
     await body({
       world,
+      pay,
       url,
       answer: async (workload, status) => {
         let got = { status: 0, body: "" };
@@ -217,7 +220,7 @@ test("an egress lets out whom a permission names, and has what it takes to be le
 });
 
 test("egresses come and go, and the mesh is switched over, without a lost request", async (t) => {
-  await withLeaving(t, ["passenger-portal"], async ({ world, url, answer }) => {
+  await withLeaving(t, ["passenger-portal"], async ({ world, pay, url, answer }) => {
     const loads = () => [
       httpLoad(url("passenger-portal"), "kept", 40),
       httpLoad(url("passenger-portal"), "new", 40),
@@ -268,14 +271,22 @@ test("egresses come and go, and the mesh is switched over, without a lost reques
     await t.test("the way past it opens and closes under traffic", async () => {
       const running = loads();
       await applied(world, throughEgress(false));
-      const idle = await handled("egress-2");
-      await until("requests go past it", async () => {
-        await answer("passenger-portal", 200);
-        return true;
+      const count = async () => ({ outside: pay.seen.length, egress: await handled("egress-2") });
+      const since = async (before: { outside: number; egress: number }) => {
+        const { outside, egress } = await count();
+        return { outside: outside - before.outside, egress: egress - before.egress };
+      };
+      // Requests that were under way when the last proxy had acknowledged the change.
+      await until("the last requests through it are answered", async () => {
+        const before = await count();
+        await until("some more come", async () => (await since(before)).outside > 20);
+        return (await since(before)).egress === 0;
       });
       await applied(world, throughEgress(true));
-      await until("it is called again", async () => (await handled("egress-2")) > idle);
       await nothingLost(running);
+      const before = await count();
+      for (let i = 0; i < 20; i++) await answer("passenger-portal", 200);
+      assert.deepEqual(await since(before), { outside: 20, egress: 20 });
       await deleted(world, "meshtrafficpermission", "pay");
       assert.equal((await get(undefined, url("passenger-portal"))).status, 403);
     });
@@ -287,8 +298,10 @@ test("the only egress dies and comes back", async (t) => {
     await applied(world, permission("pay", "pay.80", ["passenger-portal"]));
     const egress = await world.startEgress("egress-1", 21);
     await answer("passenger-portal", 200);
-    await egress.child.stop(30_000);
-    assert.match(await answer("passenger-portal", 503), /no zone egress is ready/);
+    await egress.child.kill();
+    await until("its callers are told", async () =>
+      /no zone egress is ready/.test(await answer("passenger-portal", 503)),
+    );
     await world.startEgress("egress-1", 21);
     await answer("passenger-portal", 200);
 
