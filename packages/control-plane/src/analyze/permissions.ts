@@ -2,6 +2,7 @@ import { type Origin, type PermissionPlan, policyKri } from "@skein/policies";
 import { subsumes } from "@skein/policies/engine/by-caller";
 import type { IdentityPermissions } from "@skein/policies/mesh-traffic-permission/plan";
 import { meshTrafficPermission } from "@skein/policies/mesh-traffic-permission/policy";
+import { calledParts } from "../plan/serving.ts";
 import { type Finding, finding } from "./finding.ts";
 import { ruleKey } from "./places.ts";
 import type { Scope } from "./scope.ts";
@@ -15,7 +16,7 @@ export function hiddenPermissions({ plans, policies }: Scope): readonly Finding[
   const alive = new Set<string>();
   const hidden = new Map<string, { readonly origin: Origin; readonly by: Origin }>();
   for (const plan of plans.values()) {
-    for (const { shared } of plan.inbounds) {
+    for (const { shared } of calledParts(plan)) {
       const identity = identityPart(shared.policies[type] as PermissionPlan | undefined);
       if (identity === undefined) continue;
       for (const { origin, by } of allows(identity)) {

@@ -1,6 +1,7 @@
 import type { Merged, Origin, PolicyDefinition, PolicyResource } from "@skein/policies";
 import { policyKri } from "@skein/policies";
 import { inboundRules, outboundRules } from "@skein/policies/engine/rules";
+import { calledParts } from "../plan/serving.ts";
 import type { Scope } from "./scope.ts";
 
 /** One rule that is about a place, whether or not anything of it is left there. */
@@ -52,17 +53,17 @@ export function* placesOf(scope: Scope): Generator<undefined, readonly Place[]> 
       const { type, shortName = "" } = definition.kind;
       // Rules of routes stand side by side; what hides them is another check's question.
       if (definition.backendRefs !== undefined) continue;
-      for (const inbound of plan.inbounds) {
-        const set = sets.inbound.get(inbound.section);
+      for (const called of calledParts(plan)) {
+        const set = sets.inbound.get(called.section);
         const own = set?.byKind.get(type);
         if (set === undefined || own === undefined) continue;
         const identified = plan.identity !== undefined;
         add(
-          `${type} in ${set.id} ${inbound.shared.protocol} ${identified}`,
+          `${type} in ${set.id} ${called.shared.protocol} ${identified}`,
           definition,
-          `inbound ${inbound.section} of ${name}`,
+          `${called.name} of ${name}`,
           () => inboundRules(own, shortName, true),
-          inbound.shared.policies[type],
+          called.shared.policies[type],
         );
       }
       const own = sets.outbound.byKind.get(type);

@@ -1,6 +1,7 @@
 import { parseKri, type ResourceKey } from "@skein/model";
 import type { Origin } from "@skein/policies/plan/origin";
 import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import { calledParts } from "../plan/serving.ts";
 import type { ApiDeps } from "./deps.ts";
 import { resourceOfKri } from "./kri-lookup.ts";
 import { type Meta, metaOf } from "./meta.ts";
@@ -10,7 +11,7 @@ import { policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
 export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): unknown {
   const dataplane = deps.store.get(key);
   const types = new Set([
-    ...plan.inbounds.flatMap(({ shared }) => Object.keys(shared.policies)),
+    ...calledParts(plan).flatMap(({ shared }) => Object.keys(shared.policies)),
     ...plan.outbounds.flatMap(({ upstream }) => Object.keys(upstream.policies)),
     ...Object.keys(plan.policies),
   ]);
@@ -50,8 +51,12 @@ export function matchedPolicies(deps: ApiDeps, plan: ProxyPlan): unknown {
   return { kind: "SidecarDataplane", total: items.length, items };
 }
 
+/** Of an inbound or egress: whatever an egress leads to, the same policies are about it. */
 function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
-  return plan.inbounds.flatMap(({ section, port, tags, shared }) => {
+  const egresses = (plan.egresses ?? []).flatMap(({ chains: [shared], ...listener }) =>
+    shared === undefined ? [] : [{ ...listener, tags: {}, shared }],
+  );
+  return [...plan.inbounds, ...egresses].flatMap(({ section, port, tags, shared }) => {
     const rules = rulesOf(shared.policies[type]).map(({ conf, matches, origins }) => ({
       conf: [conf],
       ...(matches === undefined ? {} : { match: matches[0] }),

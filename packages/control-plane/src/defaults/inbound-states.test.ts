@@ -92,6 +92,21 @@ test("taking all out leaves alone what is out already", () => {
   assert.equal(allTakenOut(all), all);
 });
 
+test("listeners for others of the zone are taken out with the inbounds, and stay out while it drains", () => {
+  const egress = (state?: "NotReady") => ({
+    spec: {
+      networking: {
+        listeners: [{ type: "ZoneEgress" as const, port: 10_002, ...(state === undefined ? {} : { state }) }],
+      },
+    },
+  });
+  const drained = { spec: allTakenOut(egress().spec) };
+  assert.deepEqual(drained, egress("NotReady"));
+  const again = (keepDrained: boolean) => withFoundStates(egress(), drained, { keepDrained, probes: true });
+  assert.deepEqual(again(true), egress("NotReady"));
+  assert.deepEqual(again(false), egress());
+});
+
 test("where no probes are made, an inbound with one is like any other", () => {
   const options = { keepDrained: false, probes: false };
   const next = dataplane({ ...PROBE });

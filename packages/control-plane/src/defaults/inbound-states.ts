@@ -1,4 +1,4 @@
-import type { DataplaneInbound, DataplaneSpec } from "@skein/model";
+import type { DataplaneInbound, DataplaneListener, DataplaneSpec } from "@skein/model";
 
 /*
  * `state: NotReady` together with `health.ready: false` is the control plane's own mark: it took the inbound out, because
@@ -28,9 +28,10 @@ export function putBack(inbound: DataplaneInbound): DataplaneInbound {
   return rest;
 }
 
-/** A Dataplane all of whose inbounds are taken out; those that are out for other reasons stay as they are. */
+/** A Dataplane all of whose inbounds and listeners are taken out; those that are out for other reasons stay as they are. */
 export function allTakenOut(spec: DataplaneSpec): DataplaneSpec {
-  return withInbounds(spec, (inbound) => (isReadyNow(inbound) ? takenOut(inbound) : inbound));
+  const next = withInbounds(spec, (inbound) => (isReadyNow(inbound) ? takenOut(inbound) : inbound));
+  return withListeners(next, (listener) => ({ ...listener, state: "NotReady" }));
 }
 
 /**
@@ -55,7 +56,24 @@ export function withFoundStates<R extends { readonly spec: DataplaneSpec }>(
     }
     return hasProbe ? putBack(inbound) : inbound;
   });
-  return spec === next.spec ? next : { ...next, spec };
+  const listenersBefore = stored?.spec.networking?.listeners ?? [];
+  const whole = !keepDrained
+    ? spec
+    : withListeners(spec, (listener) => {
+        const before = listenersBefore.find((each) => placeOf(each) === placeOf(listener));
+        return before?.state === "NotReady" ? { ...listener, state: "NotReady" } : listener;
+      });
+  return whole === next.spec ? next : { ...next, spec: whole };
+}
+
+/** Changes listeners for others of the zone; the very same Dataplane where there are none. */
+export function withListeners(
+  spec: DataplaneSpec,
+  change: (listener: DataplaneListener) => DataplaneListener,
+): DataplaneSpec {
+  const before = spec.networking?.listeners;
+  if (before === undefined || before.length === 0) return spec;
+  return { ...spec, networking: { ...spec.networking, listeners: before.map(change) } };
 }
 
 /** Changes inbounds; the very same Dataplane where none changes. */
@@ -80,6 +98,6 @@ function isReadyNow(inbound: DataplaneInbound): boolean {
 }
 
 /** What makes an inbound the same one in two versions of a Dataplane. Several may share a port. */
-function placeOf({ address, port, name }: DataplaneInbound): string {
+function placeOf({ address, port, name }: Pick<DataplaneInbound, "address" | "port" | "name">): string {
   return `${address ?? ""} ${port} ${name ?? ""}`;
 }

@@ -1,72 +1,44 @@
 import { create } from "@bufbuild/protobuf";
-import { packAny } from "@skein/envoy-api";
 import {
   type Cluster,
   Cluster_DiscoveryType,
   ClusterSchema,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
-import {
-  MetadataSchema,
-  TrafficDirection,
-  type TransportSocket,
-} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
-import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/config/core/v3/protocol_pb";
+import { MetadataSchema, TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import {
   EndpointSchema,
   LbEndpointSchema,
   LocalityLbEndpointsSchema,
 } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_components_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
-import {
-  type Filter,
-  type FilterChain,
-  FilterChainMatchSchema,
-  FilterChainSchema,
-  type ListenerFilter,
-  ListenerFilterSchema,
+import type {
+  FilterChain,
+  ListenerFilter,
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
-import { RBAC_Action, RBACSchema as RulesSchema } from "@skein/envoy-api/envoy/config/rbac/v3/rbac_pb";
-import {
-  RouteActionSchema,
-  RouteMatchSchema,
-  RouteSchema,
-  VirtualHostSchema,
-} from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
-import {
-  type RouteConfiguration,
-  RouteConfigurationSchema,
-} from "@skein/envoy-api/envoy/config/route/v3/route_pb";
-import {
-  RBACPerRouteSchema,
-  RBACSchema,
-} from "@skein/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac_pb";
-import { TlsInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb";
-import {
-  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
-  type HttpConnectionManager,
-  HttpConnectionManagerSchema,
-  type HttpFilter,
-  HttpConnectionManager_SetCurrentClientCertDetailsSchema as SetCertDetailsSchema,
-} from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
-import {
-  type TcpProxy,
-  TcpProxySchema,
-} from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import {
-  CALLER_TAGS_HEADER,
-  type CallerMatch,
-  callerGroups,
-  type InboundDraft,
-  type InboundPlan,
-  type InboundSharedPlan,
-  type PolicyDefinition,
+import { RouteActionSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import type {
+  CallerMatch,
+  InboundDraft,
+  InboundPlan,
+  InboundSharedPlan,
+  PolicyDefinition,
 } from "@skein/policies";
-import { callerRoutes, callerStateFilter } from "./caller-state.ts";
-import { baseHttpFilters, httpOptions, internalAddresses, isHttp, packedHttpOptions } from "./http.ts";
+import { packedHttpOptions } from "./http.ts";
 import { altStatName } from "./outbound.ts";
+import {
+  applicationFilters,
+  callersOf,
+  chain,
+  draftServing,
+  routeConfiguration,
+  tcpProxy,
+  tlsInspector,
+} from "./serving.ts";
 import { downstreamTls, MESH_ALPN } from "./tls.ts";
-import { bindTo, httpFilter, networkFilter, routesByName, socketAddress } from "./values.ts";
+import { bindTo, socketAddress } from "./values.ts";
 
 /** What the listeners of inbounds with the same plan share: all but the address. */
 export interface InboundListenerParts {
@@ -89,13 +61,7 @@ export function translateInbound(
   plan: InboundSharedPlan,
   definitions: readonly PolicyDefinition[],
 ): TranslatedInbound {
-  const callers = callerGroups(
-    definitions.flatMap((definition) => {
-      const entry = plan.policies[definition.kind.type];
-      return entry === undefined ? [] : (definition.callers?.(entry) ?? []);
-    }),
-  );
-  const draft = draftInbound(plan, callers);
+  const draft = draftInbound(plan, callersOf(plan, definitions));
   for (const definition of definitions) {
     definition.translateInbound?.(plan.policies[definition.kind.type], draft);
   }
@@ -144,37 +110,6 @@ export function translateInbound(
   };
 }
 
-/** The routes of an inbound, with the decision who may call: chains without mesh TLS have no filter that reads it. */
-function routeConfiguration(plan: InboundSharedPlan, draft: InboundDraft): RouteConfiguration {
-  const rbac = draft.authorization?.http;
-  return create(RouteConfigurationSchema, {
-    name: plan.routeName,
-    virtualHosts: [
-      create(VirtualHostSchema, {
-        name: plan.virtualHost,
-        domains: ["*"],
-        routes: draft.routes.map(({ route }) => route),
-        typedPerFilterConfig: {
-          ...draft.virtualHostConfig,
-          ...(rbac === undefined
-            ? {}
-            : { [RBAC_FILTER]: packAny(RBACPerRouteSchema, create(RBACPerRouteSchema, { rbac })) }),
-        },
-      }),
-    ],
-    validateClusters: false,
-    requestHeadersToRemove: [CALLER_TAGS_HEADER],
-  });
-}
-
-const RBAC_FILTER = "envoy.filters.http.rbac";
-
-/** Refuses everybody by itself: what the routes say takes its place. */
-function closedRbacFilter(): HttpFilter {
-  const nobody = create(RBACSchema, { rules: create(RulesSchema, { action: RBAC_Action.ALLOW }) });
-  return httpFilter(RBAC_FILTER, RBACSchema, nobody);
-}
-
 /** The listener on which callers reach the application. */
 export function inboundListener(
   plan: InboundPlan,
@@ -220,88 +155,10 @@ function draftInbound(plan: InboundSharedPlan, callers: readonly CallerMatch[]):
     }),
   });
   if (plan.source !== undefined) cluster.upstreamBindConfig = bindTo(plan.source);
-  const base = {
-    protocol: plan.protocol,
-    statPrefix: plan.statPrefix,
-    cluster,
-    httpOptions: httpOptions(plan.protocol === "http" || plan.protocol === "tcp" ? "http1" : "http2"),
-    tlsParams: undefined,
-    virtualHostConfig: {},
-    networkFilters: [],
-    services: new Map(),
-    authorization: undefined,
-  };
-  if (!isHttp(plan.protocol)) {
-    return {
-      ...base,
-      hcm: undefined,
-      tcp: create(TcpProxySchema, {
-        statPrefix: plan.statPrefix,
-        clusterSpecifier: { case: "cluster", value: plan.clusterName },
-      }),
-      routes: [],
-    };
-  }
-  const route = create(RouteSchema, {
-    match: create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: "/" } }),
-    action: {
-      case: "route",
-      value: create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: plan.clusterName } }),
-    },
+  const action = create(RouteActionSchema, {
+    clusterSpecifier: { case: "cluster", value: plan.clusterName },
   });
-
-  const hcm = create(HttpConnectionManagerSchema, {
-    statPrefix: plan.statPrefix,
-    forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
-    setCurrentClientCertDetails: create(SetCertDetailsSchema, { uri: true }),
-    commonHttpProtocolOptions: create(HttpProtocolOptionsSchema),
-    internalAddressConfig: internalAddresses(),
-    httpFilters: baseHttpFilters(plan.protocol),
-    routeSpecifier: routesByName(plan.routeName),
-  });
-  return { ...base, hcm, tcp: undefined, routes: callerRoutes(route, callers) };
-}
-
-/** The network filters of a chain; only chains with mesh TLS know who calls, so only they decide on it. */
-function applicationFilters(draft: InboundDraft, secured: boolean): Filter[] {
-  const authorization = secured ? draft.authorization : undefined;
-  const first = draft.networkFilters;
-  if (draft.hcm !== undefined) {
-    const callerState = secured && draft.routes.some(({ caller }) => caller !== undefined);
-    const hcm: HttpConnectionManager =
-      authorization?.http === undefined
-        ? draft.hcm
-        : { ...draft.hcm, httpFilters: [closedRbacFilter(), ...draft.hcm.httpFilters] };
-    return [
-      ...(callerState ? [callerStateFilter()] : []),
-      ...first,
-      networkFilter("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, hcm),
-    ];
-  }
-  const last = draft.tcp === undefined ? [] : [tcpProxy(draft.tcp)];
-  return [...(authorization?.network === undefined ? [] : [authorization.network]), ...first, ...last];
-}
-
-function tcpProxy(config: TcpProxy): Filter {
-  return networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, config);
-}
-
-function chain(
-  filters: Filter[],
-  match: { transportProtocol: string; applicationProtocols?: string[] } | undefined,
-  transportSocket: TransportSocket | undefined,
-): FilterChain {
-  const result = create(FilterChainSchema, { filters });
-  if (match !== undefined) result.filterChainMatch = create(FilterChainMatchSchema, match);
-  if (transportSocket !== undefined) result.transportSocket = transportSocket;
-  return result;
-}
-
-function tlsInspector(): ListenerFilter {
-  return create(ListenerFilterSchema, {
-    name: "envoy.filters.listener.tls_inspector",
-    configType: { case: "typedConfig", value: packAny(TlsInspectorSchema, create(TlsInspectorSchema)) },
-  });
+  return draftServing(plan, cluster, action, callers);
 }
 
 /** Envoy only knows the name a client asked for when the inspector has looked. */

@@ -24,20 +24,23 @@ export function leaveMesh(draft: OutboundDraft, external: ExternalPlan): void {
 
 /**
  * Requests of a service inside that a route sends out of the mesh are for another host than the application named, and
- * what proxies tell each other of a caller (`headers`) is nobody's business there. Returns whether there are such
+ * what proxies tell each other of a caller (`headers`) is nobody's business there. An egress names the host anew, so
+ * that on the way to it nothing has to be done; but it is not always an egress that is called when routes change.
+ * `isOutside`: the draft's own destination is one of those. Returns whether there are such
  * routes: then the headers are on what stays inside, and not on the virtual host.
  */
 export function partlyLeaveMesh(
-  { backends, routes }: OutboundDraft,
+  { backends, routes, cluster }: OutboundDraft,
   headers: readonly HeaderValueOption[],
+  isOutside: boolean,
 ): boolean {
-  const outside = new Set(
-    Object.values(backends).flatMap((backend) =>
-      backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
-        ? [backend.clusterName]
-        : [],
-    ),
+  const outside = new Set(isOutside ? [cluster.name] : []);
+  const others = Object.values(backends).flatMap((backend) =>
+    backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
+      ? [backend.clusterName]
+      : [],
   );
+  for (const name of others) outside.add(name);
   if (outside.size === 0) return false;
   for (const { route } of routes) {
     if (route.action.case !== "route") continue;

@@ -73,7 +73,7 @@ export function placeOutbounds(
   const placeUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
     const { tls, external, clusterName } = upstream;
     if (tls !== undefined) into.wanted.add(tls.certificateSecret).add(tls.validationSecret);
-    for (const name of external === undefined ? [] : secretsOf(external)) into.wanted.add(name);
+    if (external !== undefined) for (const name of secretsOf(external)) into.wanted.add(name);
     const isThere = into.place(into.clusters, cluster, "outbound");
     if (isThere && external === undefined) into.eds.set(clusterName, { target, view });
   };
@@ -87,7 +87,7 @@ export function placeOutbounds(
 }
 
 /** The secrets that an external service is called with. */
-function secretsOf({ tls, problem }: ExternalPlan): readonly string[] {
+export function secretsOf({ tls, problem }: ExternalPlan): readonly string[] {
   if (tls === undefined || problem !== undefined) return [];
   const { authorities, clientSecret } = tls;
   const own = authorities !== undefined && "secret" in authorities ? [authorities.secret] : [];

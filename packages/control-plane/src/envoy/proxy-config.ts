@@ -4,8 +4,11 @@ import type { Fragment, PatchReport, ProxyConfig } from "../xds/fragment.ts";
 import { type Fragments, LayeredFragments, sameFragments } from "../xds/fragments.ts";
 import { ADMIN_SECRETS } from "./admin.ts";
 import type { CommonFragments } from "./common-outbounds.ts";
-import { Placed, placeOutbounds } from "./placed.ts";
+import { Placed, placeOutbounds, secretsOf } from "./placed.ts";
 import type { Translator } from "./translator.ts";
+
+/** What MeshProxyPatches call the resources by which others leave the mesh. */
+const EGRESS_ORIGIN = "egress";
 
 export interface ProxyConfigParts {
   readonly plan: ProxyPlan;
@@ -41,6 +44,18 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     }
     own.place(own.clusters, cluster, "inbound");
     own.place(own.listeners, listener, "inbound");
+  }
+  for (const egress of plan.egresses ?? []) {
+    const { listener, chains } = translator.egress(egress, reusePort);
+    for (const { cluster, services, route } of chains) {
+      for (const each of [cluster, ...services]) own.place(own.clusters, each, EGRESS_ORIGIN);
+      if (route !== undefined) own.place(own.routes, route, EGRESS_ORIGIN);
+    }
+    for (const { tls, external } of egress.chains) {
+      own.wanted.add(tls.certificateSecret).add(tls.validationSecret);
+      for (const secret of secretsOf(external)) own.wanted.add(secret);
+    }
+    if (listener !== undefined) own.place(own.listeners, listener, EGRESS_ORIGIN);
   }
   placeOutbounds(
     translator,

@@ -1,6 +1,7 @@
-import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
+import { FilterChainSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import {
@@ -11,6 +12,8 @@ import {
   type AdminPlan,
   contributors,
   type DnsPlan,
+  type EgressChainPlan,
+  type EgressPlan,
   type EndpointsPlan,
   type InboundPlan,
   type InboundSharedPlan,
@@ -28,6 +31,7 @@ import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
 import { directAccessCluster, directAccessListener } from "./direct-access.ts";
 import { dnsRoutes, dynamicConfigListener } from "./dynamic-config.ts";
+import { egressListener, translateEgressChain } from "./egress.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
@@ -84,6 +88,24 @@ export interface TranslatedPort {
   readonly route: Fragment | undefined;
 }
 
+/** What the way of one service through an egress becomes for all egresses that share the plan behind it. */
+interface TranslatedEgressChain {
+  readonly cluster: Fragment;
+  readonly services: readonly Fragment[];
+  readonly route: Fragment | undefined;
+  /** The chain of the listener, encoded. */
+  readonly chain: Uint8Array;
+  /** KRIs of the policies behind the chain. */
+  readonly origins: readonly string[];
+}
+
+/** The fragments of a listener by which others leave the mesh. */
+export interface TranslatedEgress {
+  /** Absent where it leads nowhere: the port stays closed. */
+  readonly listener: Fragment | undefined;
+  readonly chains: readonly Pick<TranslatedEgressChain, "cluster" | "services" | "route">[];
+}
+
 /** What a transparent proxy has besides its inbounds and outbounds. */
 export interface TransparentFragments {
   readonly clusters: readonly Fragment[];
@@ -103,6 +125,8 @@ export class Translator {
   readonly #shares: UpstreamShares;
   readonly #upstreams = new WeakMap<UpstreamPlan, TranslatedWay>();
   readonly #inbounds = new WeakMap<InboundSharedPlan, TranslatedInbound>();
+  readonly #egressChains = new WeakMap<EgressChainPlan, TranslatedEgressChain>();
+  readonly #egresses = new WeakMap<EgressPlan, Map<boolean, Fragment>>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #dns = new WeakMap<DnsPlan, { readonly listener: Fragment; readonly route: Fragment }>();
   /** Routes by the names in them, which many proxies share. */
@@ -159,6 +183,28 @@ export class Translator {
       shared.listeners.set(key, listener);
     }
     return { cluster: shared.cluster, services: shared.services, listener, route: shared.route };
+  }
+
+  /** What a listener becomes by which others leave the mesh, with a cluster and routes for each service outside. */
+  egress(plan: EgressPlan, reusePort: boolean): TranslatedEgress {
+    const chains = plan.chains.map((each) => this.#egressChain(each));
+    let byPort = this.#egresses.get(plan);
+    if (byPort === undefined) {
+      byPort = new Map();
+      this.#egresses.set(plan, byPort);
+    }
+    let listener = byPort.get(reusePort);
+    if (listener === undefined && chains.length > 0) {
+      const message = egressListener(
+        plan,
+        chains.map(({ chain }) => fromBinary(FilterChainSchema, chain)),
+        reusePort,
+      );
+      const origins = [...new Set(chains.flatMap((each) => each.origins))].sort();
+      listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, origins);
+      byPort.set(reusePort, listener);
+    }
+    return { listener, chains };
   }
 
   /** What takes the connections that are redirected to a proxy; nothing where none are. */
@@ -365,6 +411,26 @@ export class Translator {
       this.#inbounds.set(plan, shared);
     }
     return shared;
+  }
+
+  #egressChain(plan: EgressChainPlan): TranslatedEgressChain {
+    let made = this.#egressChains.get(plan);
+    if (made === undefined) {
+      const { cluster, services, chain, routes } = translateEgressChain(plan, this.#definitions);
+      const origins = (of: ShapedType) => this.#origins(plan.policies, of);
+      made = {
+        cluster: this.#encode("cluster", cluster.name, ClusterSchema, cluster, origins("cluster")),
+        services: services.map((each) =>
+          this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
+        ),
+        route:
+          routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
+        chain: toBinary(FilterChainSchema, chain),
+        origins: origins("listener"),
+      };
+      this.#egressChains.set(plan, made);
+    }
+    return made;
   }
 
   /** KRIs of the policies that had a say in one kind of resource, sorted. */

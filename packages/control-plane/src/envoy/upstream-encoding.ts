@@ -88,7 +88,9 @@ export function coresOf(
   }
   let ownHeaders = headersOf(draft);
   if (plan.external !== undefined) leaveMesh(draft, plan.external);
-  else if (partlyLeaveMesh(draft, ownHeaders)) ownHeaders = [];
+  else if (partlyLeaveMesh(draft, ownHeaders, plan.destination.kind === "MeshExternalService")) {
+    ownHeaders = [];
+  }
   if (plan.tls !== undefined) draft.cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
   const isHttp = draft.hcm !== undefined;
   const layout = {

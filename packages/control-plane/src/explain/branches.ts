@@ -3,7 +3,7 @@ import type { MeshWorld } from "../pipeline/world.ts";
 import type { Backend } from "./backends.ts";
 import { clusterStep } from "./cluster-step.ts";
 import type { Branch, Hop } from "./explanation.ts";
-import { externalBranch } from "./external-step.ts";
+import { externalBranch, leavingStep } from "./external-step.ts";
 import { applicationStep, inboundStep } from "./inbound-step.ts";
 import { type Instance, instancesOf } from "./instances.ts";
 import { permissionStep } from "./permission-step.ts";
@@ -105,22 +105,29 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
       remedy: { text: `take the abort out of ${rule} of ${policy}, or delete it` },
     };
   }
-  return {
-    verdict: "allowed",
+  const allowed = {
+    verdict: "allowed" as const,
     reason: permission?.hop.text ?? tls.hop.text,
     decidedBy: permission?.decidedBy ?? null,
     limits: limitsOf([...cluster.facts, ...taken.hop.facts]),
-    hops: [...hops, applicationStep(instance)],
     remedy: null,
   };
+  const { shared } = inbound;
+  if (!("external" in shared)) return { ...allowed, hops: [...hops, applicationStep(plan, shared)] };
+  const leaving = leavingStep(shared.destination, shared.clusterName, shared.external, []);
+  const whole = { ...allowed, hops: [...hops, ...leaving.hops] };
+  if (leaving.problem === undefined) return whole;
+  return { ...whole, verdict: "no-endpoints", reason: leaving.problem, remedy: leaving.remedy };
 }
 
 /** Instances that cannot differ in what they do, together: all of them but their addresses is the same. */
 function alike(instances: readonly Instance[]): readonly (readonly [Instance, ...Instance[]])[] {
   const groups = new Map<string, [Instance, ...Instance[]]>();
   for (const instance of instances) {
-    const { protocol, tls, policies } = instance.inbound.shared;
-    const key = JSON.stringify([instance.plan.identity?.uris, protocol, tls, policies]);
+    const { shared } = instance.inbound;
+    const { protocol, tls, policies } = shared;
+    const outside = "external" in shared ? shared.external : undefined;
+    const key = JSON.stringify([instance.plan.identity?.uris, protocol, tls, policies, outside]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [instance]);
     else group.push(instance);

@@ -39,7 +39,10 @@ export function clusterStep(
         at: "cluster",
         name: upstream.clusterName,
         outcome: "pass",
-        text: `${ready.length} of ${instances.length} instances of ${name} ready${missing}`,
+        text:
+          destination.kind === "MeshExternalService"
+            ? `${name} is called through a zone egress: ${ready.length} of ${instances.length} ready${missing}`
+            : `${ready.length} of ${instances.length} instances of ${name} ready${missing}`,
         facts,
       },
     };

@@ -1,44 +1,62 @@
-import type { ExternalEndpointPlan, ExternalPlan, ExternalTlsPlan } from "@skein/policies";
+import type { DestinationPlan, ExternalEndpointPlan, ExternalPlan, ExternalTlsPlan } from "@skein/policies";
 import type { Backend } from "./backends.ts";
 import { callFacts } from "./cluster-step.ts";
-import type { Branch, Hop } from "./explanation.ts";
+import type { Branch, Fact, Hop, Remedy } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
 import { limitsOf } from "./timeouts.ts";
 
-/** What becomes of requests that leave the mesh: the caller's own proxy sees them off, and nobody else is asked. */
-export function externalBranch(backend: Backend, external: ExternalPlan, route: string | undefined): Branch {
-  const { destination, clusterName } = backend.upstream;
-  const name = `${destination.name}:${destination.port}`;
-  const facts = callFacts(backend, route);
-  const base = {
-    backend: name,
-    share: backend.share,
-    instances: [],
-    decidedBy: null,
-    limits: limitsOf(facts),
-  };
-  if (external.problem !== undefined) {
-    const hop: Hop = { at: "cluster", name: clusterName, outcome: "stop", text: external.problem, facts };
+/** What becomes of requests that a proxy sends out of the mesh. */
+export interface LeavingChoice {
+  readonly hops: readonly Hop[];
+  /** Why nothing is sent. */
+  readonly problem?: string;
+  readonly remedy: Remedy | null;
+}
+
+/** The last part of the way, from the proxy that sends requests out of the mesh: the caller's own, or an egress. */
+export function leavingStep(
+  { name, port }: DestinationPlan,
+  clusterName: string,
+  external: ExternalPlan,
+  facts: readonly Fact[],
+): LeavingChoice {
+  const { problem, warning, endpoints } = external;
+  const to = `${name}:${port}`;
+  if (problem !== undefined) {
     return {
-      ...base,
-      verdict: "no-endpoints",
-      reason: external.problem,
-      hops: [hop],
+      problem,
+      hops: [{ at: "cluster", name: clusterName, outcome: "stop", text: problem, facts }],
       remedy: {
-        text: `put right what the message names in MeshExternalService ${destination.name} or its mesh`,
+        text: `put right what the message names in MeshExternalService ${name} or its mesh`,
       },
     };
   }
-  const warning = external.warning === undefined ? "" : ` (${external.warning})`;
   const cluster: Hop = {
     at: "cluster",
     name: clusterName,
-    outcome: external.warning === undefined ? "pass" : "warn",
-    text: `${name} is outside the mesh: ${placesText(external.endpoints)}${warning}`,
-    facts: [plainFact("endpoints", external.endpoints.map(place).join(", ")), ...facts],
+    outcome: warning === undefined ? "pass" : "warn",
+    text: `${to} is outside the mesh: ${placesText(endpoints)}${warning === undefined ? "" : ` (${warning})`}`,
+    facts: [plainFact("endpoints", endpoints.map(place).join(", ")), ...facts],
   };
-  const tls = tlsHop(name, external.tls);
-  return { ...base, verdict: "allowed", reason: tls.text, hops: [cluster, tls], remedy: null };
+  return { hops: [cluster, tlsHop(to, external.tls)], remedy: null };
+}
+
+/** What becomes of requests that the caller's own proxy sees off: nobody else is asked. */
+export function externalBranch(backend: Backend, external: ExternalPlan, route: string | undefined): Branch {
+  const { destination, clusterName } = backend.upstream;
+  const facts = callFacts(backend, route);
+  const { hops, problem, remedy } = leavingStep(destination, clusterName, external, facts);
+  return {
+    backend: `${destination.name}:${destination.port}`,
+    share: backend.share,
+    instances: [],
+    verdict: problem === undefined ? "allowed" : "no-endpoints",
+    reason: problem ?? hops.at(-1)?.text ?? "",
+    decidedBy: null,
+    limits: limitsOf(facts),
+    hops,
+    remedy,
+  };
 }
 
 function tlsHop(name: string, tls: ExternalTlsPlan | undefined): Hop {

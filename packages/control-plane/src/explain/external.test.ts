@@ -55,6 +55,71 @@ test("a call that cannot leave says why", () => {
   assert.match(JSON.stringify(refused.hops), /forbids external services by default/);
 });
 
+/** The airline with an egress, which nobody may use yet. */
+const EGRESS = `${OUTBOUNDS.replace(
+  "meshServices: {mode: Exclusive}",
+  "meshServices: {mode: Exclusive}\nrouting: {zoneEgress: true}",
+)}
+---
+type: Dataplane
+mesh: default
+name: egress-1
+labels: {app: egress, kuma.io/workload: egress}
+networking: {address: 127.0.1.9, listeners: [{type: ZoneEgress, port: 10002}]}
+`;
+
+test("a call through an egress: both hops, and which permission decided there", () => {
+  const closed = told(EGRESS + IDENTITY + pay({}), "pay").answer;
+  assert.deepEqual([closed.verdict, closed.decidedBy], ["denied", null]);
+  assert.match(closed.reason, /no MeshTrafficPermission allows spiffe:/);
+  const remedy = closed.remedy?.document as {
+    readonly spec: { readonly rules: readonly { readonly default: object }[] };
+  };
+  assert.deepEqual(remedy.spec, {
+    targetRef: { kind: "Dataplane", labels: { "kuma.io/listener-zoneegress": "enabled" } },
+    rules: [
+      {
+        default: {
+          allow: [
+            {
+              spiffeID: { type: "Exact", value: closed.source.spiffeId },
+              sni: { type: "Exact", value: "sni.extsvc.default.east.pay.443" },
+            },
+          ],
+        },
+      },
+    ],
+  });
+
+  const opened = EGRESS + IDENTITY + pay({}) + policy("MeshTrafficPermission", "pay", remedy.spec);
+  const { answer, hops } = told(opened, "pay");
+  assert.equal(answer.verdict, "allowed");
+  assert.match(answer.decidedBy?.policy ?? "", /^kri_mtp_default_.*_pay_$/);
+  assert.deepEqual(
+    hops.map(({ at, name }) => `${at} ${name}`),
+    [
+      ...["cluster kri_extsvc_default_east__pay_443", "tls egress-1", "permission egress-1"],
+      ...["inbound egress-1", "cluster kri_extsvc_default_east__pay_443", "tls pay:443"],
+    ],
+  );
+  assert.match(hops[0]?.text ?? "", /pay:443 is called through a zone egress: 1 of 1 ready/);
+  assert.match(hops.at(-1)?.text ?? "", /^leaves the mesh: TLS to pay\.example/);
+});
+
+test("a call through an egress that is not there, or that lacks something", () => {
+  const without = told(EGRESS + pay({}), "pay").answer;
+  assert.equal(without.verdict, "no-endpoints");
+  assert.match(without.reason, /egress-1: no MeshIdentity gives it an identity/);
+  const rules = [{ default: { allow: [{ spiffeID: { type: "Prefix", value: "spiffe://air.test" } }] } }];
+  const sealed = pay({ verification: { caCert: { secret: "ca" } } });
+  const { answer } = told(
+    EGRESS + IDENTITY + sealed + policy("MeshTrafficPermission", "all", { rules }),
+    "pay",
+  );
+  assert.equal(answer.verdict, "no-endpoints");
+  assert.match(answer.reason, /there is no Secret "ca" in mesh "default"/);
+});
+
 test("the snippet for a missing outbound names the kind", () => {
   const { answer } = told(AIRLINE + pay(), "pay");
   assert.deepEqual(answer.remedy?.document, {

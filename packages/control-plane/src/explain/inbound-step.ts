@@ -1,4 +1,4 @@
-import type { Origin, Protocol, ProxyPlan } from "@skein/policies";
+import type { InboundSharedPlan, Origin, Protocol, ProxyPlan } from "@skein/policies";
 import { breakerFacts } from "./cluster-step.ts";
 import type { Hop } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
@@ -48,15 +48,15 @@ export function inboundStep(
   return { hop, ...(aborted === undefined ? {} : { abortedBy: aborted.origin }) };
 }
 
-/** The end of the way. */
-export function applicationStep({ plan, inbound }: Instance): Hop {
-  const { address, port } = inbound.shared.service;
+/** The end of the way inside the mesh. */
+export function applicationStep(plan: ProxyPlan, shared: InboundSharedPlan): Hop {
+  const { address, port } = shared.service;
   return {
     at: "application",
     name: workload(plan),
     outcome: "pass",
     text: `the application at ${address}:${port} gets it`,
-    facts: [plainFact("protocol", inbound.shared.protocol)],
+    facts: [plainFact("protocol", shared.protocol)],
   };
 }
 

@@ -1,13 +1,24 @@
-import type { DestinationKey, InboundPlan, ProxyPlan } from "@skein/policies";
+import type {
+  DestinationKey,
+  EgressChainPlan,
+  InboundPlan,
+  InboundSharedPlan,
+  ProxyPlan,
+} from "@skein/policies";
 import type { MeshWorld } from "../pipeline/world.ts";
 import { namedDestination, taggedName } from "../plan/destination-keys.ts";
 import { multiZoneMembers } from "../plan/multi-zone.ts";
 import { targetPortOf } from "../view/selectable.ts";
 
-/** One instance of a destination: the inbound of a proxy, and whether callers are sent there. */
+/** Where a proxy is called: an inbound, or the part of an egress that leads to one service outside. */
+export type CalledPort = Pick<InboundPlan, "section" | "address" | "port"> & {
+  readonly shared: InboundSharedPlan | EgressChainPlan;
+};
+
+/** One instance of a destination: the inbound of a proxy or an egress, and whether callers are sent there. */
 export interface Instance {
   readonly plan: ProxyPlan;
-  readonly inbound: InboundPlan;
+  readonly inbound: CalledPort;
   readonly zone: string;
   readonly ready: boolean;
 }
@@ -16,7 +27,6 @@ export interface Instance {
 export function instancesOf(mesh: MeshWorld, key: DestinationKey): readonly Instance[] {
   const { index, planner } = mesh;
   const { kind, name, port } = namedDestination(key);
-  if (kind === "MeshExternalService") return [];
   if (kind === "MeshMultiZoneService") {
     return once(multiZoneMembers(index, name, port).flatMap((member) => instancesOf(mesh, member)));
   }
@@ -24,6 +34,7 @@ export function instancesOf(mesh: MeshWorld, key: DestinationKey): readonly Inst
   for (const { zone, endpoints } of planner.endpoints.at(key).get().localities) {
     for (const endpoint of endpoints) zones.set(`${endpoint.address} ${endpoint.port}`, zone);
   }
+  if (kind === "MeshExternalService") return egressesTo(mesh, name, zones);
   const service = kind === "MeshService" ? index.service.at(name).get() : undefined;
   const servicePort = service?.spec.ports?.find((each) => each.port === port);
   const target = servicePort && targetPortOf(servicePort);
@@ -37,6 +48,25 @@ export function instancesOf(mesh: MeshWorld, key: DestinationKey): readonly Inst
       const zone = zones.get(`${advertised || inbound.address} ${inbound.port}`);
       const isTarget = inbound.port === target || inbound.section === target;
       if (zone === undefined && !isTarget) return [];
+      return [{ plan, inbound, zone: zone ?? plan.zone, ready: zone !== undefined }];
+    });
+  });
+}
+
+/** The egresses by which something outside is called: all of them lead to everything outside. */
+function egressesTo(
+  { index, planner }: MeshWorld,
+  service: string,
+  zones: ReadonlyMap<string, string>,
+): readonly Instance[] {
+  return index.egresses.get().flatMap((dataplane): Instance[] => {
+    const plan = planner.plan.at(dataplane.name).get();
+    const advertised = dataplane.spec.networking?.advertisedAddress;
+    return (plan?.egresses ?? []).flatMap(({ section, address, port, chains }): Instance[] => {
+      const shared = chains.find(({ destination }) => destination.name === service);
+      const zone = zones.get(`${advertised || address} ${port}`);
+      if (plan === undefined || shared === undefined) return [];
+      const inbound = { section, address, port, shared };
       return [{ plan, inbound, zone: zone ?? plan.zone, ready: zone !== undefined }];
     });
   });

@@ -1,7 +1,6 @@
 import { LABEL, matchesSpiffeId } from "@skein/model";
 import {
   type Caller,
-  type InboundPlan,
   meshTrafficPermission,
   type Origin,
   type PermissionPlan,
@@ -11,6 +10,7 @@ import {
 } from "@skein/policies";
 import type { Hop, Remedy } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
+import type { CalledPort } from "./instances.ts";
 
 /** Whether a caller is let in. */
 export interface PermissionChoice {
@@ -25,7 +25,7 @@ export function permissionStep(
   source: ProxyPlan,
   caller: Caller,
   server: ProxyPlan,
-  inbound: InboundPlan,
+  inbound: CalledPort,
 ): PermissionChoice {
   const plan = planOf(meshTrafficPermission, inbound.shared.policies);
   const [id = ""] = caller.uris;
@@ -97,16 +97,30 @@ function nearMisses(rules: readonly string[], id: string): readonly string[] {
   });
 }
 
-/** A policy that lets the caller in, and nobody else. */
+/** A policy that lets the caller in, and nobody else; at an egress, to this one service outside. */
 function allowing(
   plan: PermissionPlan,
   source: ProxyPlan,
   id: string,
   server: ProxyPlan,
-  inbound: InboundPlan,
+  inbound: CalledPort,
 ): unknown {
   const workload = (proxy: ProxyPlan): string =>
     proxy.labels[LABEL.workload] ?? proxy.labels.app ?? proxy.name;
+  const { shared } = inbound;
+  if ("external" in shared) {
+    const { name, sni } = shared.destination;
+    const allow = [{ spiffeID: { type: "Exact", value: id }, sni: { type: "Exact", value: sni } }];
+    return {
+      type: "MeshTrafficPermission",
+      mesh: server.mesh,
+      name: `allow-${workload(source)}-to-${name}`,
+      spec: {
+        targetRef: { kind: "Dataplane", labels: { [LABEL.listenerZoneEgress]: "enabled" } },
+        rules: [{ default: { allow } }],
+      },
+    };
+  }
   const labels =
     server.labels[LABEL.workload] !== undefined
       ? { [LABEL.workload]: server.labels[LABEL.workload] }

@@ -1,4 +1,4 @@
-import type { InboundSharedPlan, Origin, ProxyPlan, UpstreamPlan } from "@skein/policies";
+import type { Origin, ProxyPlan, ServingPlan, UpstreamPlan } from "@skein/policies";
 import { meshTls, planOf } from "@skein/policies";
 import type { Hop, Remedy } from "./explanation.ts";
 import { factsOf, plainFact } from "./facts.ts";
@@ -17,7 +17,7 @@ export function tlsStep(
   source: ProxyPlan,
   upstream: UpstreamPlan,
   server: ProxyPlan,
-  inbound: InboundSharedPlan,
+  inbound: ServingPlan,
 ): TlsChoice {
   const mode = inbound.tls?.mode ?? "off";
   const modeFact = factsOf(planOf(meshTls, inbound.policies)).find(({ name }) => name === "mode");

@@ -1,4 +1,5 @@
 import {
+  type EgressPlan,
   type OutboundPlan,
   type PolicyPlans,
   type ProxyPlan,
@@ -82,6 +83,7 @@ function contributions(plan: ProxyPlan): readonly Contribution[] {
         { type: "route" as const, name: shared.routeName, ...common },
       ];
     }),
+    ...(plan.egresses ?? []).flatMap((egress) => egressContributions(plan, egress)),
     ...plan.outbounds.flatMap((outbound) => outboundContributions(plan, outbound)),
     ...plan.backends.flatMap(({ upstream }) => upstreamContributions(plan, upstream, "backend")),
     ...(admin === undefined
@@ -103,6 +105,26 @@ function contributions(plan: ProxyPlan): readonly Contribution[] {
     ...transparentContributions(plan),
     ...identityContributions(plan),
   ];
+}
+
+/** A listener by which others leave the mesh, and what it leads to. */
+function egressContributions(
+  plan: ProxyPlan,
+  { section, kri, listenerName, chains }: EgressPlan,
+): readonly Contribution[] {
+  const part = { kind: "inbound" as const, section, kri };
+  return chains.flatMap(({ clusterName, routeName, policies }) =>
+    (
+      [
+        ["listener", listenerName],
+        ["cluster", clusterName],
+        ["route", routeName],
+      ] as const
+    ).map(([type, name]) => ({
+      ...{ type, name, part, policies },
+      sources: [dataplane(plan), ...issuerOf(plan)],
+    })),
+  );
 }
 
 /** What takes redirected connections: whether those of applications pass is for the mesh to say. */

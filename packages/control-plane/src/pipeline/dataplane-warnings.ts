@@ -15,11 +15,6 @@ export function effectWarnings({ spec }: DataplaneResource): readonly string[] {
       "networking.gateway.type: built-in gateways are not available in this version, so this proxy listens on nothing; put a gateway of your own behind type DELEGATED",
     );
   }
-  for (const [i, { type = "" }] of (networking.listeners ?? []).entries()) {
-    warnings.push(
-      `networking.listeners[${i}]: zone proxies are not available in this version, so nothing listens for ${type}`,
-    );
-  }
   for (const [i, inbound] of (networking.inbound ?? []).entries()) {
     const address = inbound.serviceAddress || bindAddress(inbound, networking);
     if (inbound.serviceProbe === undefined || isIp(address)) continue;
@@ -55,6 +50,9 @@ function takenPorts(networking: DataplaneNetworking): readonly string[] {
   for (const [i, inbound] of (networking.inbound ?? []).entries()) {
     if (inbound.state === "Ignored") continue;
     owners.set(`${bindAddress(inbound, networking)}:${inbound.port}`, `networking.inbound[${i}]`);
+  }
+  for (const [i, listener] of (networking.listeners ?? []).entries()) {
+    owners.set(`${bindAddress(listener, networking)}:${listener.port}`, `networking.listeners[${i}]`);
   }
   return (networking.outbound ?? []).flatMap(({ address, port }, i) => {
     const place = `${address || DEFAULT_OUTBOUND_ADDRESS}:${port}`;

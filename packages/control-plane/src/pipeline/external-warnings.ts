@@ -1,6 +1,7 @@
 import type { MeshExternalServiceResource, MeshResource } from "@skein/model";
 import { parseCertificates } from "../identity/ca.ts";
 import type { Store } from "../store/store.ts";
+import { hasEgress } from "./egress-warnings.ts";
 
 const FIELD = "spec.tls.verification";
 
@@ -12,7 +13,7 @@ export function externalServiceWarnings(
   const { spec, mesh } = service;
   const warnings: string[] = [];
   const found = store.get<MeshResource>({ type: "Mesh", mesh: "", name: mesh });
-  if (found?.spec.routing?.zoneEgress === true) {
+  if (found?.spec.routing?.zoneEgress === true && !hasEgress(mesh, store)) {
     warnings.push(
       `mesh "${mesh}" has routing.zoneEgress: true and no zone egress, so nothing is sent there: proxies do not go past an egress`,
     );

@@ -11,6 +11,7 @@ import {
   parseResource,
   validateLabels,
 } from "@skein/model";
+import { withInbounds, withListeners } from "../defaults/inbound-states.ts";
 import { bestIdentity, usesWorkload } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthenticatedProxy } from "../tokens/dataplane-auth.ts";
@@ -68,21 +69,21 @@ export function parseDataplane(
   };
 }
 
-/** Whether the inbounds of a Dataplane take traffic or not, just as those of another. */
+/** Whether the inbounds and listeners of a Dataplane take traffic or not, just as those of another. */
 export function sameStates(one: DataplaneSpec, other: DataplaneSpec): boolean {
   const states = ({ networking }: DataplaneSpec): string =>
-    JSON.stringify((networking?.inbound ?? []).map(({ state }) => state ?? "Ready"));
+    JSON.stringify(
+      [...(networking?.inbound ?? []), ...(networking?.listeners ?? [])].map(({ state }) => state ?? "Ready"),
+    );
   return states(one) === states(other);
 }
 
-/** A Dataplane to whose inbounds nobody is sent. */
+/** A Dataplane to whose inbounds and listeners nobody is sent. */
 export function notReady(spec: DataplaneSpec): DataplaneSpec {
-  const { networking } = spec;
-  if (networking?.inbound === undefined) return spec;
-  const inbound = networking.inbound.map((each) =>
+  const next = withInbounds(spec, (each) =>
     each.state === "Ignored" ? each : { ...each, state: "NotReady" as const },
   );
-  return { ...spec, networking: { ...networking, inbound } };
+  return withListeners(next, (listener) => ({ ...listener, state: "NotReady" }));
 }
 
 /** What a token is checked against. */

@@ -50,7 +50,7 @@ test("parts of a Dataplane that do nothing, and listeners in each other's way", 
   assert.match(builtIn ?? "", /^networking\.gateway\.type: built-in gateways are not available/);
   assert.deepEqual(warnings({ gateway: { type: "DELEGATED" } }), []);
   const [zone] = warnings({ listeners: [{ type: "ZoneEgress", port: 1 }] });
-  assert.match(zone ?? "", /^networking\.listeners\[0\]: .* nothing listens for ZoneEgress/);
+  assert.match(zone ?? "", /^networking\.listeners\[0\]: nothing listens for ZoneEgress/);
   const probed = { port: 80, serviceProbe: { tcp: {} } };
   assert.match(
     warnings({

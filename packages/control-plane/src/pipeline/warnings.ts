@@ -19,6 +19,7 @@ import type { Store } from "../store/store.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { effectWarnings } from "./dataplane-warnings.ts";
+import { listenerWarnings, routingWarnings, serverNameWarnings } from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
@@ -62,7 +63,10 @@ export function warningsFor(
         ...reachableListWarnings(written as DataplaneResource, store),
       ];
     case "Mesh":
-      return meshModeWarnings(written as MeshResource, store);
+      return [
+        ...meshModeWarnings(written as MeshResource, store),
+        ...routingWarnings(written as MeshResource, store),
+      ];
     default:
       return [];
   }
@@ -79,6 +83,7 @@ function policyWarnings(
   if (dataplanes.length > 0 && selected.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
+  warnings.push(...serverNameWarnings(policy, store));
   const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {
     const { kind } = targetRef;
@@ -191,5 +196,5 @@ function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly
           "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
         ]
       : [];
-  return [...missing, ...needless, ...effectWarnings(dataplane)];
+  return [...missing, ...needless, ...effectWarnings(dataplane), ...listenerWarnings(dataplane, store)];
 }

@@ -23,17 +23,19 @@ import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { isTarget, sectionOf } from "../view/selectable.ts";
 import { namedDestination, taggedName } from "./destination-keys.ts";
-import { type ExternalDestination, externalDestination } from "./external.ts";
+import type { OutsideService } from "./egress.ts";
+import { type ExternalDestination, externalDestination, leavesThroughEgress } from "./external.ts";
 import type { DataplaneIdentity } from "./identities.ts";
 import { multiZoneDestination, multiZoneMembers } from "./multi-zone.ts";
 import { resourceDestination } from "./resource-destination.ts";
+import type { ZoneEgresses } from "./zone-egresses.ts";
 
 /** A destination with what callers must agree on before they use TLS. */
 export interface Destination {
   readonly plan: DestinationPlan;
   /** Every instance takes mesh TLS. */
   readonly acceptsTls: boolean;
-  /** Where it is, when that is outside the mesh. */
+  /** Where it is, when that is outside the mesh and callers go there themselves. */
   readonly external?: ExternalDestination;
   /** Why calls come to nothing, where something is missing that somebody should know of. */
   readonly problem?: string;
@@ -60,6 +62,9 @@ export interface DestinationInputs {
   readonly meshName: string;
   readonly zone: string;
   readonly identity: { at(dataplane: string): Readable<DataplaneIdentity> };
+  readonly egresses: Readable<ZoneEgresses>;
+  /** External services by name, as who calls them for the mesh sees them. */
+  readonly outside: { at(service: string): Readable<OutsideService | undefined> };
   /** The text of a secret as it is stored, or why it cannot be read. */
   readonly openSecret: (secret: Resource) => Outcome<string, string>;
 }
@@ -139,11 +144,13 @@ export function destinations(
 /** Where the instances of each destination are, by key. */
 export function endpoints(
   graph: Graph,
-  { view, zone }: DestinationInputs,
+  { view, zone, egresses }: DestinationInputs,
 ): Family<DestinationKey, EndpointsPlan> {
   const instancesOf = (key: DestinationKey): readonly EndpointPlan[] => {
     const { kind, name, port } = namedDestination(key);
-    if (kind === "MeshExternalService") return [];
+    if (kind === "MeshExternalService") {
+      return leavesThroughEgress(view) ? egresses.get().endpoints : [];
+    }
     if (kind === "MeshMultiZoneService") {
       return unlike(multiZoneMembers(view, name, port).flatMap(instancesOf));
     }
@@ -181,7 +188,7 @@ export function endpoints(
         .map(([where, list]) => ({
           zone: where,
           priority: where === zone ? 0 : 1,
-          endpoints: list.sort(byAddress),
+          endpoints: list.toSorted(byAddress),
         })),
     };
   }, sameJson);

@@ -6,8 +6,15 @@ import {
   unixSocketPath,
 } from "@skein/model";
 import type { ExternalEndpointPlan, ExternalPlan, ExternalSanPlan, ExternalTlsPlan } from "@skein/policies";
+import type { MeshView } from "../view/mesh-view.ts";
 import type { Destination, DestinationInputs } from "./destinations.ts";
-import { AUTHORITIES_SECRET, CLIENT_SECRET, externalMaterial } from "./external-secrets.ts";
+import type { OutsideService } from "./egress.ts";
+import {
+  AUTHORITIES_SECRET,
+  CLIENT_SECRET,
+  externalMaterial,
+  type MaterialInputs,
+} from "./external-secrets.ts";
 import { resourceDestination } from "./resource-destination.ts";
 
 /** Where something outside the mesh is, before it is known from which machine it is called. */
@@ -27,18 +34,38 @@ export interface Machine {
   readonly systemCaPath: string | undefined;
 }
 
-/** A MeshExternalService as a destination; undefined where there is none with this port. */
+/**
+ * A MeshExternalService as its callers see it; undefined where there is none with this port. In a mesh that is left
+ * through an egress, the egress is what they call, and where the service is does not concern them.
+ */
 export function externalDestination(
   inputs: DestinationInputs,
   name: string,
   port: number,
 ): Destination | undefined {
+  const service = inputs.outside.at(name).get();
+  if (service === undefined || service.plan.port !== port) return undefined;
+  const { plan, external } = service;
+  if (!leavesThroughEgress(inputs.view)) return { plan, acceptsTls: false, external };
+  const egresses = inputs.egresses.get();
+  const isNowhere = external.endpoints.length === 0 ? external.problem : undefined;
+  const problem = isNowhere ?? (egresses.problem && withoutEgress(inputs.meshName, egresses.problem));
+  if (problem !== undefined) {
+    return { plan, acceptsTls: false, external: { endpoints: [], tls: undefined, problem } };
+  }
+  return { plan: { ...plan, serverIds: egresses.serverIds }, acceptsTls: true };
+}
+
+/** A MeshExternalService as who calls it for the mesh sees it. */
+export function outsideService(
+  inputs: Pick<DestinationInputs, "view" | "meshName" | "openSecret">,
+  name: string,
+): OutsideService | undefined {
   const service = inputs.view.externalServices.at(name).get();
-  if (service === undefined || service.spec.match.port !== port) return undefined;
-  const { protocol } = service.spec.match;
+  if (service === undefined) return undefined;
+  const { port, protocol } = service.spec.match;
   return {
     plan: resourceDestination(meshExternalServiceKind, service, { port }, { protocol, serverIds: [] }),
-    acceptsTls: false,
     external: whereabouts(inputs, service),
   };
 }
@@ -61,7 +88,7 @@ export function externalPlan(destination: ExternalDestination, machine: Machine)
   };
 }
 
-function whereabouts(inputs: DestinationInputs, service: MeshExternalServiceResource): ExternalDestination {
+function whereabouts(inputs: MaterialInputs, service: MeshExternalServiceResource): ExternalDestination {
   const { spec, name } = service;
   const endpoints = densePriorities(service);
   const [tls, unnamed] =
@@ -72,7 +99,7 @@ function whereabouts(inputs: DestinationInputs, service: MeshExternalServiceReso
   const materials = secrets.map((secret) => externalMaterial(inputs, secret));
   const missing = materials.flatMap((each) => (each.ok ? [] : [each.error]))[0];
   const warning = materials.flatMap((each) => (each.ok ? (each.value.warning ?? []) : []))[0];
-  const problem = throughEgress(inputs) ?? nowhere(service) ?? missing ?? unnamed;
+  const problem = nowhere(service) ?? missing ?? unnamed;
   return {
     endpoints,
     tls,
@@ -81,11 +108,13 @@ function whereabouts(inputs: DestinationInputs, service: MeshExternalServiceReso
   };
 }
 
-/** A mesh whose traffic must leave through an egress sends nothing past it. */
-function throughEgress({ view, meshName }: DestinationInputs): string | undefined {
-  return view.mesh.get()?.spec.routing?.zoneEgress === true
-    ? `Mesh "${meshName}" has routing.zoneEgress: true, no zone egress is ready, and nothing is sent past it; unset routing.zoneEgress to have proxies call external services themselves`
-    : undefined;
+/** Whether the traffic of a mesh must leave through an egress: then nothing is sent past it. */
+export function leavesThroughEgress(view: Pick<MeshView, "mesh">): boolean {
+  return view.mesh.get()?.spec.routing?.zoneEgress === true;
+}
+
+function withoutEgress(mesh: string, why: string): string {
+  return `Mesh "${mesh}" has routing.zoneEgress: true, no zone egress is ready (${why}), and nothing is sent past it; start one, or unset routing.zoneEgress to have proxies call external services themselves`;
 }
 
 function nowhere({ name, spec }: MeshExternalServiceResource): string | undefined {

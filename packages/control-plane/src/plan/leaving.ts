@@ -3,6 +3,7 @@ import { type IdentityPlan, mayLeave } from "@skein/policies";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { ProxyPolicies } from "../view/policy-set.ts";
+import { leavesThroughEgress } from "./external.ts";
 
 /** An external service as a permission names it. */
 interface Named {
@@ -10,7 +11,10 @@ interface Named {
   readonly sni: string;
 }
 
-/** All external services of a mesh that forbids them by default; undefined where everybody may call every one. */
+/**
+ * All external services of a mesh that forbids them by default; undefined where everybody may call every one. Where the
+ * mesh is left through an egress, that one decides, and it forbids by default anyway.
+ */
 export function externalServicesIfForbidden(
   graph: Graph,
   view: MeshView,
@@ -25,7 +29,8 @@ export function externalServicesIfForbidden(
     (a, b) => JSON.stringify(a) === JSON.stringify(b),
   );
   return graph.derived(() =>
-    view.mesh.get()?.spec.routing?.defaultForbidMeshExternalServiceAccess === true
+    view.mesh.get()?.spec.routing?.defaultForbidMeshExternalServiceAccess === true &&
+    !leavesThroughEgress(view)
       ? services.get()
       : undefined,
   );

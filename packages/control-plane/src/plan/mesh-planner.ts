@@ -37,7 +37,9 @@ import { sectionOf } from "../view/selectable.ts";
 import { adminClusterName, adminTarget } from "./admin-target.ts";
 import { type Destination, destinations, endpoints, inboundProtocol } from "./destinations.ts";
 import { DirectAccess } from "./direct-access.ts";
+import { Egresses, type OutsideService } from "./egress.ts";
 import { EndpointViews } from "./endpoint-views.ts";
+import { outsideService } from "./external.ts";
 import {
   type DataplaneIdentity,
   dataplaneIdentities,
@@ -60,6 +62,7 @@ import {
 import { applicationSource, type Redirect, redirectsInbound } from "./redirect.ts";
 import { redirectOf, TransparentPlans, transparentConditions } from "./transparent.ts";
 import { Upstreams } from "./upstreams.ts";
+import { zoneEgresses } from "./zone-egresses.ts";
 
 export interface MeshPlannerInputs {
   readonly view: MeshView;
@@ -91,8 +94,15 @@ export interface MeshPlanner {
 export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanner {
   const { view, meshName, zone, definitions, node, openSecret } = inputs;
   const identity = dataplaneIdentities(graph, inputs);
-  const destination = destinations(graph, { view, meshName, zone, identity, openSecret });
-  const instances = endpoints(graph, { view, meshName, zone, identity, openSecret });
+  const outside = graph.family<string, OutsideService | undefined>(
+    (name) => outsideService(inputs, name),
+    sameDeep,
+  );
+  const egresses = zoneEgresses(graph, { view, meshName, identity });
+  const places = { view, meshName, zone, identity, openSecret, egresses, outside };
+  const destination = destinations(graph, places);
+  const instances = endpoints(graph, places);
+  const egressPlans = new Egresses(graph, { view, meshName, definitions, outside });
   const forbidden = externalServicesIfForbidden(graph, view);
   const endpointViews = new EndpointViews(graph, instances, zone);
   const upstreams = new Upstreams(graph, view, definitions, destination);
@@ -309,6 +319,17 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       conditions.push(...(definition.conditions?.(entry, redirect) ?? []));
     }
     const served = inbounds.at(name).get();
+    const leaving = egressPlans.of({
+      dataplane,
+      kriOf: (section) => dataplaneKri(dataplane, section),
+      identity: certificate,
+      tls: inboundTls({ ...own, inTransition: false }, certificate, domains.get(), "Strict"),
+      machine: { ipv6: facts.ipv6, systemCaPath: facts.systemCaPath },
+      extAuthzAddress: facts.extAuthzAddress,
+      policies: (section) => policies.inbound.get(section) ?? NO_SET,
+      taken: () => [...calls.outbounds, ...calls.backends].map(({ upstream }) => upstream.clusterName),
+    });
+    conditions.push(...leaving.conditions);
     const instances = directInstances(context, calls.outbounds, conditions);
     return {
       mesh: meshName,
@@ -331,6 +352,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       inbounds: served.flatMap(({ inbound, plan }) =>
         inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
       ),
+      ...(leaving.listeners.length === 0 ? {} : { egresses: leaving.listeners }),
       outbounds: calls.outbounds,
       backends: calls.backends,
       policies: whole,

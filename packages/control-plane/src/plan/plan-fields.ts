@@ -1,4 +1,4 @@
-import type { InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
+import type { EgressChainPlan, InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
 import { isRecord } from "../insights/fields.ts";
 import { type EntryField, entryFields } from "./entry-fields.ts";
 
@@ -41,6 +41,16 @@ export function proxyFields({
 export function inboundFields({ address, port, shared }: InboundPlan): readonly PlanField[] {
   const { protocol, service, tls, clusterName } = shared;
   return plainFields({ address, port, protocol, service, tls, clusterName });
+}
+
+/** What a plan says of the way of a service through an egress, but for what policies decide. */
+export function egressFields({
+  protocol,
+  tls,
+  external,
+  clusterName,
+}: EgressChainPlan): readonly PlanField[] {
+  return plainFields({ protocol, tls, external, clusterName });
 }
 
 /** What a plan says of an outbound, but for what policies decide. */

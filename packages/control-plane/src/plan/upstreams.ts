@@ -58,6 +58,16 @@ function refusalOf({ mayLeaveTo }: CallerKind, destination: DestinationPlan): st
 }
 
 /**
+ * What keeps callers of a kind from sending anything to a destination that is there, and that they may call. An egress
+ * has to know who calls it.
+ */
+function problemOf({ secrets }: CallerKind, { plan, external }: Destination): string | undefined {
+  if (external !== undefined) return external.problem;
+  if (plan.kind !== "MeshExternalService" || secrets !== undefined) return undefined;
+  return `Mesh "${plan.mesh}" is left through a zone egress (routing.zoneEgress), which takes mesh TLS only, and this proxy has no identity: a MeshIdentity has to select it`;
+}
+
+/**
  * Plans how kinds of callers reach destinations. Callers that differ in policies which do not matter to a destination
  * reach it in the same way, and what one kind of policy says is merged once for all callers of which it says the same.
  */
@@ -157,7 +167,12 @@ export class Upstreams {
   #plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
     const destination = this.#destination.at(key).get();
     if (destination === undefined) return undefined;
-    const { plan, acceptsTls, external } = destination;
+    const { plan, acceptsTls } = destination;
+    const problem = problemOf(kind, destination);
+    const external =
+      problem === undefined
+        ? destination.external
+        : { endpoints: [], tls: undefined, ...destination.external, problem };
     const policies: Record<string, unknown> = {};
     const routes: RouteIdentity[] = [];
     let routesKey = "";
@@ -195,7 +210,7 @@ export class Upstreams {
               serverIds: plan.serverIds,
             },
       ...(external === undefined ? {} : { external: externalPlan(external, kind.machine) }),
-      ...(kind.tags === undefined || external !== undefined ? {} : { callerTags: kind.tags }),
+      ...(kind.tags === undefined || plan.kind === "MeshExternalService" ? {} : { callerTags: kind.tags }),
       policies,
     };
   }
@@ -218,7 +233,7 @@ export class Upstreams {
       return { kind: "unresolved", problem: `there is no destination ${target.value}` };
     }
     const destination = found.plan;
-    const problem = refusalOf(kind, destination) ?? found.external?.problem;
+    const problem = refusalOf(kind, destination) ?? problemOf(kind, found);
     if (problem !== undefined) return { kind: "unresolved", problem };
     // Requests need a backend that takes requests; bytes can go anywhere.
     if (from.protocol !== "tcp" && destination.protocol === "tcp") {

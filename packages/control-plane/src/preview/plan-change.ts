@@ -1,6 +1,7 @@
-import type { InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
+import type { EgressChainPlan, InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
 import type { EndpointsPlan } from "@skein/policies/plan/proxy-plan";
 import {
+  egressFields,
   inboundFields,
   outboundFields,
   type PlanField,
@@ -46,6 +47,9 @@ export class PlanComparer {
       ...paired(inboundsByKey(before.plan), inboundsByKey(after.plan)).flatMap(([old, now]) =>
         this.#inbound(old, now),
       ),
+      ...paired(chainsByKey(before.plan), chainsByKey(after.plan)).flatMap(([old, now]) =>
+        this.#egress(old, now),
+      ),
       ...paired(outboundsByKey(before.plan), outboundsByKey(after.plan)).flatMap(([old, now]) =>
         this.#outbound(before, after, old, now),
       ),
@@ -59,6 +63,16 @@ export class PlanComparer {
     return [
       ...deltas(inboundFields(old), inboundFields(now)),
       ...this.#policyDeltas(old.shared.policies, now.shared.policies),
+    ].map((delta) => ({ ...at, ...delta }));
+  }
+
+  #egress(old: EgressWay | undefined, now: EgressWay | undefined): readonly PlanChange[] {
+    const at = { part: "inbound" as const, place: (now ?? old)?.place ?? "" };
+    if (old === undefined || now === undefined) return [{ ...at, ...whole(old?.port, now?.port) }];
+    if (old.chain === now.chain) return [];
+    return [
+      ...deltas(egressFields(old.chain), egressFields(now.chain)),
+      ...this.#policyDeltas(old.chain.policies, now.chain.policies),
     ].map((delta) => ({ ...at, ...delta }));
   }
 
@@ -90,6 +104,20 @@ export class PlanComparer {
   #endpointDeltas(old: EndpointsPlan, now: EndpointsPlan): readonly Delta[] {
     return remembered(this.#endpoints, old, now, () => deltas(instances(old), instances(now)));
   }
+}
+
+/** The way of a service through one listener of an egress. */
+interface EgressWay {
+  readonly place: string;
+  readonly port: number;
+  readonly chain: EgressChainPlan;
+}
+
+function chainsByKey({ egresses = [] }: ProxyPlan): Map<string, EgressWay> {
+  const ways = egresses.flatMap(({ section, port, chains }) =>
+    chains.map((chain) => ({ place: `${section} to ${chain.destination.name}`, port, chain })),
+  );
+  return new Map(ways.map((way) => [way.place, way]));
 }
 
 /** That a plan has begun to hold a kind of rules goes without saying: the rules are told. */

@@ -16,7 +16,7 @@ import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
 import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
 import { ResourceTable } from "./resource-table.ts";
 import { sameItems } from "./same-items.ts";
-import { selectable } from "./selectable.ts";
+import { egressListeners, selectable } from "./selectable.ts";
 import { ServiceMembers } from "./service-members.ts";
 
 /** One mesh's resources, indexed for the questions that planning asks; each answer is an input of the graph. */
@@ -40,6 +40,8 @@ export interface MeshView {
   readonly members: { at(service: string): Readable<readonly DataplaneResource[]> };
   /** Dataplanes with an inbound of a service tag, sorted by name. */
   readonly tagged: { at(service: string): Readable<readonly DataplaneResource[]> };
+  /** Dataplanes by which others leave the mesh, sorted by name. */
+  readonly egresses: Readable<readonly DataplaneResource[]>;
   readonly policies: { at(dataplane: string): Readable<ProxyPolicies> };
   /** Whether some policy tells callers apart by their tags. */
   readonly callerTags: Readable<boolean>;
@@ -78,6 +80,7 @@ export class MeshIndex implements MeshView {
   readonly secretBefore: InputFamily<string, Resource | undefined>;
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
   readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
+  readonly egresses: Input<readonly DataplaneResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
   readonly callerTags: Input<boolean>;
   readonly identities: Input<readonly MeshIdentityResource[]>;
@@ -114,6 +117,7 @@ export class MeshIndex implements MeshView {
     this.secretBefore = graph.inputs<string, Resource | undefined>(undefined);
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
+    this.egresses = graph.input<readonly DataplaneResource[]>([], sameItems);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
     this.callerTags = graph.input(false);
     this.identities = graph.input<readonly MeshIdentityResource[]>([], sameItems);
@@ -185,6 +189,10 @@ export class MeshIndex implements MeshView {
   #dataplane(before: Resource | undefined, after: Resource | undefined, touched: Set<string>): void {
     const [old, now] = [before as DataplaneResource | undefined, after as DataplaneResource | undefined];
     for (const service of this.#members.dataplaneChanged(old, now)) touched.add(service);
+    if ([old, now].some((each) => each !== undefined && egressListeners(each).length > 0)) {
+      const isEgress = now !== undefined && egressListeners(now).length > 0;
+      this.egresses.set(replaced(this.egresses.get(), old, isEgress ? now : undefined));
+    }
     if (now === undefined) {
       if (old === undefined) return;
       this.#dataplanes.delete(old.name);

@@ -1,7 +1,7 @@
-import type { DataplaneResource } from "@skein/model";
+import type { DataplaneListener, DataplaneResource } from "@skein/model";
 import type { Selectable } from "@skein/policies";
 
-/** Section name of an inbound: its name, or its port. */
+/** Section name of an inbound or listener: its name, or its port. */
 export function sectionOf(inbound: {
   readonly name?: string | undefined;
   readonly port?: number | undefined;
@@ -16,11 +16,19 @@ export function selectable(dataplane: DataplaneResource): Selectable {
     name: dataplane.name,
     labels: dataplane.labels,
     gatewayTags: networking?.gateway === undefined ? undefined : (networking.gateway.tags ?? {}),
-    inbounds: (networking?.inbound ?? []).map((inbound) => ({
-      section: sectionOf(inbound),
-      tags: inbound.tags ?? {},
-    })),
+    inbounds: [
+      ...(networking?.inbound ?? []).map((inbound) => ({
+        section: sectionOf(inbound),
+        tags: inbound.tags ?? {},
+      })),
+      ...egressListeners(dataplane).map((listener) => ({ section: sectionOf(listener), tags: {} })),
+    ],
   };
+}
+
+/** The listeners of a dataplane by which others leave the mesh. */
+export function egressListeners({ spec }: Pick<DataplaneResource, "spec">): readonly DataplaneListener[] {
+  return (spec.networking?.listeners ?? []).filter(({ type }) => type === "ZoneEgress");
 }
 
 /** The port of an inbound, by number or name, that a service's port leads to: its `targetPort`, else the same number. */

@@ -76,7 +76,7 @@ export interface ExternalSanPlan {
 
 export type ExternalTlsVersion = "TLSAuto" | "TLS10" | "TLS11" | "TLS12" | "TLS13";
 
-/** TLS that the caller's own proxy makes with an external service. */
+/** TLS that a proxy makes with an external service: the caller's own, or an egress. */
 export interface ExternalTlsPlan {
   readonly min: ExternalTlsVersion;
   readonly max: ExternalTlsVersion;
@@ -120,7 +120,7 @@ export interface UpstreamPlan {
   readonly destination: DestinationPlan;
   readonly clusterName: string;
   readonly tls: UpstreamTlsPlan | undefined;
-  /** Set where the destination is outside the mesh: then there is no mesh TLS. */
+  /** Set where this proxy itself calls out of the mesh, or cannot call what is outside: then there is no mesh TLS. */
   readonly external?: ExternalPlan;
   /** The callers' tags as a header has them, where some policy of the mesh asks for them. */
   readonly callerTags?: string;
@@ -160,19 +160,23 @@ export interface InboundTlsPlan {
   readonly trustDomains: readonly string[];
 }
 
-/** What inbounds of many proxies share: everything but the address. */
-export interface InboundSharedPlan {
+/** What a proxy does with the connections that others open to it, but for where it takes them. */
+export interface ServingPlan {
   readonly protocol: Protocol;
-  /** Address and port of the application. */
-  readonly service: { readonly address: string; readonly port: number };
-  /** The address from which the proxy calls it, where its own would be redirected back to the proxy. */
-  readonly source?: string;
   readonly clusterName: string;
   readonly routeName: string;
   readonly virtualHost: string;
   readonly statPrefix: string;
   readonly tls: InboundTlsPlan | undefined;
   readonly policies: PolicyPlans;
+}
+
+/** What inbounds of many proxies share: everything but the address. */
+export interface InboundSharedPlan extends ServingPlan {
+  /** Address and port of the application. */
+  readonly service: { readonly address: string; readonly port: number };
+  /** The address from which the proxy calls it, where its own would be redirected back to the proxy. */
+  readonly source?: string;
 }
 
 export interface InboundPlan {
@@ -186,6 +190,27 @@ export interface InboundPlan {
   readonly shared: InboundSharedPlan;
   /** Connections come by the port that the machine redirects to: nobody listens on the address itself. */
   readonly redirected?: true;
+}
+
+/** The way of one external service through a zone egress: the same object for all egresses that have it alike. */
+export interface EgressChainPlan extends ServingPlan {
+  readonly destination: DestinationPlan;
+  /** Nobody is let in who is not of the mesh. */
+  readonly tls: InboundTlsPlan;
+  /** How the egress reaches it. */
+  readonly external: ExternalPlan;
+}
+
+/** A listener by which others leave the mesh. */
+export interface EgressPlan {
+  /** Name of the listener, or its port. */
+  readonly section: string;
+  readonly kri: string;
+  readonly listenerName: string;
+  readonly address: string;
+  readonly port: number;
+  /** One for each external service, told apart by the server name that callers ask for; sorted by KRI. */
+  readonly chains: readonly EgressChainPlan[];
 }
 
 export interface EndpointPlan {
@@ -323,6 +348,8 @@ export interface ProxyPlan {
   /** Absent where the launcher does not serve DNS. */
   readonly dns: DnsPlan | undefined;
   readonly inbounds: readonly InboundPlan[];
+  /** By which others leave the mesh; absent where nobody does by this proxy. */
+  readonly egresses?: readonly EgressPlan[];
   readonly outbounds: readonly OutboundPlan[];
   /** What routes lead to, besides the outbounds' own destinations. */
   readonly backends: readonly BackendClusterPlan[];

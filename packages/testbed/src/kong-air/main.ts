@@ -22,6 +22,7 @@ const USAGE = `kong-air: the airline's services, for the pages and for you
                                        start an HTTPS server outside the mesh, NAME.example.com, with a CA of its own, which
                                        is left here as NAME-ca.pem beside NAME-client.pem and NAME-client-key.pem;
                                        --demand: it asks callers for a certificate
+  kong-air egress NAME                 start a zone egress, by which the services leave the mesh where it says so
   kong-air ps                          what runs, with its address and pid
   kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
   kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
@@ -51,6 +52,11 @@ const commands: Readonly<Record<string, Command>> = {
     return 0;
   },
   add,
+  egress: async (world, [name = "egress"]) => {
+    const { address } = await world.startEgress(name);
+    console.log(`${name.padEnd(21)}${address}`);
+    return 0;
+  },
   ps: async (world) => {
     for (const { kind, name, owner, host } of world.parts) {
       const address =

@@ -14,6 +14,8 @@ export interface SeenOutside {
   readonly protocol: string | null;
   /** What proxies of the mesh tell each other of a caller. */
   readonly callerTags: string | null;
+  /** What a proxy says of the certificate by which it knows the caller. */
+  readonly callerCertificate: string | null;
   /** How many requests have come so far. */
   readonly count: number;
 }
@@ -57,6 +59,7 @@ export async function outsideServer(
       alpn: typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : null,
       protocol: socket.getProtocol?.() ?? null,
       callerTags: String(request.headers["x-kuma-tags"] ?? "") || null,
+      callerCertificate: String(request.headers["x-forwarded-client-cert"] ?? "") || null,
       count: seen.length + 1,
     };
     seen.push(one);

@@ -59,6 +59,20 @@ export function dataplaneYaml(spec: DataplaneSpec): string {
   });
 }
 
+/** Where a zone egress of a world listens. */
+export const EGRESS_PORT = 10_002;
+
+/** The Dataplane document of a proxy by which others leave the mesh. */
+export function egressYaml({
+  mesh,
+  name,
+  address,
+  labels,
+}: Pick<DataplaneSpec, "mesh" | "name" | "address" | "labels">): string {
+  const listeners = [{ type: "ZoneEgress", port: EGRESS_PORT }];
+  return stringify({ type: "Dataplane", mesh, name, labels, networking: { address, listeners } });
+}
+
 function backendRef({ kind = "MeshService", service, servicePort }: Outbound): object {
   if (kind === "MeshExternalService") return { kind, name: service };
   return { kind, name: service, port: servicePort ?? 8080 };

@@ -9,7 +9,7 @@ import { type Output, run } from "../process/run.ts";
 import { adminStats, askAdmin } from "./admin.ts";
 import { type Commands, workspaceCommands } from "./commands.ts";
 import { type ControlPlaneSite, controlPlaneSettings, controlPlaneSite, ctlConfig } from "./control-plane.ts";
-import { dataplaneYaml } from "./dataplane.ts";
+import { dataplaneYaml, egressYaml } from "./dataplane.ts";
 import { processEnvironment } from "./environment.ts";
 import { type Part, type Parts, partsIn } from "./part.ts";
 import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
@@ -127,8 +127,6 @@ export class World implements AsyncDisposable {
     const name = spec.instance ?? spec.service;
     const host = spec.host ?? this.#parts.running("app", name)?.host ?? this.#freeHost();
     const address = this.site.block.address(host);
-    const dir = join(this.site.dir, "dp", name);
-    mkdirSync(dir, { recursive: true });
     const dataplane = dataplaneYaml({
       mesh: this.mesh,
       name,
@@ -143,8 +141,7 @@ export class World implements AsyncDisposable {
       serviceProbe: spec.serviceProbe,
       gateway: spec.gateway,
     });
-    writeFileSync(join(dir, "dataplane.yaml"), dataplane);
-    writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
+    const dir = await this.#sidecarDir(name, dataplane);
     const opa = spec.opa === true ? this.#commands.opa : spec.opa;
     return await this.#runSidecar(name, dir, host, {
       readyMs: spec.readyMs,
@@ -156,6 +153,14 @@ export class World implements AsyncDisposable {
         ...spec.settings,
       },
     });
+  }
+
+  /** Starts a zone egress, a proxy without an app, and waits until it holds its first configuration. */
+  async startEgress(name: string, host = this.#freeHost()): Promise<Sidecar> {
+    const labels = { app: name, "kuma.io/workload": name };
+    const address = this.site.block.address(host);
+    const dir = await this.#sidecarDir(name, egressYaml({ mesh: this.mesh, name, address, labels }));
+    return await this.#runSidecar(name, dir, host);
   }
 
   /** An app and its sidecar. */
@@ -216,6 +221,15 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** The folder of a proxy, with what it says of itself when it starts. */
+  async #sidecarDir(name: string, dataplane: string): Promise<string> {
+    const dir = join(this.site.dir, "dp", name);
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, "dataplane.yaml"), dataplane);
+    writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
+    return dir;
   }
 
   async #runSidecar(

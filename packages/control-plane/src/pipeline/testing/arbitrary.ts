@@ -43,6 +43,7 @@ const mesh: fc.Arbitrary<Document> = fc
       undefined,
       { defaultForbidMeshExternalServiceAccess: true },
       { zoneEgress: true },
+      { zoneEgress: true },
     ),
   })
   .map(({ mode, mtls, routing }) =>
@@ -140,6 +141,11 @@ const dataplane: fc.Arbitrary<Document> = fc
     address: fc.constantFrom(1, 2),
     transparentProxying: optional(transparent),
     inbounds: fc.tuple(inbound(8080), optional(inbound(8081))),
+    listeners: fc.subarray<Document>([
+      { type: "ZoneEgress", port: 10_002 },
+      { type: "ZoneEgress", port: 10_003, name: "out", state: "NotReady" },
+      { type: "ZoneIngress", port: 10_001 },
+    ]),
     outbounds: fc.tuple(optional(outbound(10080)), optional(outbound(10081)), optional(outbound(10082))),
   })
   .map((given) => ({
@@ -150,6 +156,7 @@ const dataplane: fc.Arbitrary<Document> = fc
     networking: compact({
       address: `127.0.${given.address}.${given.name.slice(1)}`,
       inbound: given.inbounds.filter((each) => each !== undefined),
+      listeners: given.listeners,
       outbound: given.outbounds.filter((each) => each !== undefined),
       transparentProxying: given.transparentProxying,
     }),

@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { type TestContext, test } from "node:test";
+import { outsideCa } from "../outside/ca.ts";
+import { type OutsideServer, outsideServer, type SeenOutside } from "../outside/server.ts";
+import { until } from "../poll.ts";
+import { type World, withWorld } from "../world/world.ts";
+import { identity, idOf } from "./documents.ts";
+import { get, tcpClient } from "./load.ts";
+import {
+  applied,
+  deleted,
+  documents,
+  httpLoad,
+  MESH,
+  meshYaml,
+  nothingLost,
+  outOfSync,
+  policy,
+  resource,
+} from "./scene.ts";
+
+const NAME = "bookings.localhost";
+const HOSTS = { "passenger-portal": 11, "check-in-api": 12 } as const;
+type Workload = keyof typeof HOSTS;
+
+const throughEgress = (zoneEgress: boolean): string => meshYaml({ routing: { zoneEgress } });
+
+/** Two workloads that call the same two services outside: `pay` over HTTP with TLS, `ledger` with bytes. */
+interface Scene {
+  readonly world: World;
+  /** The server behind `pay`. */
+  readonly pay: OutsideServer;
+  readonly url: (workload: Workload) => string;
+  /** Waits for an answer with this status; returns its body. */
+  readonly answer: (workload: Workload, status: number) => Promise<string>;
+  /** Whether bytes to `ledger` come back. */
+  readonly isAnswered: (workload: Workload) => Promise<boolean>;
+  readonly plan: (
+    dataplane: string,
+  ) => Promise<{ readonly conditions: readonly string[]; readonly text: string }>;
+  readonly config: (dataplane: string) => Promise<string>;
+}
+
+async function withLeaving(
+  t: TestContext,
+  workloads: readonly Workload[],
+  body: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  const ca = await outsideCa("Outside CA");
+  const credentials = await ca.issue("bookings", [NAME]);
+  const shown = await ca.issue("kong-air", []);
+  const demanding = { ...credentials, ca: ca.pem, requestCert: true, rejectUnauthorized: true };
+  const pay = await outsideServer("pay", demanding);
+  t.after(() => pay.close());
+  const ledger = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.write("ledger\n");
+    socket.pipe(socket);
+  });
+  t.after(() => ledger.close());
+  await new Promise<void>((resolve) => ledger.listen(0, "127.0.0.1", resolve));
+  const address = ledger.address();
+  const ledgerPort = typeof address === "object" && address !== null ? address.port : 0;
+  const secret = (name: string, text: string) =>
+    resource("Secret", name, { data: Buffer.from(text).toString("base64") });
+  await withWorld(async (world) => {
+    await world.startControlPlane({ KUMA_XDS_DATAPLANE_DEREGISTRATION_DELAY: "500ms" });
+    await world.apply(
+      documents(
+        throughEgress(true),
+        identity(),
+        secret("client-cert", shown.cert),
+        secret("client-key", shown.key),
+        policy("MeshExternalService", "pay", {
+          match: { type: "HostnameGenerator", port: 80, protocol: "http" },
+          endpoints: [{ address: NAME, port: pay.port }],
+          tls: {
+            enabled: true,
+            verification: {
+              caCert: { inlineString: ca.pem },
+              clientCert: { secret: "client-cert" },
+              clientKey: { secret: "client-key" },
+            },
+          },
+        }),
+        policy("MeshExternalService", "ledger", {
+          match: { type: "HostnameGenerator", port: 5432, protocol: "tcp" },
+          endpoints: [{ address: "127.0.0.1", port: ledgerPort }],
+        }),
+      ),
+    );
+    await Promise.all(
+      workloads.map((service) =>
+        world.startService({
+          service,
+          host: HOSTS[service],
+          outbounds: [
+            { kind: "MeshExternalService", service: "pay", port: 10_001 },
+            { kind: "MeshExternalService", service: "ledger", port: 10_003 },
+          ],
+        }),
+      ),
+    );
+    const hostOf = (workload: Workload) => world.site.block.address(HOSTS[workload]);
+    const url = (workload: Workload) => `http://${hostOf(workload)}:10001/`;
+    const dataplane = async (name: string, what: string): Promise<string> =>
+      await (await fetch(`${world.controlPlane.api}/meshes/${MESH}/dataplanes/${name}/${what}`)).text();
+    await body({
+      world,
+      pay,
+      url,
+      answer: async (workload, status) => {
+        let got = { status: 0, body: "" };
+        await until(
+          `${workload} is answered with ${status}`,
+          async () => {
+            const { error, ...last } = await get(undefined, url(workload));
+            if (last.status !== status) throw new Error(`${last.status} ${last.body}${error ?? ""}`);
+            got = last;
+            return true;
+          },
+          { timeoutMs: 40_000 },
+        );
+        return got.body;
+      },
+      isAnswered: async (workload) => (await tcpClient(hostOf(workload), 10_003).send()) === undefined,
+      plan: async (name) => {
+        const text = await dataplane(name, "_plan");
+        const { conditions } = JSON.parse(text) as { conditions: { type: string; message: string }[] };
+        return { text, conditions: conditions.map(({ type, message }) => `${type}: ${message}`) };
+      },
+      config: async (name) => await dataplane(name, "_config"),
+    });
+  });
+}
+
+/** Lets workloads call a service by an egress, each named by its SPIFFE id and the server name it asks for. */
+function permission(name: string, service: string, workloads: readonly string[], list = "allow"): string {
+  return policy("MeshTrafficPermission", name, {
+    targetRef: { kind: "Dataplane", labels: { "kuma.io/listener-zoneegress": "enabled" } },
+    rules: [
+      {
+        default: {
+          [list]: workloads.map((workload) => ({
+            spiffeID: { type: "Exact", value: idOf(workload) },
+            sni: { type: "Exact", value: `sni.extsvc.${MESH}.zone1.${service}` },
+          })),
+        },
+      },
+    ],
+  });
+}
+
+test("an egress lets out whom a permission names, and has what it takes to be let in outside", async (t) => {
+  await withLeaving(
+    t,
+    ["passenger-portal", "check-in-api"],
+    async ({ world, answer, isAnswered, plan, config }) => {
+      await t.test("without an egress nothing leaves, and everybody is told why", async () => {
+        const why = /routing\.zoneEgress: true, no zone egress is ready \(no Dataplane has a listener/;
+        assert.match(await answer("passenger-portal", 503), why);
+        assert.equal(await isAnswered("passenger-portal"), false);
+        const { conditions } = await plan("passenger-portal");
+        assert.equal(conditions.filter((each) => why.test(each)).length, 2, conditions.join("\n"));
+      });
+      await world.startEgress("egress-1", 21);
+      await t.test("with one, nobody is let out before a permission says so", async () => {
+        await answer("passenger-portal", 403);
+        await answer("check-in-api", 403);
+        assert.equal(await isAnswered("passenger-portal"), false);
+        assert.deepEqual((await plan("passenger-portal")).conditions, []);
+      });
+      await t.test("a permission is for one workload and one service", async () => {
+        await applied(world, permission("pay", "pay.80", ["passenger-portal"]));
+        const seen = JSON.parse(await answer("passenger-portal", 200)) as SeenOutside;
+        const { server, host, sni, client, callerTags, callerCertificate } = seen;
+        assert.deepEqual(
+          { server, host, sni, client, callerTags, callerCertificate },
+          {
+            server: "pay",
+            host: NAME,
+            sni: NAME,
+            client: "kong-air",
+            callerTags: null,
+            callerCertificate: null,
+          },
+        );
+        await answer("check-in-api", 403);
+        assert.equal(await isAnswered("passenger-portal"), false);
+
+        await applied(world, permission("ledger", "ledger.5432", ["check-in-api"]));
+        await until("bytes get through", () => isAnswered("check-in-api"));
+        assert.equal(await isAnswered("passenger-portal"), false);
+        await answer("check-in-api", 403);
+      });
+      await t.test("a deny outweighs it", async () => {
+        await applied(world, permission("nobody", "pay.80", ["passenger-portal"], "deny"));
+        await answer("passenger-portal", 403);
+        await deleted(world, "meshtrafficpermission", "nobody");
+        await answer("passenger-portal", 200);
+      });
+      await t.test("a denial in shadow mode lets out and is counted", async () => {
+        await applied(world, permission("pay", "pay.80", ["passenger-portal"], "allowWithShadowDeny"));
+        await answer("passenger-portal", 200);
+        const denied = async () =>
+          (await world.sidecarStats("egress-1", "rbac.*shadow_denied")).values().reduce((a, b) => a + b, 0);
+        await until("it is counted", async () => (await denied()) > 0);
+      });
+      await t.test("only the egress has the secrets", async () => {
+        assert.match(await config("egress-1"), /system_extsvc_client_pay/);
+        for (const dataplane of ["passenger-portal", "check-in-api"]) {
+          assert.doesNotMatch(await config(dataplane), /system_extsvc_/);
+        }
+        assert.doesNotMatch(await config("egress-1"), /PRIVATE KEY/);
+      });
+      assert.deepEqual(await outOfSync(world), []);
+    },
+  );
+});
+
+test("egresses come and go, and the mesh is switched over, without a lost request", async (t) => {
+  await withLeaving(t, ["passenger-portal"], async ({ world, pay, url, answer }) => {
+    const loads = () => [
+      httpLoad(url("passenger-portal"), "kept", 40),
+      httpLoad(url("passenger-portal"), "new", 40),
+    ];
+    const handled = async (egress: string): Promise<number> =>
+      (await world.sidecarStats(egress, "_pay_80.downstream_rq_total")).values().reduce((a, b) => a + b, 0);
+    await applied(world, permission("pay", "pay.80", ["passenger-portal"]));
+    const first = await world.startEgress("egress-1", 21);
+    await answer("passenger-portal", 200);
+
+    await t.test("one that ends leaves nobody without a way out who has another", async () => {
+      await world.startEgress("egress-2", 22);
+      const running = loads();
+      await until("both are called", async () => (await handled("egress-2")) > 0);
+      await first.child.stop(30_000);
+      const before = await handled("egress-2");
+      await nothingLost(running);
+      assert.ok((await handled("egress-2")) > before);
+    });
+    const toPay = (conf: object) => ({
+      to: [{ targetRef: { kind: "MeshExternalService", name: "pay" }, default: conf }],
+    });
+    const retries = documents(
+      policy(
+        "MeshRetry",
+        "pay",
+        toPay({
+          http: {
+            numRetries: 3,
+            retryOn: ["ConnectFailure", "Reset", "RefusedStream"],
+            hostSelection: [{ predicate: "OmitPreviousHosts" }],
+            hostSelectionMaxAttempts: 5,
+          },
+        }),
+      ),
+      policy("MeshCircuitBreaker", "pay", toPay({ connectionLimits: { maxRetries: 100 } })),
+    );
+    await t.test("one that dies does neither, where requests are tried again", async () => {
+      await applied(world, retries);
+      const third = await world.startEgress("egress-3", 23);
+      const running = loads();
+      await until("both are called", async () => (await handled("egress-3")) > 0);
+      await third.child.kill();
+      await nothingLost(running);
+      await deleted(world, "meshretry", "pay");
+      await deleted(world, "meshcircuitbreaker", "pay");
+    });
+    await t.test("the way past it opens and closes under traffic", async () => {
+      const running = loads();
+      await applied(world, throughEgress(false));
+      const count = async () => ({ outside: pay.seen.length, egress: await handled("egress-2") });
+      const since = async (before: { outside: number; egress: number }) => {
+        const { outside, egress } = await count();
+        return { outside: outside - before.outside, egress: egress - before.egress };
+      };
+      // Requests that were under way when the last proxy had acknowledged the change.
+      await until("the last requests through it are answered", async () => {
+        const before = await count();
+        await until("some more come", async () => (await since(before)).outside > 20);
+        return (await since(before)).egress === 0;
+      });
+      await applied(world, throughEgress(true));
+      await nothingLost(running);
+      const before = await count();
+      for (let i = 0; i < 20; i++) await answer("passenger-portal", 200);
+      assert.deepEqual(await since(before), { outside: 20, egress: 20 });
+      await deleted(world, "meshtrafficpermission", "pay");
+      assert.equal((await get(undefined, url("passenger-portal"))).status, 403);
+    });
+  });
+});
+
+test("the only egress dies and comes back", async (t) => {
+  await withLeaving(t, ["passenger-portal"], async ({ world, answer, plan }) => {
+    await applied(world, permission("pay", "pay.80", ["passenger-portal"]));
+    const egress = await world.startEgress("egress-1", 21);
+    await answer("passenger-portal", 200);
+    await egress.child.kill();
+    await until("its callers are told", async () =>
+      /no zone egress is ready/.test(await answer("passenger-portal", 503)),
+    );
+    await world.startEgress("egress-1", 21);
+    await answer("passenger-portal", 200);
+
+    // Back, but nobody: its own certificate is what it is known by.
+    await applied(
+      world,
+      policy("MeshIdentity", "everybody", {
+        selector: { dataplane: { matchLabels: { app: "passenger-portal" } } },
+        spiffeID: { trustDomain: "kong-air.test", path: '/sa/{{ label "app" }}' },
+        provider: {
+          type: "Bundled",
+          bundled: { insecureAllowSelfSigned: true, autogenerate: { enabled: true } },
+        },
+      }),
+    );
+    assert.match(await answer("passenger-portal", 503), /egress-1: no MeshIdentity gives it an identity/);
+    assert.match(
+      (await plan("egress-1")).conditions.join("\n"),
+      /EgressNotServing: ZoneEgress listener 10002/,
+    );
+  });
+});
