@@ -57,6 +57,7 @@ import {
   CALLER_TAGS_HEADER,
   type CallerMatch,
   callerGroups,
+  firstBytesPatience,
   type InboundDraft,
   type InboundPlan,
   type InboundSharedPlan,
@@ -72,6 +73,8 @@ import { bindTo, httpFilter, networkFilter, routesByName, socketAddress } from "
 export interface InboundListenerParts {
   readonly chains: readonly FilterChain[];
   readonly listenerFilters: readonly ListenerFilter[];
+  /** For the server to speak first: the filters look for the client's first bytes for a while only. */
+  readonly clientMayWait: boolean;
 }
 
 /** What inbounds with the same plan share. */
@@ -107,7 +110,7 @@ export function translateInbound(
     return {
       cluster: draft.cluster,
       services,
-      listener: { chains: [chain(plain, undefined, undefined)], listenerFilters: [] },
+      listener: { chains: [chain(plain, undefined, undefined)], listenerFilters: [], clientMayWait: false },
       routes,
     };
   }
@@ -121,6 +124,7 @@ export function translateInbound(
       listener: {
         chains: [chain(secured, undefined, socket)],
         listenerFilters: needsServerName ? [tlsInspector()] : [],
+        clientMayWait: false,
       },
       routes,
     };
@@ -139,6 +143,7 @@ export function translateInbound(
         chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
       ],
       listenerFilters: [tlsInspector()],
+      clientMayWait: !isHttp(plan.protocol),
     },
     routes,
   };
@@ -192,6 +197,7 @@ export function inboundListener(
     metadata: create(MetadataSchema, { filterMetadata: { "io.kuma.tags": tags } }),
     ...(plan.redirected ? { bindToPort: false } : {}),
     listenerFilters: [...shared.listenerFilters],
+    ...(shared.clientMayWait ? firstBytesPatience() : {}),
     filterChains: [...shared.chains],
   });
 }
