@@ -163,7 +163,7 @@ test("all DNS, whatever server is asked; and a container of the host calls by na
           "--retry-all-errors",
           API,
         ],
-        { timeoutMs: 60_000, env: { PATH: process.env.PATH ?? "" } },
+        { cwd: scene.network.dir, timeoutMs: 60_000, env: { PATH: process.env.PATH ?? "" } },
       );
       assert.equal(inside.code, 0, inside.stderr);
       const answer = JSON.parse(inside.stdout) as { service: string; caller: string };
