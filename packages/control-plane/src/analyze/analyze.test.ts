@@ -167,3 +167,21 @@ test("a secret is looked into only where it can be read", () => {
   });
   assert.deepEqual(found, []);
 });
+
+test("a service for which no address was left is an error, with the setting of its range", () => {
+  const { world, resources } = worldOf(AIRLINE);
+  const kinds = [...coreKinds, ...policyKinds];
+  const without = resources.map((resource) =>
+    resource.type === "MeshService" && resource.name === "check-in"
+      ? { ...resource, status: { ...Object(resource.status), vips: [] } }
+      : resource,
+  );
+  const input = { mesh: world.mesh("default"), kinds, secret: () => undefined, now: 0 };
+  const found = analyze({ ...input, resources: without });
+  assert.deepEqual(
+    found.map(({ code, severity, resource }) => [code, severity, resource.name]),
+    [["SK0605", "error", "check-in"]],
+  );
+  assert.match(found[0]?.message ?? "", /ipam\.meshService\.cidr is used up/);
+  assert.deepEqual(analyze({ ...input, resources }), []);
+});

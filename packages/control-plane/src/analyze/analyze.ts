@@ -2,7 +2,7 @@ import { conflicts } from "./conflicts.ts";
 import { deprecatedShapes } from "./deprecated.ts";
 import { type Finding, sorted } from "./finding.ts";
 import { expiringAuthorities, expiringCertificates, proxiesWithoutIdentity } from "./identities.ts";
-import { servicesWithoutName } from "./names.ts";
+import { servicesWithoutAddress, servicesWithoutName } from "./names.ts";
 import { hiddenPermissions } from "./permissions.ts";
 import { placesOf } from "./places.ts";
 import { httpRulesOnBytes, protocolsThatDiffer } from "./protocols.ts";
@@ -37,6 +37,7 @@ const CHECKS = [
   servicesWithoutEndpoints,
   destinationsOfNothing,
   servicesWithoutName,
+  servicesWithoutAddress,
 ];
 
 /**

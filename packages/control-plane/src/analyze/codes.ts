@@ -111,6 +111,11 @@ export const CODES = {
     title: "a service without the host name that a generator should give it",
     fix: "give one of the services another name, or the HostnameGenerator another template",
   },
+  SK0605: {
+    severity: "error",
+    title: "a service without an address",
+    fix: "remove services that are no longer needed, or configure a larger range",
+  },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 /** A code of a finding. */

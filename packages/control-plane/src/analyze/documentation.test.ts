@@ -11,6 +11,8 @@ import { codesIn } from "./testing/findings.ts";
 const page = readFileSync(join(import.meta.dirname, "../../../../docs/analyze.md"), "utf8");
 const [head = "", ...sections] = page.split(/^## (?=SK\d{4}$)/m);
 const codes = Object.keys(CODES) as Code[];
+/** What no documents can bring about, only a control plane that runs: these have no example. */
+const ONLY_LIVE: ReadonlySet<Code> = new Set(["SK0605"]);
 /** The day of the examples with certificates. */
 const NOW = Date.UTC(2027, 0, 1);
 
@@ -57,7 +59,8 @@ test("the page's mesh is clean", () => {
 for (const section of sections) {
   const code = section.slice(0, 6) as Code;
   test(`the example of ${code} has it, and the fix is the code's own`, () => {
-    assert.ok(codesIn(together(yamlOf(head), yamlOf(section)), NOW).includes(code));
+    if (ONLY_LIVE.has(code)) assert.equal(yamlOf(section), "");
+    else assert.ok(codesIn(together(yamlOf(head), yamlOf(section)), NOW).includes(code));
     assert.ok(section.replaceAll("\n", " ").includes(`Fix: ${CODES[code].fix}.`));
   });
 }

@@ -1,4 +1,10 @@
-import { ADDRESSED_TYPES, type AddressedStatus } from "../naming/addressed.ts";
+import {
+  ADDRESSED_TYPES,
+  type AddressedStatus,
+  type AddressedType,
+  VIP_SETTINGS,
+  vipsOf,
+} from "../naming/addressed.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
 
@@ -21,4 +27,18 @@ export function servicesWithoutName({ resources }: Scope): readonly Finding[] {
           ),
       ),
     );
+}
+
+/**
+ * SK0605: services that have no address, so that no application behind redirection can call them. Naming gives one
+ * within milliseconds; who has none for longer waits for one to come free.
+ */
+export function servicesWithoutAddress({ resources }: Scope): readonly Finding[] {
+  const types: readonly string[] = ADDRESSED_TYPES;
+  return resources
+    .filter((resource) => types.includes(resource.type) && vipsOf(resource).length === 0)
+    .map((service) => {
+      const message = `it has no address, and applications cannot call it by name: the range ${VIP_SETTINGS[service.type as AddressedType]} is used up, unless the service was written this very moment`;
+      return finding("SK0605", service, "status", message);
+    });
 }

@@ -1,6 +1,6 @@
 import { contains, select } from "@skein/policies";
 import { instancesOf } from "../explain/instances.ts";
-import { isCallableKind } from "../plan/callable.ts";
+import { isCallableKind, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -21,6 +21,7 @@ function toServices({ policies, callables }: Scope): readonly Finding[] {
       const isRoute = policy.type === "MeshHTTPRoute";
       if ((!isRoute && !isHttpConf(conf)) || !isCallableKind(targetRef.kind)) return [];
       return callables
+        .map((each) => ({ ...each, ports: portsOfSection(each, targetRef.sectionName) }))
         .filter(
           ({ kind, name, labels, ports }) =>
             kind === targetRef.kind &&

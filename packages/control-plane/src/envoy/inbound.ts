@@ -19,14 +19,15 @@ import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/lis
 import { RouteActionSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import type {
-  CallerMatch,
-  InboundDraft,
-  InboundPlan,
-  InboundSharedPlan,
-  PolicyDefinition,
+import {
+  type CallerMatch,
+  firstBytesPatience,
+  type InboundDraft,
+  type InboundPlan,
+  type InboundSharedPlan,
+  type PolicyDefinition,
 } from "@skein/policies";
-import { packedHttpOptions } from "./http.ts";
+import { isHttp, packedHttpOptions } from "./http.ts";
 import { altStatName } from "./outbound.ts";
 import {
   applicationFilters,
@@ -44,6 +45,8 @@ import { bindTo, socketAddress } from "./values.ts";
 export interface InboundListenerParts {
   readonly chains: readonly FilterChain[];
   readonly listenerFilters: readonly ListenerFilter[];
+  /** For the server to speak first: the filters look for the client's first bytes for a while only. */
+  readonly clientMayWait: boolean;
 }
 
 /** What inbounds with the same plan share. */
@@ -73,7 +76,7 @@ export function translateInbound(
     return {
       cluster: draft.cluster,
       services,
-      listener: { chains: [chain(plain, undefined, undefined)], listenerFilters: [] },
+      listener: { chains: [chain(plain, undefined, undefined)], listenerFilters: [], clientMayWait: false },
       routes,
     };
   }
@@ -87,6 +90,7 @@ export function translateInbound(
       listener: {
         chains: [chain(secured, undefined, socket)],
         listenerFilters: needsServerName ? [tlsInspector()] : [],
+        clientMayWait: false,
       },
       routes,
     };
@@ -105,6 +109,7 @@ export function translateInbound(
         chain(secured, { transportProtocol: "tls", applicationProtocols: [MESH_ALPN] }, socket),
       ],
       listenerFilters: [tlsInspector()],
+      clientMayWait: !isHttp(plan.protocol),
     },
     routes,
   };
@@ -127,6 +132,7 @@ export function inboundListener(
     metadata: create(MetadataSchema, { filterMetadata: { "io.kuma.tags": tags } }),
     ...(plan.redirected ? { bindToPort: false } : {}),
     listenerFilters: [...shared.listenerFilters],
+    ...(shared.clientMayWait ? firstBytesPatience() : {}),
     filterChains: [...shared.chains],
   });
 }

@@ -16,6 +16,7 @@ import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/lis
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { SERVICELESS_INBOUND_PORT } from "@skein/model";
 import {
+  firstBytesPatience,
   type IpFamily,
   type Naming,
   notOnPorts,
@@ -122,6 +123,8 @@ export function translateInboundPassthrough(
     }
     const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
     made.listenerFilters = listenerFilters(byPort);
+    if ([...byPort.values()].some(({ clientMayWait }) => clientMayWait))
+      Object.assign(made, firstBytesPatience());
     return made;
   });
   const passing = families(plan).map((ip) =>

@@ -74,6 +74,22 @@ test("a dataplane without service tags is selected by its workload label; one wi
   assert.equal(derive("api", [dataplane("gateway", [], { labels })]).draft, undefined);
 });
 
+test("an ignored inbound adds no port and no service: its proxy does not listen for it", () => {
+  const ignored = (service: string | undefined, port: number) =>
+    ({ ...inbound(service, port), state: "Ignored" }) as const;
+  const labels = { "kuma.io/workload": "api" };
+  const ports = (name: string, ...inbounds: readonly ReturnType<typeof inbound>[]) =>
+    derive(name, [dataplane("a", inbounds, { labels })]).draft?.spec.ports?.map(({ port }) => port);
+  assert.deepEqual(ports("web", inbound("web", 80), ignored("web", 81)), [80]);
+  assert.equal(ports("web", ignored("web", 80), inbound("other", 81)), undefined);
+  assert.deepEqual(ports("api", inbound(undefined, 80), ignored(undefined, 81)), [80]);
+  assert.equal(ports("api", ignored(undefined, 80)), undefined);
+  // What takes no traffic does not decide either how the others name their service.
+  assert.deepEqual(ports("api", inbound(undefined, 80), ignored("web", 81)), [80]);
+  // One that is not ready yet is there.
+  assert.deepEqual(ports("web", { ...inbound("web", 80), state: "NotReady" }), [80]);
+});
+
 test("a service moves from tags to labels at once where the label finds all, and says so where it does not", () => {
   const labels = { "kuma.io/workload": "api" };
   const untagged = dataplane("new", [inbound(undefined, 80)], { labels });

@@ -24,13 +24,14 @@ export interface ServiceOffer {
 /**
  * The services that a dataplane says it is an instance of: one for each value of the tag `kuma.io/service` of its
  * inbounds; where none of them has that tag, the one that its label `kuma.io/workload` names, with all inbounds.
- * Gateways have no inbounds, so they offer nothing; nor does an inbound that is there for an identity only.
+ * Gateways have no inbounds, so they offer nothing; nor does an inbound that is there for an identity only, or one whose
+ * state is `Ignored`: its proxy has no listener for it, so a port of it would have no endpoint, ever.
  *
  * Kuma takes the label only with `experimental.inboundTagsDisabled`, and then for all dataplanes. Here it is a
  * property of the dataplane, so that a mesh can move from tags to labels one dataplane at a time.
  */
 export function serviceOffers(dataplane: DataplaneResource): readonly ServiceOffer[] {
-  const inbounds = dataplane.spec.networking?.inbound ?? [];
+  const inbounds = (dataplane.spec.networking?.inbound ?? []).filter(({ state }) => state !== "Ignored");
   const byService = new Map<string, DataplaneInbound[]>();
   for (const inbound of inbounds) {
     const service = inbound.tags?.[SERVICE_TAG] ?? "";

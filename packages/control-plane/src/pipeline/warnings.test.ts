@@ -88,3 +88,31 @@ test("outbounds beside transparent proxying are a contradiction to come", () => 
   assert.deepEqual(warnings({ transparentProxying }), []);
   assert.match(warnings({ outbound, transparentProxying })[0] ?? "", /^networking\.outbound: is not needed/);
 });
+
+test("a rule about one port of a service: by its protocol, and told where there is no such port", async () => {
+  const store = openMemoryStore({ now: () => 0 });
+  const ports = [
+    { name: "web", port: 80, appProtocol: "http" },
+    { name: "db", port: 3306, appProtocol: "mysql" },
+  ];
+  const service = stored({ type: "MeshService", mesh: "default", name: "air", spec: { ports } }, 1);
+  await store.write([{ op: "create", resource: service }]);
+  const warned = (sectionName?: string) => {
+    const targetRef = { kind: "MeshService", name: "air", ...(sectionName ? { sectionName } : {}) };
+    const to = [{ targetRef, default: { http: { requestTimeout: "1s" } } }];
+    return warningsFor(
+      stored({ type: "MeshTimeout", mesh: "default", name: "t", spec: { to } }, 2),
+      store,
+      () => true,
+    );
+  };
+  for (const section of [undefined, "web", "80"]) assert.deepEqual(warned(section), [], section);
+  for (const section of ["db", "3306"]) {
+    assert.deepEqual(warned(section), [
+      'spec.to[0].default: MeshService "air" speaks tcp only, so its HTTP part has no effect; set appProtocol on its port',
+    ]);
+  }
+  assert.deepEqual(warned("wbe"), [
+    'spec.to[0].targetRef.sectionName: MeshService "air" has no port "wbe" (it has: web, db), so this rule has no effect',
+  ]);
+});

@@ -13,7 +13,7 @@ import {
 import { contains, type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
 import type { AddressedDraft } from "../naming/addressed.ts";
-import { isCallableKind } from "../plan/callable.ts";
+import { isCallableKind, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
@@ -102,8 +102,17 @@ function policyWarnings(
     const isHttpRule =
       policy.type === "MeshHTTPRoute" ||
       (typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf));
-    const tcpOnly = found.filter(({ ports }) =>
-      ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
+    const { sectionName } = targetRef;
+    const meant = found.map((service) => ({ ...service, ports: portsOfSection(service, sectionName) }));
+    if (found.length > 0 && sectionName && meant.every(({ ports }) => ports.length === 0)) {
+      const known = [...new Set(found.flatMap(({ ports }) => ports.map(({ name, port }) => name ?? port)))];
+      warnings.push(
+        `spec.to[${i}].targetRef.sectionName: ${kind} "${found[0]?.name}" has no port "${sectionName}" (it has: ${known.join(", ") || "none"}), so this rule has no effect`,
+      );
+    }
+    const tcpOnly = meant.filter(
+      ({ ports }) =>
+        ports.length > 0 && ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
     );
     const remedy = kind === "MeshExternalService" ? "set match.protocol" : "set appProtocol on its port";
     for (const { name } of isHttpRule ? tcpOnly : []) {

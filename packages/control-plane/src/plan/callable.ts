@@ -38,6 +38,12 @@ export function isCallableKind(kind: string): kind is CallableKind {
   return CALLABLE_KINDS.includes(kind as CallableKind);
 }
 
+/** The ports that a `sectionName` means, by name or number; all where it is absent. */
+export function portsOfSection({ ports }: Callable, section: string | undefined): readonly CallablePort[] {
+  if (section === undefined || section === "") return ports;
+  return ports.filter(({ name, port }) => section === name || section === String(port));
+}
+
 /** A resource as something to call; undefined where it is nothing of the kind. */
 export function callableOf(resource: Resource | undefined): Callable | undefined {
   if (resource === undefined || !isCallableKind(resource.type)) return undefined;

@@ -59,3 +59,20 @@ export function mayRemoveListener(listeners: Subscription, changes: Changes, nam
   if (fragment === undefined) return true;
   return changes.upserts.some((successor) => addressOf(successor) === address);
 }
+
+/** Listeners of which some replace others under another name are told so many at a time. */
+const MOST_REPLACED = 4;
+
+/**
+ * How many listeners one response may tell. Envoy first removes all that go and then makes one after the other of those
+ * that come: between the two nobody is at their addresses, for the longer the more of them there are.
+ */
+export function mostListeners(listeners: Subscription, { upserts, removals }: Changes): number {
+  if (removals.length === 0 || upserts.length <= MOST_REPLACED) return listeners.limit;
+  const coming = new Set(upserts.map(addressOf));
+  const isReplaced = (name: string): boolean => {
+    const fragment = listeners.held.get(name)?.fragment;
+    return fragment !== undefined && coming.has(addressOf(fragment));
+  };
+  return removals.some(isReplaced) ? Math.min(listeners.limit, MOST_REPLACED) : listeners.limit;
+}

@@ -8,16 +8,9 @@ import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listene
 import { HttpInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb";
 import { TlsInspectorSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb";
 import { notOnPorts, onPorts } from "../destination-ports.ts";
-import { duration } from "../envoy-values.ts";
+import { firstBytesPatience } from "../first-bytes.ts";
 import { ORIGINAL_DST_FILTER, originalDestinationFilter } from "../original-destination.ts";
 import type { ChainPlan } from "./chains.ts";
-
-/**
- * How long the inspectors wait for a client's first bytes; then the connection goes on as one of which nothing is known.
- * Long for a client that has something to say: it is connected at once, to the proxy beside it. Short for one that waits
- * for the server to speak first.
- */
-const PATIENCE = "2s";
 
 /**
  * Has a listener look at the first bytes of connections, on the ports where some chain depends on them. Elsewhere nobody
@@ -39,8 +32,7 @@ export function inspect(listener: Listener, chains: readonly ChainPlan[]): void 
   if (inspectors.length === 0) return;
   const others = listener.listenerFilters.filter(({ name }) => name !== ORIGINAL_DST_FILTER);
   listener.listenerFilters = [originalDestinationFilter(), ...others, ...inspectors];
-  listener.listenerFiltersTimeout = duration(PATIENCE);
-  listener.continueOnListenerFiltersTimeout = true;
+  Object.assign(listener, firstBytesPatience());
 }
 
 /** The ports on which some chain depends on the first bytes, and those on which none does. */

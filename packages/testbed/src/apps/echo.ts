@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { CallAnswer, EchoAnswer } from "./answer.ts";
 import { sendJson } from "./answer.ts";
 import { callerOf } from "./caller.ts";
@@ -13,6 +14,8 @@ export interface EchoOptions {
   readonly port: number;
   /** Where the app finds the services it calls: name to base URL, which is an outbound of its sidecar. */
   readonly upstreams: Readonly<Record<string, string>>;
+  /** A certificate and its key, PEM: it speaks HTTPS with it. */
+  readonly tls?: Buffer | undefined;
 }
 
 export interface RunningApp {
@@ -32,11 +35,13 @@ export interface RunningApp {
 export async function startEcho(options: EchoOptions): Promise<RunningApp> {
   const outcall = createOutcall();
   const state: State = { failures: new Map(), health: 200 };
-  const server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     route(options, outcall, state, request, response).catch((error: unknown) =>
       sendJson(response, 500, { service: options.service, error: String(error) }),
     );
-  });
+  };
+  const { tls } = options;
+  const server = tls === undefined ? createServer(handle) : createTlsServer({ cert: tls, key: tls }, handle);
   // A proxy keeps its connections longer than Node's default of five seconds.
   server.keepAliveTimeout = 3_600_000;
   await new Promise<void>((resolve, reject) => {

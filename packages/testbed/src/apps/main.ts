@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startEcho } from "./echo.ts";
 import { startGrpcApp } from "./grpc-app.ts";
@@ -9,7 +10,8 @@ const USAGE = `kong-air-app --service NAME --address IP [options]
   --version V           default v1
   --upstream NAME=URL   a service it may call; repeat for more
   --tcp                 TCP echo instead of HTTP
-  --grpc                gRPC health service instead of HTTP`;
+  --grpc                gRPC health service instead of HTTP
+  --tls FILE            TLS of its own, with the certificate and the key that are in the file`;
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     upstream: { type: "string", multiple: true, default: [] },
     tcp: { type: "boolean", default: false },
     grpc: { type: "boolean", default: false },
+    tls: { type: "string" },
   },
 });
 
@@ -38,11 +41,12 @@ const upstreams = Object.fromEntries(
 );
 const port = Number(values.port);
 const instance = values.instance ?? service;
+const tls = values.tls === undefined ? undefined : readFileSync(values.tls);
 const app = values.tcp
   ? await startTcpEcho({ instance, address, port })
   : values.grpc
     ? await startGrpcApp({ service, instance, address, port })
-    : await startEcho({ service, instance, version: values.version, address, port, upstreams });
+    : await startEcho({ service, instance, version: values.version, address, port, upstreams, tls });
 console.log(`${service} listens on ${address}:${port}`);
 
 const stop = (): void => {

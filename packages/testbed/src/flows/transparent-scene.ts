@@ -57,15 +57,15 @@ export class TransparentScene {
     return this.network.host(name);
   }
 
-  /** Starts an application that listens on every address of a host, and waits until it answers there. */
-  async startApp(name: string, port = 8080, service = name): Promise<Child> {
+  /** Starts an application that listens on every address of a host (`0.0.0.0`: of IPv4), and waits until it answers there. */
+  async startApp(name: string, port = 8080, service = name, address = "::"): Promise<Child> {
     const host = this.host(name);
     const words = [
       ...this.world.commands.app,
       "--service",
       service,
       "--address",
-      "::",
+      address,
       "--port",
       String(port),
     ];

@@ -470,16 +470,14 @@ const passthroughMatch = fc
     protocol: optional(fc.constantFrom("tcp", "tls", "http")),
   })
   .map(compact);
+/** Of one protocol: edits make `http` of `tcp` and `grpc` of `http`, and a port can have one kind of HTTP. */
+const passthroughMatches = fc
+  .uniqueArray(passthroughMatch, { maxLength: 2, selector: ({ value }) => value })
+  .map((matches) => matches.map((match) => compact({ ...match, protocol: matches[0]?.protocol })));
 const passthrough = fc
   .record({
     passthroughMode: optional(fc.constantFrom("All", "Matched", "None")),
-    appendMatch: optional(
-      fc.uniqueArray(passthroughMatch, {
-        maxLength: 2,
-        // A port can have one protocol of requests and nothing else.
-        selector: ({ port }) => port,
-      }),
-    ),
+    appendMatch: optional(passthroughMatches),
   })
   .map(compact);
 const opa = fc.oneof(
