@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
 import { freeze } from "./frozen.ts";
-import { openMeshYaml } from "./scene.ts";
+import { MESH, openMeshYaml } from "./scene.ts";
 import { answeredOnlyBy, asker, tally } from "./who-answers.ts";
 
 const BOTH = ["check-in-api-1", "check-in-api-2"] as const;
@@ -26,6 +27,13 @@ test("an instance that leaves a new control plane waits for clients that have no
     t.after(() => client.close());
     const who = async (): Promise<string> => (await client.ask()).instance;
     await answeredOnlyBy(BOTH, who);
+    // Connections are written down half a second after they come about.
+    await until("the client's connection is in the store", async () => {
+      const answer = await fetch(
+        `${world.controlPlane.api}/meshes/${MESH}/dataplanes/passenger-portal/_overview`,
+      );
+      return (await answer.text()).includes('"connectTime"');
+    });
 
     await world.killControlPlane();
     let isBack = false;
