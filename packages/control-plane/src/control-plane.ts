@@ -268,7 +268,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       bootstrapAdminToken: config.apiServer.authn.tokens.bootstrapAdminToken,
       tokens,
     });
-    await closeAbandonedSubscriptions(store, (id) => id === instanceId, now());
+    const abandoned = await closeAbandonedSubscriptions(store, (id) => id === instanceId, now());
     await identities.idle();
     const namingEnvironment: NamingEnvironment = {
       settings: {
@@ -291,7 +291,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
     });
     await naming.idle();
     await fleet.whenIdle();
-    fleet.expect(selfRegistered(store));
+    fleet.expect(selfRegistered(store), abandoned);
 
     const cleanupAgeMs = durationMs(config.runtime.universal.dataplaneCleanupAge);
     const stopCleanup = startCleanup({

@@ -6,14 +6,14 @@ import { timestamp } from "../store/timestamp.ts";
  * Closes the subscriptions that a killed control plane left open, so that its proxies do not look connected for ever.
  * `isAlive` tells by instance id which control planes still serve. Call it before the xDS server accepts streams.
  *
- * @returns how many proxies it touched
+ * @returns the proxies that were connected to one that is gone, as `<mesh>/<name>`
  * @throws StoreError
  */
 export async function closeAbandonedSubscriptions(
   store: Store,
   isAlive: (instanceId: string) => boolean,
   now: number,
-): Promise<number> {
+): Promise<ReadonlySet<string>> {
   const disconnectTime = timestamp(now);
   const insights = store.list<Resource<DataplaneInsightSpec>>({ type: "DataplaneInsight" });
   const writes = insights.flatMap((insight): readonly Write[] => {
@@ -30,7 +30,11 @@ export async function closeAbandonedSubscriptions(
     ];
   });
   if (writes.length > 0) await store.write(writes);
-  return writes.length;
+  return new Set(
+    writes.flatMap((write) =>
+      write.op === "update" ? [`${write.resource.mesh}/${write.resource.name}`] : [],
+    ),
+  );
 }
 
 /** The proxies that brought their Dataplane along when they were last connected, as far as it is still there. */

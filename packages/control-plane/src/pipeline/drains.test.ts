@@ -33,25 +33,20 @@ async function start() {
     },
   });
   const mesh = "default";
+  const spec = { networking: { address: "127.0.0.1", inbound: [{ port: 80 }] } };
   await store.write([
     { op: "create", resource: { type: "Mesh", mesh: "", name: mesh, labels: {}, spec: {} } },
-    {
-      op: "create",
-      resource: {
-        type: "Dataplane",
-        mesh,
-        name: "api-1",
-        labels: {},
-        spec: { networking: { address: "127.0.0.1", inbound: [{ port: 80 }] } },
-      },
-    },
+    ...["api-1", "api-2"].map((name) => ({
+      op: "create" as const,
+      resource: { type: "Dataplane", mesh, name, labels: {}, spec },
+    })),
   ]);
-  const ask = async (method: "GET" | "POST", wait = "0s"): Promise<number> => {
-    const query = new URLSearchParams({ mesh, name: "api-1", wait });
+  const ask = async (method: "GET" | "POST", wait = "0s", name = "api-1"): Promise<number> => {
+    const query = new URLSearchParams({ mesh, name, wait });
     const answer = await drains.handle({
       method,
       query,
-      body: JSON.stringify({ mesh, name: "api-1" }),
+      body: JSON.stringify({ mesh, name }),
       token: "",
     });
     assert.equal(answer.status, 200, String(answer.body));
@@ -92,4 +87,12 @@ test("so is one that goes away before it has acknowledged", async () => {
   const waiting = ask("GET", "30s");
   setImmediate(back, "default/web-1");
   assert.equal(await waiting, 0);
+});
+
+test("one that has drained and gone is nobody's client any more", async () => {
+  const { ask, away } = await start();
+  assert.equal(await ask("POST"), 0);
+  away.add("default/api-1");
+  assert.equal(await ask("POST", "0s", "api-2"), 0);
+  assert.equal(await ask("GET", "0s", "api-2"), 0);
 });

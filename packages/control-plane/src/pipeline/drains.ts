@@ -56,14 +56,18 @@ export class Drains {
     const allowed = await authorize(request.token, dataplane);
     if (!allowed.ok) return text(401, allowed.error);
     const id = `${mesh}/${name}`;
-    if (request.method === "POST") this.#leaving.set(id, await this.#takeOut(dataplane));
+    if (request.method === "POST") {
+      const away = this.#away(mesh);
+      away.delete(id);
+      this.#leaving.set(id, { change: await this.#takeOut(dataplane), away });
+    }
     const leaving = this.#leaving.get(id);
     if (leaving === undefined) return text(404, `proxy "${name}" is not draining`);
     const { change, away } = leaving;
     if (request.method !== "POST") {
       const signal = AbortSignal.timeout(waitMs(request.query.get("wait")));
       await changes.settled(change, signal);
-      for (const client of clients.away(mesh)) if (client !== id) away.add(client);
+      for (const client of this.#away(mesh)) away.add(client);
       await clients.reached(away, signal);
     }
     const status = changes.status(change);
@@ -82,15 +86,18 @@ export class Drains {
     this.#leaving.delete(`${mesh}/${name}`);
   }
 
-  async #takeOut(dataplane: DataplaneResource): Promise<Leaving> {
-    const { store, clients } = this.#options;
+  /** Clients that are away and have not said that they go: those that have do not call any more. */
+  #away(mesh: string): Set<string> {
+    return new Set([...this.#options.clients.away(mesh)].filter((client) => !this.#leaving.has(client)));
+  }
+
+  async #takeOut(dataplane: DataplaneResource): Promise<number> {
+    const { store } = this.#options;
     const { type, mesh, name, labels, owner } = dataplane;
-    const away = new Set(clients.away(mesh));
-    away.delete(`${mesh}/${name}`);
     const spec = allTakenOut(dataplane.spec);
     const resource = { type, mesh, name, labels, spec, ...(owner === undefined ? {} : { owner }) };
     const { revision } = await store.write([{ op: "put", resource }]);
-    return { change: revision, away };
+    return revision;
   }
 }
 

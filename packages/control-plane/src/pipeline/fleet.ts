@@ -99,6 +99,8 @@ export class LiveFleet implements Fleet {
   readonly #scheduler: Scheduler;
   readonly #proxies = new Map<string, ConnectedProxy>();
   readonly #departures: Departures;
+  /** Those who were away before this control plane started. */
+  readonly #lost = new Set<string>();
   /** Called when a proxy has come to hold what it should, or has gone. */
   readonly #looks = new Set<() => void>();
   /** Changes that the current planning cycle is about. */
@@ -152,7 +154,9 @@ export class LiveFleet implements Fleet {
 
   /** Proxies of a mesh that are away and may come back: until then they go on with what they have. */
   away(mesh: string): ReadonlySet<string> {
-    return new Set([...this.#departures.away].filter((id) => id.startsWith(`${mesh}/`)));
+    return new Set(
+      [...this.#departures.away].filter((id) => id.startsWith(`${mesh}/`) && !this.#lost.has(id)),
+    );
   }
 
   /** Those of these proxies that are still away, or back without holding what they should. */
@@ -198,12 +202,16 @@ export class LiveFleet implements Fleet {
 
   /**
    * These were connected before this control plane started and brought their Dataplanes along. Those that do not come
-   * back lose them, as if they had left under its eyes: callers must not be sent to them for ever.
+   * back lose them, as if they had left under its eyes: callers must not be sent to them for ever. Those that were not
+   * connected up to the end of the control plane before are not waited for otherwise.
    */
-  expect(proxies: readonly ProxyKey[]): void {
+  expect(proxies: readonly ProxyKey[], connectedUntilNow: ReadonlySet<string>): void {
     const { deregistrationDelayMs } = this.#options;
     for (const key of proxies) {
+      const id = `${key.mesh}/${key.name}`;
+      if (!connectedUntilNow.has(id)) this.#lost.add(id);
       this.#departures.left(`${key.mesh}/${key.name}`, RETURN_DELAYS * deregistrationDelayMs, () => {
+        this.#lost.delete(id);
         if (this.proxy(key.mesh, key.name) === undefined) void this.#deregister(key);
         this.#progress();
       });
@@ -215,6 +223,7 @@ export class LiveFleet implements Fleet {
     const { world, insights, instanceId, randomId } = this.#options;
     const id = `${node.mesh}/${node.name}`;
     this.#departures.back(id);
+    this.#lost.delete(id);
     const proxy = this.#proxies.get(id) ?? this.#add(node);
     proxy.starting = starting;
     proxy.isSelfRegistered ||= typeof node.metadata["dataplane.resource"] === "string";
