@@ -143,7 +143,9 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     const envoy = await launched.envoyPid();
     assert.equal((await world.ready())?.status, 503, "not ready without a configuration that Envoy accepted");
     world.configure();
-    await world.untilReady();
+    await world.untilReady().catch((error: unknown) => {
+      throw new Error(`what it said:\n${launched.output}`, { cause: error });
+    });
     assert.equal((await world.ready())?.body, "READY");
     assert.equal((await world.request("/")).body, "quick");
 
