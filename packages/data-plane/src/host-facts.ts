@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { HostFacts } from "./bootstrap-request.ts";
 
 const CGROUP_LIMITS = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
@@ -39,10 +39,12 @@ function readOptional(file: string): string | undefined {
   }
 }
 
+type InterfaceAddress = Pick<NetworkInterfaceInfo, "address" | "scopeid">;
+
 /** The addresses of interfaces by name; `br+` stands for all that begin with `br`. */
 export function addressesOfInterfaces(
   names: readonly string[],
-  interfaces = networkInterfaces(),
+  interfaces: Readonly<Record<string, readonly InterfaceAddress[] | undefined>> = networkInterfaces(),
 ): readonly string[] {
   const isMeant = (name: string): boolean =>
     names.some((each) => (each.endsWith("+") ? name.startsWith(each.slice(0, -1)) : name === each));

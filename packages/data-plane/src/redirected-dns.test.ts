@@ -45,7 +45,7 @@ test("a machine is not left without DNS", () => {
 });
 
 test("networks behind an interface ask at its addresses", () => {
-  const address = (text: string, scopeid = 0) => ({ address: text, scopeid }) as never;
+  const address = (text: string, scopeid = 0) => ({ address: text, scopeid });
   const interfaces = {
     "br-1": [address("172.18.0.1"), address("fe80::1", 3)],
     "br-2": [address("fd00::1")],

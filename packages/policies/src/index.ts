@@ -32,6 +32,7 @@ export { mayLeave } from "./mesh-traffic-permission/leaving.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
 export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
+export { altStatName, networkFilter, statName } from "./network-filter.ts";
 export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";

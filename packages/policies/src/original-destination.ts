@@ -16,16 +16,16 @@ import {
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { OriginalDstSchema } from "@skein/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb";
 import { duration } from "./envoy-values.ts";
+import { altStatName } from "./network-filter.ts";
 
 /** Envoy would stop at 1,024 connections, which applications without a proxy do not. */
 const UNLIMITED = 0xffffffff;
 
 /** A cluster that connects to where a connection was going before it was redirected to the proxy. */
 export function originalDestinationCluster(name: string): Cluster {
-  const sanitised = name.replaceAll(/[:.]/g, "_");
   return create(ClusterSchema, {
     name,
-    altStatName: sanitised === name ? "" : sanitised,
+    altStatName: altStatName(name),
     clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
     lbPolicy: LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: duration("10s"),

@@ -19,12 +19,13 @@ import {
 } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import { isIp } from "@skein/model";
 import { duration } from "./envoy-values.ts";
+import { statName } from "./network-filter.ts";
 
 /** The cluster of a gRPC service outside of the mesh that filters ask, at a host name or an address. */
 export function serviceCluster(name: string, host: string, port: number): Cluster {
   return create(ClusterSchema, {
     name,
-    altStatName: name.replaceAll(/[:.]/g, "_"),
+    altStatName: statName(name),
     clusterDiscoveryType: {
       case: "type",
       value: isIp(host) ? Cluster_DiscoveryType.STATIC : Cluster_DiscoveryType.STRICT_DNS,

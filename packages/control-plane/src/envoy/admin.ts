@@ -42,9 +42,9 @@ import {
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { AdminPlan } from "@skein/policies";
+import { altStatName, networkFilter } from "@skein/policies";
 import { baseHttpFilters } from "./http.ts";
-import { altStatName } from "./outbound.ts";
-import { ads, networkFilter, socketAddress } from "./values.ts";
+import { ads, socketAddress } from "./values.ts";
 
 /** Names of the SDS secrets of the admin listener. */
 export const ADMIN_SECRETS = {

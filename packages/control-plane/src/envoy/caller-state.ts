@@ -18,8 +18,8 @@ import {
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { CallerMatch, InboundRouteDraft } from "@skein/policies";
+import { networkFilter } from "@skein/policies";
 import { quotedText } from "@skein/policies/re2/quoted";
-import { networkFilter } from "./values.ts";
 
 /** What a connection remembers of its caller, for routes to look at. */
 const CALLER_ID = "skein.caller.uri_sans";

@@ -4,10 +4,10 @@ import { TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb"
 import { FilterChainSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import type { DirectAccessPlan, DirectAccessTlsPlan } from "@skein/policies";
+import { type DirectAccessPlan, type DirectAccessTlsPlan, networkFilter, statName } from "@skein/policies";
 import { directAccessTls } from "./tls.ts";
 import { originalDestination } from "./transparent.ts";
-import { networkFilter, socketAddress, statName } from "./values.ts";
+import { socketAddress } from "./values.ts";
 
 /** Takes the connections of applications to one instance: they go where they were going, bytes as they are. */
 export function directAccessListener({ address, port, tls }: DirectAccessPlan, reusePort: boolean): Listener {

@@ -23,9 +23,9 @@ import {
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { DnsPlan, DnsRecord } from "@skein/policies";
+import { altStatName, networkFilter } from "@skein/policies";
 import { baseHttpFilters } from "./http.ts";
-import { altStatName } from "./outbound.ts";
-import { networkFilter, routesByName } from "./values.ts";
+import { routesByName } from "./values.ts";
 
 /** How long clients of DNS may remember an answer, in seconds. */
 const TTL = 30;

@@ -8,10 +8,10 @@ import { RouteActionSchema } from "@skein/envoy-api/envoy/config/route/v3/route_
 import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import type { EgressChainPlan, EgressPlan, PolicyDefinition } from "@skein/policies";
+import { altStatName } from "@skein/policies";
 import { sendToBackends } from "@skein/policies/engine/weighted-clusters";
 import { externalTls, locate } from "./external.ts";
 import { packedHttpOptions } from "./http.ts";
-import { altStatName } from "./outbound.ts";
 import {
   applicationFilters,
   callersOf,
@@ -73,12 +73,8 @@ export function translateEgressChain(
   };
 }
 
-/** The listener by which others leave the mesh. */
-export function egressListener(
-  { listenerName, address, port }: EgressPlan,
-  chains: readonly FilterChain[],
-  reusePort: boolean,
-): Listener {
+/** The listener by which others leave the mesh, but for its filter chains. */
+export function egressListener({ listenerName, address, port }: EgressPlan, reusePort: boolean): Listener {
   return create(ListenerSchema, {
     name: listenerName,
     address: socketAddress(address, port),
@@ -89,6 +85,5 @@ export function egressListener(
       filterMetadata: { "io.kuma.tags": { "kuma.io/unified-name": listenerName } },
     }),
     listenerFilters: [tlsInspector()],
-    filterChains: [...chains],
   });
 }

@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { packAny } from "@skein/envoy-api";
 import {
   type Cluster,
   Cluster_DiscoveryType as DiscoveryType,
@@ -10,7 +9,6 @@ import {
   DataSourceSchema,
   LocalitySchema,
   type TransportSocket,
-  TransportSocketSchema,
 } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import {
   EndpointSchema,
@@ -43,7 +41,7 @@ import type {
   ExternalTlsVersion,
   Protocol,
 } from "@skein/policies";
-import { secretByName } from "./tls.ts";
+import { secretByName, tlsSocket } from "./tls.ts";
 import { socketAddress } from "./values.ts";
 
 /** Where the endpoints are: in the cluster itself, for nobody else shares them. None while nothing can be sent there. */
@@ -112,10 +110,7 @@ export function externalTls(plan: ExternalTlsPlan, protocol: Protocol): Transpor
     sni: plan.sni ?? "",
     allowRenegotiation: plan.allowRenegotiation,
   });
-  return create(TransportSocketSchema, {
-    name: "envoy.transport_sockets.tls",
-    configType: { case: "typedConfig", value: packAny(UpstreamTlsContextSchema, context) },
-  });
+  return tlsSocket(UpstreamTlsContextSchema, context);
 }
 
 const VERSIONS: Readonly<Record<ExternalTlsVersion, TlsProtocol>> = {

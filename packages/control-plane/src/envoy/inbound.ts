@@ -20,6 +20,7 @@ import { RouteActionSchema } from "@skein/envoy-api/envoy/config/route/v3/route_
 import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import {
+  altStatName,
   type CallerMatch,
   firstBytesPatience,
   type InboundDraft,
@@ -28,7 +29,6 @@ import {
   type PolicyDefinition,
 } from "@skein/policies";
 import { isHttp, packedHttpOptions } from "./http.ts";
-import { altStatName } from "./outbound.ts";
 import {
   applicationFilters,
   callersOf,

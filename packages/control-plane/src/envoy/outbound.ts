@@ -16,14 +16,16 @@ import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/f
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { SERVICE_TAG } from "@skein/model";
 import {
+  altStatName,
   CALLER_TAGS_HEADER,
   type OutboundDraft,
   type OutboundPlan,
   type OutboundRouteDraft,
+  statName,
   type UpstreamPlan,
 } from "@skein/policies";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp } from "./http.ts";
-import { ads, routesByName, socketAddress, statName } from "./values.ts";
+import { ads, routesByName, socketAddress } from "./values.ts";
 
 /** Name of the route that takes what no other route does; the same as Kuma's, which dashboards know. */
 const DEFAULT_ROUTE = "9Zuf5Tg79OuZcQITwBbQykxAk2u4fRKrwYn3//AL4Yo=";
@@ -105,10 +107,4 @@ function listenerTags({ upstream: { destination } }: OutboundPlan): Record<strin
   return destination.kind === "ServiceTag"
     ? { [SERVICE_TAG]: destination.name }
     : { "kuma.io/unified-name": destination.kri };
-}
-
-/** Only needed where the name would be split in statistics. */
-export function altStatName(name: string): string {
-  const sanitised = statName(name);
-  return sanitised === name ? "" : sanitised;
 }

@@ -43,12 +43,13 @@ import {
   type CallerMatch,
   callerGroups,
   type InboundDraft,
+  networkFilter,
   type PolicyDefinition,
   type ServingPlan,
 } from "@skein/policies";
 import { callerRoutes, callerStateFilter } from "./caller-state.ts";
 import { baseHttpFilters, httpOptions, internalAddresses, isHttp } from "./http.ts";
-import { httpFilter, networkFilter, routesByName } from "./values.ts";
+import { httpFilter, routesByName } from "./values.ts";
 
 /** The callers for which some policy asks for routes of their own. */
 export function callersOf(

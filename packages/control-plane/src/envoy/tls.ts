@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { packAny } from "@skein/envoy-api";
 import { type TransportSocket, TransportSocketSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import {
@@ -36,16 +36,10 @@ export function upstreamTls(plan: UpstreamTlsPlan, params: TlsParameters | undef
     params && clientParameters(params),
   );
   common.alpnProtocols = [MESH_ALPN];
-  return create(TransportSocketSchema, {
-    name: "envoy.transport_sockets.tls",
-    configType: {
-      case: "typedConfig",
-      value: packAny(
-        UpstreamTlsContextSchema,
-        create(UpstreamTlsContextSchema, { commonTlsContext: common, sni: plan.sni }),
-      ),
-    },
-  });
+  return tlsSocket(
+    UpstreamTlsContextSchema,
+    create(UpstreamTlsContextSchema, { commonTlsContext: common, sni: plan.sni }),
+  );
 }
 
 /** The caller's end of mesh TLS with whoever of the mesh is at an address. */
@@ -54,16 +48,7 @@ export function directAccessTls(plan: DirectAccessTlsPlan): TransportSocket {
   const params = create(TlsParametersSchema, { tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3 });
   const common = commonTls(plan, servers, params);
   common.alpnProtocols = [MESH_ALPN];
-  return create(TransportSocketSchema, {
-    name: "envoy.transport_sockets.tls",
-    configType: {
-      case: "typedConfig",
-      value: packAny(
-        UpstreamTlsContextSchema,
-        create(UpstreamTlsContextSchema, { commonTlsContext: common }),
-      ),
-    },
-  });
+  return tlsSocket(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, { commonTlsContext: common }));
 }
 
 /** Envoy's clients go up to TLS 1.2 where they are not told more: below a minimum of 1.3 that would be nothing. */
@@ -76,18 +61,23 @@ function clientParameters(params: TlsParameters): TlsParameters {
 /** The called end of mesh TLS: a client certificate of a known trust domain is required. */
 export function downstreamTls(plan: InboundTlsPlan, params: TlsParameters | undefined): TransportSocket {
   const clients = plan.trustDomains.map(trustDomainMatcher);
+  return tlsSocket(
+    DownstreamTlsContextSchema,
+    create(DownstreamTlsContextSchema, {
+      commonTlsContext: commonTls(plan, clients, params),
+      requireClientCertificate: true,
+    }),
+  );
+}
+
+/** A transport socket with one end's context packed. */
+export function tlsSocket<Desc extends DescMessage>(
+  schema: Desc,
+  context: MessageShape<Desc>,
+): TransportSocket {
   return create(TransportSocketSchema, {
     name: "envoy.transport_sockets.tls",
-    configType: {
-      case: "typedConfig",
-      value: packAny(
-        DownstreamTlsContextSchema,
-        create(DownstreamTlsContextSchema, {
-          commonTlsContext: commonTls(plan, clients, params),
-          requireClientCertificate: true,
-        }),
-      ),
-    },
+    configType: { case: "typedConfig", value: packAny(schema, context) },
   });
 }
 

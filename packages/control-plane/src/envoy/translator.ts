@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
 import { FilterChainSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
@@ -35,7 +35,7 @@ import { egressListener, translateEgressChain } from "./egress.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
-import { joined } from "./joined.ts";
+import { fieldOf, joined } from "./joined.ts";
 import { outboundListener } from "./outbound.ts";
 import {
   type InboundRedirect,
@@ -93,11 +93,13 @@ interface TranslatedEgressChain {
   readonly cluster: Fragment;
   readonly services: readonly Fragment[];
   readonly route: Fragment | undefined;
-  /** The chain of the listener, encoded. */
+  /** The field of a listener with the chain. */
   readonly chain: Uint8Array;
   /** KRIs of the policies behind the chain. */
   readonly origins: readonly string[];
 }
+
+type ServedResources = Pick<ReturnType<typeof translateInbound>, "cluster" | "services" | "routes">;
 
 /** The fragments of a listener by which others leave the mesh. */
 export interface TranslatedEgress {
@@ -195,13 +197,10 @@ export class Translator {
     }
     let listener = byPort.get(reusePort);
     if (listener === undefined && chains.length > 0) {
-      const message = egressListener(
-        plan,
-        chains.map(({ chain }) => fromBinary(FilterChainSchema, chain)),
-        reusePort,
-      );
+      const head = toBinary(ListenerSchema, egressListener(plan, reusePort));
+      const bytes = joined([head, ...chains.map(({ chain }) => chain)]);
       const origins = [...new Set(chains.flatMap((each) => each.origins))].sort();
-      listener = this.#encode("listener", plan.listenerName, ListenerSchema, message, origins);
+      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, origins);
       byPort.set(reusePort, listener);
     }
     return { listener, chains };
@@ -394,18 +393,11 @@ export class Translator {
   #inbound(plan: InboundSharedPlan): TranslatedInbound {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
-      const { cluster, services, routes, listener } = translateInbound(plan, this.#definitions);
-      const origins = (of: ShapedType) => this.#origins(plan.policies, of);
+      const translated = translateInbound(plan, this.#definitions);
       shared = {
         id: ++this.#lastId,
-        parts: listener,
-        services: services.map((each) =>
-          this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
-        ),
-        cluster: this.#encode("cluster", plan.clusterName, ClusterSchema, cluster, origins("cluster")),
-        route:
-          routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
-        origins: origins("listener"),
+        parts: translated.listener,
+        ...this.#served(plan.policies, translated),
         listeners: new Map(),
       };
       this.#inbounds.set(plan, shared);
@@ -416,21 +408,30 @@ export class Translator {
   #egressChain(plan: EgressChainPlan): TranslatedEgressChain {
     let made = this.#egressChains.get(plan);
     if (made === undefined) {
-      const { cluster, services, chain, routes } = translateEgressChain(plan, this.#definitions);
-      const origins = (of: ShapedType) => this.#origins(plan.policies, of);
+      const { chain, ...translated } = translateEgressChain(plan, this.#definitions);
       made = {
-        cluster: this.#encode("cluster", cluster.name, ClusterSchema, cluster, origins("cluster")),
-        services: services.map((each) =>
-          this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
-        ),
-        route:
-          routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
-        chain: toBinary(FilterChainSchema, chain),
-        origins: origins("listener"),
+        ...this.#served(plan.policies, translated),
+        chain: fieldOf(ListenerSchema.field.filterChains.number, [toBinary(FilterChainSchema, chain)]),
       };
       this.#egressChains.set(plan, made);
     }
     return made;
+  }
+
+  /** What an inbound and a way through an egress have in common. */
+  #served(
+    policies: PolicyPlans,
+    { cluster, services, routes }: ServedResources,
+  ): Pick<TranslatedEgressChain, "cluster" | "services" | "route" | "origins"> {
+    const origins = (of: ShapedType) => this.#origins(policies, of);
+    return {
+      cluster: this.#encode("cluster", cluster.name, ClusterSchema, cluster, origins("cluster")),
+      services: services.map((each) =>
+        this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
+      ),
+      route: routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
+      origins: origins("listener"),
+    };
   }
 
   /** KRIs of the policies that had a say in one kind of resource, sorted. */

@@ -19,6 +19,7 @@ import {
   firstBytesPatience,
   type IpFamily,
   type Naming,
+  networkFilter,
   notOnPorts,
   originalDestinationCluster,
   originalDestinationFilter,
@@ -26,12 +27,13 @@ import {
   type PolicyDefinition,
   type PolicyPlans,
   passthroughName,
+  statName,
   type TransparentDraft,
   type TransparentPlan,
 } from "@skein/policies";
 import { UNREDIRECTED_SOURCE } from "../plan/redirect.ts";
 import type { InboundListenerParts } from "./inbound.ts";
-import { bindTo, networkFilter, seconds, socketAddress, statName } from "./values.ts";
+import { bindTo, seconds, socketAddress } from "./values.ts";
 
 /** What a transparent proxy has besides its inbounds and outbounds. */
 export interface TransparentResources {

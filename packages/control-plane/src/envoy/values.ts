@@ -14,7 +14,6 @@ import {
   type ConfigSource,
   ConfigSourceSchema,
 } from "@skein/envoy-api/envoy/config/core/v3/config_source_pb";
-import { type Filter, FilterSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import {
   type HttpFilter,
   HttpFilterSchema,
@@ -46,15 +45,6 @@ export function ads(): ConfigSource {
   });
 }
 
-/** A network filter with its configuration packed. */
-export function networkFilter<Desc extends DescMessage>(
-  name: string,
-  schema: Desc,
-  message: MessageShape<Desc>,
-): Filter {
-  return create(FilterSchema, { name, configType: { case: "typedConfig", value: packAny(schema, message) } });
-}
-
 /** An HTTP filter with its configuration packed. */
 export function httpFilter<Desc extends DescMessage>(
   name: string,
@@ -78,9 +68,4 @@ export function routesByName(routeConfigName: string) {
 /** Whole seconds as a protobuf Duration. */
 export function seconds(count: number) {
   return create(DurationSchema, { seconds: BigInt(count) });
-}
-
-/** What Envoy makes of a name in statistics: `:` and `.` would split it. */
-export function statName(name: string): string {
-  return name.replaceAll(/[:.]/g, "_");
 }

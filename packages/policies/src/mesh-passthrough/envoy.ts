@@ -11,11 +11,11 @@ import type { Listener } from "@skein/envoy-api/envoy/config/listener/v3/listene
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TransparentDraft } from "../draft.ts";
 import { duration } from "../envoy-values.ts";
+import { networkFilter, statName } from "../network-filter.ts";
 import { originalDestinationCluster } from "../original-destination.ts";
 import { type ChainPlan, chainsOf } from "./chains.ts";
 import { type MeshPassthroughConf, PASSTHROUGH_ORIGIN } from "./conf.ts";
 import { type Entry, readEntries } from "./entries.ts";
-import { networkFilter, statName } from "./filters.ts";
 import { connectionManager, upstreamHttp } from "./http.ts";
 import { inspect } from "./inspectors.ts";
 

@@ -31,9 +31,9 @@ import {
 } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration } from "../envoy-values.ts";
+import { networkFilter, statName } from "../network-filter.ts";
 import type { ChainPlan } from "./chains.ts";
 import type { Entry } from "./entries.ts";
-import { networkFilter, statName } from "./filters.ts";
 
 const ROUTER = "envoy.filters.http.router";
 const NO_ROUTE = "no entry of a MeshPassthrough is about this host\n";

@@ -11,7 +11,13 @@ export function networkFilter<Desc extends DescMessage>(
   return create(FilterSchema, { name, configType: { case: "typedConfig", value: packAny(schema, message) } });
 }
 
-/** A name as it appears in statistics, where `.` and `:` would split it. */
+/** What Envoy makes of a name in statistics: `:` and `.` would split it. */
 export function statName(name: string): string {
   return name.replaceAll(/[:.]/g, "_");
+}
+
+/** Only needed where the name would be split in statistics. */
+export function altStatName(name: string): string {
+  const sanitised = statName(name);
+  return sanitised === name ? "" : sanitised;
 }
