@@ -87,7 +87,8 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
       await applied(world, faults({ delay: { value: "700ms", percentage: 100 } }));
       const { grpcStatus, ms } = await call(session);
       assert.equal(grpcStatus, 0);
-      assert.ok(ms >= 700, `${ms} ms`);
+      // Envoy counts from the time its event loop woke, so its 700 ms may end a little before ours.
+      assert.ok(ms >= 690, `${ms} ms`);
       await deleted(world, "meshfaultinjection", "faults");
       assert.deepEqual(await statuses(2), [0, 0]);
     });

@@ -211,7 +211,8 @@ test("a server that speaks first is not kept waiting where entries are for bytes
   );
   const waited = shared.results.get("greeting one:22");
   assert.equal(waited?.outcome, "passes");
-  assert.ok(waited.ms >= 2_000, `it took ${waited.ms} ms`);
+  // Envoy counts from the time its event loop woke, so its two seconds may end a little before ours.
+  assert.ok(waited.ms >= 1_990, `it took ${waited.ms} ms`);
   assert.ok(only.timeouts === 0, "no inspector gave up");
   assert.ok(shared.timeouts > 0, "an inspector gave up");
 });
