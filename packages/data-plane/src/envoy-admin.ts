@@ -11,7 +11,7 @@ export function envoyAdmin(address: AdminAddress, timeoutMs = 2_000): CallAdmin 
     address.kind === "pipe" ? { path: address.path } : { host: address.host, port: address.port };
   return (method, path) =>
     new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
+      let answer = Buffer.alloc(0);
       const socket = createConnection(target, () => {
         const length = method === "POST" ? "content-length: 0\r\n" : "";
         socket.write(`${method} ${path} HTTP/1.1\r\nhost: envoy\r\n${length}connection: close\r\n\r\n`);
@@ -19,14 +19,22 @@ export function envoyAdmin(address: AdminAddress, timeoutMs = 2_000): CallAdmin 
       const timer = setTimeout(() => {
         socket.destroy(new Error(`Envoy's admin interface did not answer ${path} within ${timeoutMs} ms`));
       }, timeoutMs);
-      socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+      socket.on("data", (chunk: Buffer) => {
+        answer = Buffer.concat([answer, chunk]);
+        finish(false);
+      });
       socket.on("error", reject);
       socket.on("close", () => {
         clearTimeout(timer);
-        const message = decodeHttpResponse(Buffer.concat(chunks));
-        if (message === undefined)
-          reject(new Error(`Envoy's admin interface broke off its answer to ${path}`));
-        else resolve(message);
+        finish(true);
+        reject(new Error(`Envoy's admin interface broke off its answer to ${path}`));
       });
+      // A whole answer is enough: Envoy may take a second to close the connection after it.
+      const finish = (isClosed: boolean): void => {
+        const message = decodeHttpResponse(answer, isClosed);
+        if (message === undefined) return;
+        resolve(message);
+        socket.destroy();
+      };
     });
 }

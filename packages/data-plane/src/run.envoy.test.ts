@@ -105,8 +105,16 @@ class World implements AsyncDisposable {
     return httpGet(this.readinessPort, "/ready").catch(() => undefined);
   }
 
-  untilReady(): Promise<boolean> {
-    return until("the proxy is ready", async () => (await this.ready())?.status === 200);
+  async untilReady(launched: Launched): Promise<void> {
+    let last: Reply | undefined;
+    try {
+      await until("the proxy is ready", async () => {
+        last = await this.ready();
+        return last?.status === 200;
+      });
+    } catch (cause) {
+      throw new Error(`${JSON.stringify(last)}; what it said:\n${launched.output}`, { cause });
+    }
   }
 
   leftovers(): string[] {
@@ -143,9 +151,7 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     const envoy = await launched.envoyPid();
     assert.equal((await world.ready())?.status, 503, "not ready without a configuration that Envoy accepted");
     world.configure();
-    await world.untilReady().catch((error: unknown) => {
-      throw new Error(`what it said:\n${launched.output}`, { cause: error });
-    });
+    await world.untilReady(launched);
     assert.equal((await world.ready())?.body, "READY");
     assert.equal((await world.request("/")).body, "quick");
 
@@ -186,14 +192,14 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     world.controlPlane.pending = "unsupported";
     world.configure();
     await using first = world.launch("--drain-time", "700ms");
-    await world.untilReady();
+    await world.untilReady(first);
     const started = performance.now();
     first.child.kill("SIGTERM");
     assert.equal(await first.ended(), 0);
     assert.ok(performance.now() - started >= 700, "the whole drain time");
 
     await using second = world.launch("--drain-time", "60s");
-    await world.untilReady();
+    await world.untilReady(second);
     second.child.kill("SIGINT");
     await until("it drains", () => second.output.includes("no drain barrier"));
     const hurried = performance.now();
@@ -207,14 +213,14 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     await using world = await World.start();
     world.configure();
     await using launched = world.launch();
-    await world.untilReady();
+    await world.untilReady(launched);
     const crashed = await launched.envoyPid();
     process.kill(crashed, "SIGSEGV");
     const next = await until("another Envoy runs", async () => {
       const pid = await launched.envoyPid();
       return pid !== crashed && pid;
     });
-    await world.untilReady();
+    await world.untilReady(launched);
     launched.child.kill("SIGKILL");
     await until("Envoy is gone with its launcher", () => !isRunning(next));
   });
@@ -223,7 +229,7 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     await using world = await World.start();
     world.configure();
     await using launched = world.launch("--drain-time", "60s");
-    await world.untilReady();
+    await world.untilReady(launched);
     launched.child.kill("SIGUSR2");
     await until("the barrier is passed", () => launched.output.includes("every client has acknowledged"));
     assert.equal((await world.ready())?.body, "TERMINATING");
@@ -263,7 +269,7 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     await using world = await World.start();
     world.configure();
     await using launched = world.launch();
-    await world.untilReady();
+    await world.untilReady(launched);
     const launcher = memoryOf(launched.pid);
     const envoy = memoryOf(await launched.envoyPid());
     context.diagnostic(`launcher ${JSON.stringify(launcher)} envoy ${JSON.stringify(envoy)}`);
@@ -284,7 +290,7 @@ describe("skein-dp run --lean with a real Envoy", { timeout: 120_000 }, () => {
     const workDir = join(world.dir, "work");
     await using launched = world.launch("--lean", "--workdir", workDir);
     await until("the process is Envoy", () => commandOf(launched.pid).includes("--config-path"));
-    await world.untilReady();
+    await world.untilReady(launched);
     context.diagnostic(`lean ${JSON.stringify(memoryOf(launched.pid))}`);
     assert.equal(readLaunchPlan(workDir).pid, launched.pid);
 

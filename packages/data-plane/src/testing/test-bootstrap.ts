@@ -97,6 +97,8 @@ export function inboundListenerFile(port: number): string {
                     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                   stat_prefix: "self_inbound_dp_main",
                   route_config: {
+                    // Two files are read in any order, where a control plane sends clusters first.
+                    validate_clusters: false,
                     virtual_hosts: [
                       {
                         name: "app",
