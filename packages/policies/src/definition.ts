@@ -34,7 +34,10 @@ export interface OutboundInput {
   /** The policies of this kind that select the caller, in no particular order. */
   readonly policies: readonly PolicyResource[];
   readonly destination: DestinationPlan;
-  /** The routes that definitions of a lower order put on this destination. */
+  /**
+   * The routes that definitions of a lower order put on this destination. Read them only where they matter: what did not
+   * look at them is planned once for all callers, whatever their routes.
+   */
   readonly routes: readonly RouteIdentity[];
 }
 

@@ -136,6 +136,8 @@ export class Translator {
   readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
   /** KRIs of the policies behind an entry. */
   readonly #behind = new WeakMap<object, readonly string[]>();
+  /** By the lists that are united. */
+  readonly #unions = new Interned<readonly string[]>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
   readonly #transparent = new Interned<TransparentFragments>();
   readonly #instances = new Interned<Fragment>();
@@ -153,7 +155,7 @@ export class Translator {
   /** What an outbound becomes. */
   outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
     const way = this.#upstream(plan.upstream);
-    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${way.origins.join(" ")}`;
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${this.#table.originsKey(way.origins)}`;
     let listeners = this.#listeners.get(way.network);
     if (listeners === undefined) {
       listeners = new WeakValues();
@@ -436,19 +438,23 @@ export class Translator {
 
   /** KRIs of the policies that had a say in one kind of resource, sorted. */
   #origins(plans: PolicyPlans, of: ShapedType): readonly string[] {
-    const all = new Set<string>();
-    for (const definition of this.#definitions) {
-      const entry = plans[definition.kind.type] as object | undefined;
-      if (entry === undefined || definition.shapes?.includes(of) === false) continue;
-      for (const policy of this.#contributors(definition, entry)) all.add(policy);
+    const lists: (readonly string[])[] = [];
+    let key = "";
+    for (const { kind, shapes, origins } of this.#definitions) {
+      const entry = plans[kind.type] as object | undefined;
+      if (entry === undefined || shapes?.includes(of) === false) continue;
+      const list = this.#contributors(entry, origins);
+      if (list.length === 0) continue;
+      lists.push(list);
+      key += ` ${this.#table.originsKey(list)}`;
     }
-    return [...all].sort();
+    return this.#unions.get(key, () => this.#table.origins([...new Set(lists.flat())].sort()));
   }
 
-  #contributors(definition: PolicyDefinition, entry: object): readonly string[] {
+  #contributors(entry: object, origins: PolicyDefinition["origins"]): readonly string[] {
     let found = this.#behind.get(entry);
     if (found === undefined) {
-      found = contributors(definition.origins(entry));
+      found = this.#table.origins(contributors(origins(entry)));
       this.#behind.set(entry, found);
     }
     return found;

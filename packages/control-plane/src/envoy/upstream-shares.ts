@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import { Interned } from "../plan/interned.ts";
 import {
@@ -35,6 +34,7 @@ interface Cores {
   readonly network: Interned<Uint8Array>;
   readonly chains: Interned<NetworkChain>;
   readonly routes: Interned<RouteCore>;
+  readonly forms: Map<string, number>;
 }
 
 /**
@@ -76,7 +76,7 @@ export class UpstreamShares {
     if (cores === undefined) {
       cores = {
         ...{ cluster: new Interned(), network: new Interned() },
-        ...{ chains: new Interned(), routes: new Interned() },
+        ...{ chains: new Interned(), routes: new Interned(), forms: new Map() },
       };
       this.#cores.set(destination, cores);
     }
@@ -98,24 +98,37 @@ export class UpstreamShares {
 
   /** One translation answers for all three parts; each is kept under what shapes it. */
   #core(plan: UpstreamPlan) {
-    const { destination, policies, backends, tls, callerTags, ...rest } = plan;
+    const { destination, policies, backends, clusterName, external, tls, callerTags } = plan;
     const cores = this.#coresOf(destination);
-    const entries = (of: "cluster" | "listener" | "route"): readonly number[] =>
-      this.#together.map(({ kind, shapes }) =>
-        shapes?.includes(of) === false ? 0 : this.#ids.of(policies[kind.type] as object | undefined),
-      );
-    const targets = Object.values(backends).map((each) =>
-      each.kind === "resolved" ? each.clusterName : undefined,
-    );
+    const entries = (of: "cluster" | "listener" | "route"): string => {
+      let ids = "";
+      for (const { kind, shapes } of this.#together) {
+        const id =
+          shapes?.includes(of) === false ? 0 : this.#ids.of(policies[kind.type] as object | undefined);
+        ids += `${id} `;
+      }
+      return ids;
+    };
+    const targets = Object.values(backends).map((each) => (each.kind === "resolved" ? each.clusterName : ""));
+    const outside = external === undefined ? "" : JSON.stringify(external);
+    const rest = formOf(cores, `${clusterName} ${outside}`);
+    const secrets = tls === undefined ? "" : `${tls.certificateSecret} ${tls.validationSecret}`;
+    const leadsTo = formOf(cores, targets.join(" "));
     let made: ReturnType<typeof coresOf> | undefined;
     const make = () => {
       made ??= coresOf(plan, this.#together, this.#layouts);
       return made;
     };
     return {
-      cluster: cores.cluster.get(keyOf(entries("cluster"), rest, tls), () => make().cluster),
-      network: cores.network.get(keyOf(entries("listener"), rest, targets), () => make().network),
-      routes: cores.routes.get(keyOf(entries("route"), rest, targets, callerTags), () => make().routes),
+      cluster: cores.cluster.get(
+        `${entries("cluster")}${rest} ${formOf(cores, secrets)}`,
+        () => make().cluster,
+      ),
+      network: cores.network.get(`${entries("listener")}${rest} ${leadsTo}`, () => make().network),
+      routes: cores.routes.get(
+        `${entries("route")}${rest} ${leadsTo} ${callerTags ?? ""}`,
+        () => make().routes,
+      ),
     };
   }
 
@@ -131,9 +144,14 @@ export class UpstreamShares {
   }
 }
 
-/** Short, because a fleet has thousands. */
-function keyOf(...parts: readonly unknown[]): string {
-  return hash("sha1", JSON.stringify(parts), "base64url");
+/** A number for a part of keys that is long and that many keys have. A destination has few. */
+function formOf({ forms }: Cores, text: string): number {
+  let form = forms.get(text);
+  if (form === undefined) {
+    form = forms.size;
+    forms.set(text, form);
+  }
+  return form;
 }
 
 /** A number for each object, for keys. */

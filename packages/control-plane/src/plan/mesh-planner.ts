@@ -468,9 +468,12 @@ function sameDeep(a: unknown, b: unknown): boolean {
   if (Array.isArray(a)) {
     return Array.isArray(b) && a.length === b.length && a.every((item, i) => sameDeep(item, b[i]));
   }
-  const [aEntries, bEntries] = [Object.entries(a), Object.entries(b)];
-  return (
-    aEntries.length === bEntries.length &&
-    aEntries.every(([key, value]) => sameDeep(value, Reflect.get(b, key)))
-  );
+  // Without lists of the fields: there would be some for every part of every plan that is compared.
+  let more = 0;
+  for (const key in a) {
+    if (!sameDeep(Reflect.get(a, key), Reflect.get(b, key))) return false;
+    more += 1;
+  }
+  for (const _ in b) more -= 1;
+  return more === 0;
 }

@@ -11,9 +11,10 @@ import {
   type RouteIdentity,
   type UpstreamPlan,
 } from "@skein/policies";
-import type { Family, Graph, Readable } from "../view/graph.ts";
+import type { Graph, Keyed, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
-import { type PolicySet, policyKey } from "../view/policy-set.ts";
+import { listKey, type PolicySet, policyList } from "../view/policy-set.ts";
+import { WeakValues } from "../weak-values.ts";
 import type { Destination } from "./destinations.ts";
 import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
@@ -33,8 +34,8 @@ export interface CallerKind {
   readonly machine: Machine;
   /** The external services that they may call, by name; absent where they may call all. */
   readonly mayLeaveTo: ReadonlySet<string> | undefined;
-  /** The same for all kinds that differ in policies and machines only. */
-  readonly key: string;
+  /** The same for all kinds that differ in policies and machines only; with a name that is short in keys. */
+  readonly group: { readonly id: string };
 }
 
 /** What is known of a caller. */
@@ -42,6 +43,11 @@ export interface CallerFacts
   extends Pick<CallerKind, "policies" | "naming" | "tags" | "machine" | "mayLeaveTo"> {
   readonly identity: IdentityPlan | undefined;
 }
+
+/** As of `policyList`. */
+type PolicyList = readonly PolicyResource[];
+
+const NO_POLICIES: PolicyList = [];
 
 /** For destinations inside the mesh, where it does not matter. */
 const ANY_MACHINE: Machine = { ipv6: true, systemCaPath: undefined };
@@ -75,12 +81,15 @@ export class Upstreams {
   readonly #graph: Graph;
   readonly #view: MeshView;
   readonly #definitions: readonly PolicyDefinition[];
+  readonly #kindsOfPolicy: readonly PolicyDefinition["kind"][];
   readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly #kinds = new Interned<CallerKind>();
-  readonly #plans = new WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>();
-  readonly #narrowed = new Interned<CallerKind>();
-  readonly #planned = new WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>();
-  readonly #entries = new WeakMap<DestinationPlan, Interned<object>>();
+  readonly #groups = new Interned<CallerKind["group"]>();
+  #known = 0;
+  readonly #concerning = new WeakMap<readonly PolicyResource[], WeakMap<DestinationPlan, PolicyList>>();
+  /** By what of a kind of caller matters to the destination. */
+  readonly #planned = new WeakMap<DestinationPlan, Keyed<string, UpstreamPlan | undefined>>();
+  readonly #entries = new WeakMap<DestinationPlan, WeakValues<object>>();
 
   constructor(
     graph: Graph,
@@ -91,6 +100,9 @@ export class Upstreams {
     this.#graph = graph;
     this.#view = view;
     this.#definitions = definitions;
+    this.#kindsOfPolicy = definitions
+      .filter(({ planOutbound }) => planOutbound !== undefined)
+      .map(({ kind }) => kind);
     this.#destination = destination;
   }
 
@@ -101,9 +113,12 @@ export class Upstreams {
         ? undefined
         : { certificate: identity.certificateSecret, validation: identity.validationSecret };
     const leaving = mayLeaveTo === undefined ? "" : ` may leave to ${[...mayLeaveTo].sort().join(",")}`;
-    const key = `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}${leaving}`;
-    return this.#kinds.get(`${key} ${machineKey(machine)} ${policies.id}`, () => ({
-      ...{ policies, naming, secrets, tags, machine, mayLeaveTo, key },
+    const group = this.#groups.get(
+      `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}${leaving}`,
+      () => ({ id: (this.#known++).toString(36) }),
+    );
+    return this.#kinds.get(`${group.id} ${machineKey(machine)} ${policies.id}`, () => ({
+      ...{ policies, naming, secrets, tags, machine, mayLeaveTo, group },
     }));
   }
 
@@ -113,61 +128,50 @@ export class Upstreams {
     return destination === undefined ? undefined : refusalOf(kind, destination);
   }
 
-  /**
-   * How a kind of caller reaches a destination; `undefined` where there is no such destination, or none for it.
-   */
-  plan(kind: CallerKind, key: DestinationKey): Readable<UpstreamPlan | undefined> {
-    return this.#family(this.#plans, kind, (destination) => {
-      const found = this.#destination.at(destination).get();
-      if (found === undefined || refusalOf(kind, found.plan) !== undefined) return undefined;
-      const narrowed = this.#narrow(kind, found.plan);
-      return this.#family(this.#planned, narrowed, (each) => this.#plan(narrowed, each))
-        .at(destination)
-        .get();
-    }).at(key);
-  }
-
-  #family(
-    families: WeakMap<CallerKind, Family<DestinationKey, UpstreamPlan | undefined>>,
-    kind: CallerKind,
-    compute: (key: DestinationKey) => UpstreamPlan | undefined,
-  ): Family<DestinationKey, UpstreamPlan | undefined> {
-    let family = families.get(kind);
-    if (family === undefined) {
-      family = this.#graph.family(compute);
-      families.set(kind, family);
+  /** How a kind of caller reaches a destination; `undefined` where there is no such destination, or none for it. */
+  plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
+    const destination = this.#destination.at(key).get()?.plan;
+    if (destination === undefined || refusalOf(kind, destination) !== undefined) return undefined;
+    let planned = this.#planned.get(destination);
+    if (planned === undefined) {
+      planned = this.#graph.keyed();
+      this.#planned.set(destination, planned);
     }
-    return family;
-  }
-
-  /** The kind without the policies that cannot matter to a destination. */
-  #narrow(kind: CallerKind, destination: DestinationPlan): CallerKind {
-    const byKind = new Map<string, readonly PolicyResource[]>();
-    const parts: string[] = [];
-    for (const {
-      planOutbound,
-      kind: { type },
-    } of this.#definitions) {
-      if (planOutbound === undefined) continue;
-      const list =
-        kind.policies.byKind.get(type)?.filter((each) => concernsDestination(each, destination)) ?? [];
-      if (list.length === 0) continue;
-      byKind.set(type, list);
-      for (const policy of list) parts.push(policyKey(policy));
-    }
-    const id = parts.join(" ");
     const machine = destination.kind === "MeshExternalService" ? kind.machine : ANY_MACHINE;
-    return this.#narrowed.get(`${kind.key} ${machineKey(machine)} ${id}`, () => ({
-      ...kind,
-      machine,
-      policies: { id, byKind },
-    }));
+    const lists = this.#kindsOfPolicy.map(({ type }) => {
+      const list = kind.policies.byKind.get(type);
+      return list === undefined ? NO_POLICIES : this.#concerningOf(list, destination);
+    });
+    const id = `${kind.group.id} ${machineKey(machine)} ${lists.map(listKey).join(" ")}`;
+    return planned
+      .at(id, () => {
+        const byKind = new Map(lists.map((list, at) => [this.#kindsOfPolicy[at]?.type ?? "", list] as const));
+        return this.#plan({ ...kind, machine, policies: { id, byKind } }, key);
+      })
+      .get();
+  }
+
+  /** Without the policies that cannot matter to a destination. */
+  #concerningOf(list: PolicyList, destination: DestinationPlan): PolicyList {
+    let byDestination = this.#concerning.get(list);
+    if (byDestination === undefined) {
+      byDestination = new WeakMap();
+      this.#concerning.set(list, byDestination);
+    }
+    let concerning = byDestination.get(destination);
+    if (concerning === undefined) {
+      const those = list.filter((each) => concernsDestination(each, destination));
+      concerning = those.length === list.length ? list : policyList(those);
+      byDestination.set(destination, concerning);
+    }
+    return concerning;
   }
 
   #plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
     const destination = this.#destination.at(key).get();
     if (destination === undefined) return undefined;
     const { plan, acceptsTls } = destination;
+    const entries = this.#entriesOf(plan);
     const problem = problemOf(kind, destination);
     const external =
       problem === undefined
@@ -179,18 +183,15 @@ export class Upstreams {
     const backends: Record<string, BackendPlan> = {};
     for (const definition of this.#definitions) {
       const type = definition.kind.type;
-      const list = kind.policies.byKind.get(type) ?? [];
+      const list = kind.policies.byKind.get(type) ?? NO_POLICIES;
       if (list.length === 0) continue;
-      const entryKey = list.map(policyKey).join(" ");
-      const entry = this.#entry(plan, `${entryKey} ${routesKey}`, () =>
-        definition.planOutbound?.({ policies: list, destination: plan, routes: [...routes] }),
-      );
+      const entry = entryOf(definition, list, { destination: plan, routes, routesKey, entries });
       if (entry === undefined) continue;
       policies[type] = entry;
       const own = definition.routes?.(entry) ?? [];
       if (own.length > 0) {
         routes.push(...own);
-        routesKey += ` ${entryKey}`;
+        routesKey += ` ${listKey(list)}`;
       }
       for (const reference of definition.backendRefs?.(entry) ?? []) {
         backends[reference.key] = this.#backend(kind, reference, plan);
@@ -215,14 +216,14 @@ export class Upstreams {
     };
   }
 
-  /** What one kind of policy says of a destination; the same object for all who are told the same. */
-  #entry(destination: DestinationPlan, key: string, make: () => unknown): object | undefined {
+  /** What kinds of policy say of a destination; the same object for all who are told the same. */
+  #entriesOf(destination: DestinationPlan): WeakValues<object> {
     let entries = this.#entries.get(destination);
     if (entries === undefined) {
-      entries = new Interned();
+      entries = new WeakValues();
       this.#entries.set(destination, entries);
     }
-    return entries.get(key, () => make() as object | undefined);
+    return entries;
   }
 
   #backend(kind: CallerKind, reference: BackendReference, from: DestinationPlan): BackendPlan {
@@ -249,6 +250,41 @@ export class Upstreams {
       clusterName: clusterName(kind, destination),
     };
   }
+}
+
+/** What has been planned for a destination so far. */
+interface Planned {
+  readonly destination: DestinationPlan;
+  readonly routes: readonly RouteIdentity[];
+  /** Tells which policies the routes are from. */
+  readonly routesKey: string;
+  /** By their policies, and by the routes where these were looked at. */
+  readonly entries: WeakValues<object>;
+}
+
+/**
+ * What one kind of policy says of a destination. Few policies say anything of single routes, so what did not look at
+ * them is the same whatever the routes are.
+ */
+function entryOf(
+  definition: PolicyDefinition,
+  policies: PolicyList,
+  { destination, routes, routesKey, entries }: Planned,
+): object | undefined {
+  const key = listKey(policies);
+  const known = entries.get(key) ?? entries.get(`${key}/${routesKey}`);
+  if (known !== undefined) return known;
+  let seesRoutes = false;
+  const made = definition.planOutbound?.({
+    policies,
+    destination,
+    get routes() {
+      seesRoutes = true;
+      return [...routes];
+    },
+  }) as object | undefined;
+  if (made !== undefined) entries.set(seesRoutes ? `${key}/${routesKey}` : key, made);
+  return made;
 }
 
 function clusterName(kind: CallerKind, plan: DestinationPlan): string {

@@ -20,6 +20,12 @@ export interface Family<K extends string, T> {
   readonly size: number;
 }
 
+export interface Keyed<K extends string, T> {
+  at(key: K, compute: () => T): Readable<T>;
+  /** Number of values held; for memory tests. */
+  readonly size: number;
+}
+
 export interface InputFamily<K extends string, T> {
   at(key: K): Readable<T>;
   set(key: K, value: T): void;
@@ -45,7 +51,10 @@ class Node<T> implements Input<T> {
   changedAt = 0;
   computedAt = -1;
   sources: Node<unknown>[] = [];
-  readonly observers = new Set<Node<unknown>>();
+  /** One by itself, because most nodes have one and a set weighs more than all the rest of a node. */
+  observers: Node<unknown> | Set<Node<unknown>> | undefined;
+  /** The last recomputation that found this node among what was read. */
+  seenBy = 0;
   /** Set for observed nodes: told once when the node turns stale. */
   onStale: (() => void) | undefined;
 
@@ -65,10 +74,9 @@ class Node<T> implements Input<T> {
   }
 
   get(): T {
-    const reader = this.graph.reader;
-    if (reader !== undefined) reader.add(this as Node<unknown>);
-    else if (this.observers.size === 0 && this.onStale === undefined)
-      this.graph.unused.add(this as Node<unknown>);
+    const { reads } = this.graph;
+    if (reads !== undefined) reads.push(this as Node<unknown>);
+    else if (this.isUnused()) this.graph.unused.add(this as Node<unknown>);
     this.refresh();
     return this.value;
   }
@@ -77,7 +85,7 @@ class Node<T> implements Input<T> {
     if (this.equal(this.value, value)) return;
     this.value = value;
     this.changedAt = ++this.graph.clock;
-    for (const observer of this.observers) observer.mark(STALE);
+    this.tell(STALE);
   }
 
   mark(state: number): void {
@@ -85,7 +93,7 @@ class Node<T> implements Input<T> {
     const first = this.state === FRESH;
     this.state = state;
     if (!first) return;
-    for (const observer of this.observers) observer.mark(CHECK);
+    this.tell(CHECK);
     this.onStale?.();
   }
 
@@ -107,34 +115,67 @@ class Node<T> implements Input<T> {
   private recompute(): void {
     const { compute } = this;
     if (compute === undefined) return;
-    const outer = this.graph.reader;
-    const reads = new Set<Node<unknown>>();
-    this.graph.reader = reads;
+    const outer = this.graph.reads;
+    const reads: Node<unknown>[] = [];
+    this.graph.reads = reads;
     let value: T;
     try {
       value = compute();
     } finally {
-      this.graph.reader = outer;
-      for (const source of this.sources) if (!reads.has(source)) source.release(this as Node<unknown>);
-      for (const source of reads) source.observers.add(this as Node<unknown>);
-      this.sources = [...reads];
+      this.graph.reads = outer;
+      this.readFrom(reads);
     }
     const first = this.computedAt < 0;
     this.computedAt = this.graph.clock;
     if (first || !this.equal(this.value, value)) {
       this.value = value;
       this.changedAt = this.graph.clock;
-      if (!first) for (const observer of this.observers) observer.mark(STALE);
+      if (!first) this.tell(STALE);
     }
   }
 
+  /** Depends on these from now on, in the order in which they were read first. */
+  private readFrom(reads: readonly Node<unknown>[]): void {
+    const mark = ++this.graph.recomputations;
+    const sources: Node<unknown>[] = [];
+    for (const source of reads) {
+      if (source.seenBy === mark) continue;
+      source.seenBy = mark;
+      sources.push(source);
+      source.observe(this as Node<unknown>);
+    }
+    for (const source of this.sources) if (source.seenBy !== mark) source.release(this as Node<unknown>);
+    this.sources = sources;
+  }
+
+  private observe(observer: Node<unknown>): void {
+    const { observers } = this;
+    if (observers === observer) return;
+    if (observers === undefined) this.observers = observer;
+    else if (observers instanceof Set) observers.add(observer);
+    else this.observers = new Set([observers, observer]);
+  }
+
+  private tell(state: number): void {
+    const { observers } = this;
+    if (observers instanceof Set) for (const observer of observers) observer.mark(state);
+    else observers?.mark(state);
+  }
+
+  isUnused(): boolean {
+    return this.observers === undefined && this.onStale === undefined;
+  }
+
   release(observer: Node<unknown>): void {
-    this.observers.delete(observer);
-    if (this.observers.size === 0 && this.onStale === undefined) this.graph.unused.add(this as Node<unknown>);
+    const { observers } = this;
+    if (observers === observer) this.observers = undefined;
+    else if (observers instanceof Set && observers.delete(observer) && observers.size === 0)
+      this.observers = undefined;
+    if (this.isUnused()) this.graph.unused.add(this as Node<unknown>);
   }
 
   drop(): void {
-    if (this.observers.size > 0 || this.onStale !== undefined) return;
+    if (!this.isUnused()) return;
     for (const source of this.sources) source.release(this as Node<unknown>);
     this.sources = [];
     if (this.compute !== undefined) this.state = STALE;
@@ -145,7 +186,9 @@ class Node<T> implements Input<T> {
 /** One world of inputs and derived values. */
 export class Graph {
   clock = 0;
-  reader: Set<Node<unknown>> | undefined;
+  recomputations = 0;
+  /** What the derivation that runs has read so far. */
+  reads: Node<unknown>[] | undefined;
   readonly unused = new Set<Node<unknown>>();
 
   /** An input; `equal` decides whether setting it changes anything (identity by default). */
@@ -172,7 +215,7 @@ export class Graph {
       set: (key, value) => {
         const node = at(key);
         node.set(value);
-        if (node.observers.size === 0 && equal(value, absent)) nodes.delete(key);
+        if (node.observers === undefined && equal(value, absent)) nodes.delete(key);
       },
       *entries() {
         for (const [key, { value }] of nodes) if (!equal(value, absent)) yield [key, value];
@@ -187,20 +230,25 @@ export class Graph {
 
   /** Values computed per key, each kept while something depends on it. */
   family<K extends string, T>(compute: (key: K) => T, equal: Equal<T> = Object.is): Family<K, T> {
+    const values = this.keyed<K, T>(equal);
+    return {
+      at: (key) => values.at(key, () => compute(key)),
+      get size() {
+        return values.size;
+      },
+    };
+  }
+
+  /** The same where whoever asks knows how to compute the value: equal keys must mean equal computations. */
+  keyed<K extends string, T>(equal: Equal<T> = Object.is): Keyed<K, T> {
     const nodes = new Map<K, Node<T>>();
     return {
-      at: (key) => {
+      at: (key, compute) => {
         let node = nodes.get(key);
         if (node === undefined) {
-          const made: Node<T> = new Node<T>(
-            this,
-            undefined as T,
-            () => compute(key),
-            equal,
-            () => {
-              if (nodes.get(key) === made) nodes.delete(key);
-            },
-          );
+          const made: Node<T> = new Node<T>(this, undefined as T, compute, equal, () => {
+            if (nodes.get(key) === made) nodes.delete(key);
+          });
           node = made;
           nodes.set(key, node);
         }
@@ -221,7 +269,7 @@ export class Graph {
     readable.onStale = onStale;
     return () => {
       readable.onStale = undefined;
-      if (readable.observers.size === 0) this.unused.add(readable);
+      if (readable.isUnused()) this.unused.add(readable);
     };
   }
 

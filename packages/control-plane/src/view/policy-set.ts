@@ -1,6 +1,6 @@
 import type { PolicyDefinition, PolicyResource, Selectable } from "@skein/policies";
 import { comparePolicies, select } from "@skein/policies";
-import { WeakValues } from "../weak-values.ts";
+import { Interned } from "../plan/interned.ts";
 
 /**
  * The policies that stand for one proxy or one inbound. Interned: equal sets are the same object, so everything
@@ -9,6 +9,7 @@ import { WeakValues } from "../weak-values.ts";
 export interface PolicySet {
   /** Unique while the set is alive; changes when any of its policies does. */
   readonly id: string;
+  /** Lists as of {@link policyList}, lowest precedence first. */
   readonly byKind: ReadonlyMap<string, readonly PolicyResource[]>;
 }
 
@@ -79,10 +80,29 @@ export function policyKey(policy: PolicyResource): string {
   return key;
 }
 
+const lists = new Interned<readonly PolicyResource[]>();
+const listKeys = new WeakMap<readonly PolicyResource[], string>();
+let knownLists = 0;
+
+/** One object for all equal lists, so that what follows from a list is found by the list. */
+export function policyList(policies: readonly PolicyResource[]): readonly PolicyResource[] {
+  return lists.get(policies.map(policyKey).join(" "), () => policies);
+}
+
+/** Tells one of {@link policyList} from all others, shortly. */
+export function listKey(list: readonly PolicyResource[]): string {
+  let key = listKeys.get(list);
+  if (key === undefined) {
+    key = (knownLists++).toString(36);
+    listKeys.set(list, key);
+  }
+  return key;
+}
+
 /** Makes equal sets the same object, for as long as somebody holds them. */
 export class PolicySets {
   readonly #reach: PolicyReach;
-  readonly #sets = new WeakValues<PolicySet>();
+  readonly #sets = new Interned<PolicySet>();
 
   constructor(reach: PolicyReach) {
     this.#reach = reach;
@@ -90,19 +110,24 @@ export class PolicySets {
 
   /** The set of these policies, which need no particular order. */
   of(policies: readonly PolicyResource[]): PolicySet {
-    if (policies.length === 0) return EMPTY;
-    const id = policies.map(policyKey).sort().join(" ");
-    const known = this.#sets.get(id);
-    if (known !== undefined) return known;
-    const byKind = new Map<string, PolicyResource[]>();
-    for (const policy of [...policies].sort(comparePolicies)) {
-      const list = byKind.get(policy.type);
-      if (list === undefined) byKind.set(policy.type, [policy]);
-      else list.push(policy);
+    return this.#with(
+      EMPTY,
+      Map.groupBy(policies, ({ type }) => type),
+    );
+  }
+
+  /** A set with other lists of some kinds, which need no particular order. */
+  #with(set: PolicySet, changed: ReadonlyMap<string, readonly PolicyResource[]>): PolicySet {
+    const byKind = new Map(set.byKind);
+    for (const [type, list] of changed) {
+      if (list.length === 0) byKind.delete(type);
+      else byKind.set(type, policyList([...list].sort(comparePolicies)));
     }
-    const set: PolicySet = { id, byKind };
-    this.#sets.set(id, set);
-    return set;
+    if (byKind.size === 0) return EMPTY;
+    const id = Array.from(byKind, ([, list]) => listKey(list))
+      .sort()
+      .join(" ");
+    return this.#sets.get(id, () => ({ id, byKind }));
   }
 
   /** The sets of a proxy, given every policy of its mesh. */
@@ -121,6 +146,7 @@ export class PolicySets {
    */
   changing(changed: ReadonlyMap<string, PolicyResource | undefined>): PolicySetsChange {
     const current = [...changed.values()].filter((policy) => policy !== undefined);
+    const types = new Set(Array.from(changed.keys(), (key) => key.slice(0, key.indexOf("/"))));
     const made = new Map<PolicySet, Map<string, PolicySet>>();
     const become = (set: PolicySet, added: readonly PolicyResource[]): PolicySet => {
       const key = added.map(policyKey).join(" ");
@@ -131,9 +157,14 @@ export class PolicySets {
       }
       let next = byAdded.get(key);
       if (next === undefined) {
-        const all = [...set.byKind.values()].flat();
-        const rest = all.filter(({ type, name }) => !changed.has(`${type}/${name}`));
-        next = rest.length === all.length && added.length === 0 ? set : this.of([...rest, ...added]);
+        const lists = new Map<string, readonly PolicyResource[]>();
+        for (const type of types) {
+          const list = set.byKind.get(type) ?? [];
+          const rest = list.filter(({ name }) => !changed.has(`${type}/${name}`));
+          const more = added.filter((policy) => policy.type === type);
+          if (rest.length < list.length || more.length > 0) lists.set(type, [...rest, ...more]);
+        }
+        next = lists.size === 0 ? set : this.#with(set, lists);
         byAdded.set(key, next);
       }
       return next;

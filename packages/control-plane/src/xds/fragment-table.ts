@@ -12,6 +12,9 @@ import type { Fragment, XdsType } from "./fragment.ts";
  */
 export class FragmentTable {
   readonly #entries = new WeakValues<Fragment>();
+  readonly #origins = new WeakValues<readonly string[]>();
+  readonly #originKeys = new WeakMap<readonly string[], string>();
+  #known = 0;
 
   /** How many fragments there are. */
   get size(): number {
@@ -21,12 +24,29 @@ export class FragmentTable {
   /** The one fragment of this content. `value` is the encoded resource, without its `Any`; it is not kept. */
   intern(type: XdsType, name: string, value: Uint8Array, origins: readonly string[] = []): Fragment {
     const version = hash("sha1", value, "hex").slice(0, 16);
-    const key = `${type}\0${name}\0${version}\0${origins.join("\0")}`;
+    const list = this.origins(origins);
+    const key = `${type} ${version} ${this.originsKey(list)} ${name}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const fragment = encodeFragment(type, name, version, value, origins);
+    const fragment = encodeFragment(type, name, version, value, list);
     this.#entries.set(key, fragment);
     return fragment;
+  }
+
+  /** One object for all equal lists of origins: hundreds of fragments have the same. */
+  origins(list: readonly string[]): readonly string[] {
+    if (this.#originKeys.has(list)) return list;
+    const key = list.join("\0");
+    const known = this.#origins.get(key);
+    if (known !== undefined) return known;
+    this.#origins.set(key, list);
+    this.#originKeys.set(list, (this.#known++).toString(36));
+    return list;
+  }
+
+  /** Tells a list that {@link origins} returned from all others, shortly. */
+  originsKey(list: readonly string[]): string {
+    return this.#originKeys.get(list) ?? "";
   }
 }
 

@@ -2,7 +2,7 @@ import type { OutboundInput } from "../definition.ts";
 import type { OutboundRouteDraft } from "../draft.ts";
 import type { Merged } from "../plan/origin.ts";
 import { merge } from "./merge.ts";
-import { outboundRules, routeRules } from "./rules.ts";
+import { mayConcernRoutes, outboundRules, routeRules } from "./rules.ts";
 
 /** What holds for a destination, and for those of its routes that some rule names. */
 export interface ByRoute<Conf> extends Merged<Conf> {
@@ -14,13 +14,13 @@ export interface ByRoute<Conf> extends Merged<Conf> {
  * Merges what the `to` lists say of a destination and of its routes. A rule about a route replaces those about its
  * service as a whole: only rules about the mesh come before it, as in Kuma.
  */
-export function byRoute<Conf>(
-  { policies, destination, routes }: OutboundInput,
-  shortName: string,
-): ByRoute<Conf> | undefined {
+export function byRoute<Conf>(input: OutboundInput, shortName: string): ByRoute<Conf> | undefined {
+  const { policies, destination } = input;
   const base = merge<Conf>(outboundRules(policies, destination, shortName));
+  // Whoever plans may notice that the routes were not looked at.
+  if (!policies.some(mayConcernRoutes)) return base;
   const special: Record<string, Merged<Conf>> = {};
-  for (const route of routes) {
+  for (const route of input.routes) {
     const merged = merge<Conf>(routeRules(policies, route, shortName));
     if (merged !== undefined) special[route.kri] = merged;
   }

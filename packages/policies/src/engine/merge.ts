@@ -29,14 +29,17 @@ function apply(
   origins: Record<string, Origin>,
 ): unknown {
   if (isObject(patch)) {
-    if (!isObject(base)) forget(path, origins);
+    if (!isObject(base)) forget(base, path, origins);
     const merged: Record<string, unknown> = isObject(base) ? { ...base } : {};
-    const entries = Object.entries(patch).filter(([, value]) => value !== undefined);
-    for (const [name, value] of entries) {
+    let isEmpty = true;
+    for (const name of Object.keys(patch)) {
+      const value = patch[name];
+      if (value === undefined) continue;
+      isEmpty = false;
       const inner = path === "" ? name : `${path}.${name}`;
       merged[name] = apply(merged[name], value, origin, inner, name, origins);
     }
-    if (entries.length === 0 && path !== "" && Object.keys(merged).length === 0) origins[path] = origin;
+    if (isEmpty && path !== "" && Object.keys(merged).length === 0) origins[path] = origin;
     return merged;
   }
   if (Array.isArray(patch) && Array.isArray(base) && key.startsWith("append")) {
@@ -45,7 +48,7 @@ function apply(
     });
     return [...base, ...patch];
   }
-  forget(path, origins);
+  forget(base, path, origins);
   if (Array.isArray(patch) && key.startsWith("append")) {
     patch.forEach((_, i) => {
       origins[`${path}[${i}]`] = origin;
@@ -56,7 +59,9 @@ function apply(
   return patch;
 }
 
-function forget(path: string, origins: Record<string, Origin>): void {
+/** Nothing is known of the origins of what was not there. */
+function forget(base: unknown, path: string, origins: Record<string, Origin>): void {
+  if (base === undefined) return;
   for (const known of Object.keys(origins)) {
     if (known === path || known.startsWith(`${path}.`) || known.startsWith(`${path}[`)) delete origins[known];
   }

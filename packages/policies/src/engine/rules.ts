@@ -61,6 +61,13 @@ export function concernsDestination(policy: PolicyResource, destination: Destina
   );
 }
 
+/** Whether a policy says anything of single routes. */
+export function mayConcernRoutes(policy: PolicyResource): boolean {
+  return (
+    isAboutRoute(policy) || (policy.spec.to ?? []).some(({ targetRef }) => targetRef.kind === "MeshHTTPRoute")
+  );
+}
+
 /** The `to` entries behind `outboundRules`, in the same order. */
 export function outboundEntries(
   policies: readonly PolicyResource[],

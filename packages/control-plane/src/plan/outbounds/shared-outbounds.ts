@@ -106,7 +106,7 @@ export class OutboundPlans {
     const names = new Set<string>();
     const conditions: PlanCondition[] = [];
     const outbounds = ports.flatMap((port) => {
-      const upstream = this.#upstreams.plan(kind, port.target).get();
+      const upstream = this.#upstreams.plan(kind, port.target);
       if (upstream === undefined) {
         const asked = how.askedFor?.(port);
         const refusal = asked === undefined ? undefined : this.#upstreams.refusal(kind, port.target);
@@ -130,7 +130,7 @@ export class OutboundPlans {
             message: `${upstream.destination.name}:${upstream.destination.port}: ${key}: ${backend.problem}`,
           });
         } else if (backend.target !== target && !backends.has(backend.target)) {
-          const own = this.#upstreams.plan(kind, backend.target).get();
+          const own = this.#upstreams.plan(kind, backend.target);
           if (own === undefined) continue;
           backends.set(backend.target, {
             target: backend.target,
