@@ -151,19 +151,20 @@ export function translateInboundPassthrough(
   return { listeners, clusters: isClosed ? [...passing, noDestination()] : passing };
 }
 
-/** The inbounds that have chains where connections arrive, and for which addresses. */
+/** The inbounds that have chains where connections arrive, and for which addresses; of several at one place the first. */
 export function inboundsAtPassthrough(
   { strictPorts }: TransparentPlan,
   inbounds: readonly InboundPlan[],
 ): readonly InboundAtPassthrough[] {
-  const everywhere = new Set<number>();
+  const taken = new Set<string>();
   return inbounds.flatMap<InboundAtPassthrough>((inbound) => {
     const { port, address, shared, redirected = false } = inbound;
-    if ((strictPorts || shared.tls?.mode === "strict") && !everywhere.has(port)) {
-      everywhere.add(port);
-      return [{ inbound, onlyAt: undefined }];
-    }
-    return redirected ? [{ inbound, onlyAt: address }] : [];
+    const isForAll = (strictPorts || shared.tls?.mode === "strict") && !taken.has(`*:${port}`);
+    const onlyAt = isForAll ? undefined : address;
+    const place = `${onlyAt ?? "*"}:${port}`;
+    if (taken.has(place) || !(isForAll || redirected)) return [];
+    taken.add(place);
+    return [{ inbound, onlyAt }];
   });
 }
 
