@@ -46,6 +46,19 @@ test("parts of a Dataplane that do nothing, and listeners in each other's way", 
     "networking.outbound[0]: 127.0.0.1:80 is taken by networking.inbound[0] already, so the proxy refuses it",
     "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so the proxy refuses it",
   ]);
+  const twins = [
+    { port: 80, name: "a" },
+    { port: 80, name: "b" },
+  ];
+  assert.deepEqual(warnings({ inbound: twins }), [
+    "networking.inbound[0]: 127.0.0.1:80 is where networking.inbound[1] is, whose policies count, so this one has no effect; give both one name, or a port each",
+  ]);
+  for (const fine of [
+    twins.map(({ port }) => ({ port, tags: { "kuma.io/service": "web" } })),
+    twins.map((each, i) => ({ ...each, address: `127.0.0.${i + 1}` })),
+    twins.map((each, i) => (i === 0 ? { ...each, state: "Ignored" } : each)),
+  ])
+    assert.deepEqual(warnings({ inbound: fine }), []);
   const [builtIn] = warnings({ gateway: { type: "BUILTIN" } });
   assert.match(builtIn ?? "", /^networking\.gateway\.type: built-in gateways are not available/);
   assert.deepEqual(warnings({ gateway: { type: "DELEGATED" } }), []);

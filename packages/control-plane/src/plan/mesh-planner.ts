@@ -48,6 +48,7 @@ import {
   TRUST_BUNDLE_SECRET,
   trustDomains,
 } from "./identities.ts";
+import { inboundPlaces } from "./inbound-places.ts";
 import { Interned } from "./interned.ts";
 import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
 import { MeshNames } from "./mesh-names.ts";
@@ -318,7 +319,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       whole[type] = entry;
       conditions.push(...(definition.conditions?.(entry, redirect) ?? []));
     }
-    const served = inbounds.at(name).get();
+    const { served, conditions: taken } = inboundPlaces(inbounds.at(name).get());
+    conditions.push(...taken);
     const leaving = egressPlans.of({
       dataplane,
       kriOf: (section) => dataplaneKri(dataplane, section),
