@@ -69,17 +69,21 @@ async function vipOf({ world }: TransparentScene, service: string): Promise<stri
   });
 }
 
-/** Changes the mode, and waits until everybody has what it says. */
-async function switched({ world }: TransparentScene, mode: Mode, tls: Tls): Promise<void> {
-  await applied(world, meshIn(mode, tls));
+async function inSync({ world }: TransparentScene): Promise<void> {
   await until(
-    `everybody is in sync in mode ${mode}`,
+    "everybody is in sync",
     async () => {
       assert.deepEqual(await outOfSync(world), []);
       return true;
     },
     { timeoutMs: 30_000 },
   );
+}
+
+/** Changes the mode, and waits until everybody has what it says. */
+async function switched(scene: TransparentScene, mode: Mode, tls: Tls): Promise<void> {
+  await applied(scene.world, meshIn(mode, tls));
+  await inSync(scene);
 }
 
 async function lostNothing(loads: readonly HostLoad[]): Promise<void> {
@@ -126,7 +130,13 @@ test("transparent proxies through every mode and back, with new connections all 
             load("named", "http://check-in-api.svc.mesh.local:8080/", 20),
           ]);
           for (const each of newer) await each.goesOn(5);
-          for (const mode of modes) {
+          for (const [i, mode] of modes.entries()) {
+            if (i === 2) {
+              // What it told proxies before, a new control plane has from them.
+              await scene.world.killControlPlane();
+              await scene.world.startControlPlane();
+              await inSync(scene);
+            }
             if (mode === "Exclusive" && older !== undefined) {
               // What it calls is not there in this mode.
               await lostNothing([older]);
