@@ -4,6 +4,7 @@ import {
   type DataplaneResource,
   DEFAULT_OUTBOUND_ADDRESS,
   isIp,
+  SERVICELESS_INBOUND_PORT,
   sectionName,
 } from "@skein/model";
 
@@ -51,7 +52,7 @@ function takenPorts(networking: DataplaneNetworking): readonly string[] {
   const names = new Map<string, string>();
   const shadowed: string[] = [];
   for (const [i, inbound] of [...(networking.inbound ?? []).entries()].reverse()) {
-    if (inbound.state === "Ignored") continue;
+    if (inbound.state === "Ignored" || inbound.port === SERVICELESS_INBOUND_PORT) continue;
     const [place, name] = [`${bindAddress(inbound, networking)}:${inbound.port}`, sectionName(inbound)];
     const owner = owners.get(place);
     if (owner === undefined) {
@@ -73,7 +74,9 @@ function takenPorts(networking: DataplaneNetworking): readonly string[] {
       owners.set(place, `networking.outbound[${i}]`);
       return [];
     }
-    return [`networking.outbound[${i}]: ${place} is taken by ${owner} already, so the proxy refuses it`];
+    return [
+      `networking.outbound[${i}]: ${place} is taken by ${owner} already, so this outbound has no effect`,
+    ];
   });
   return [...shadowed, ...refused];
 }

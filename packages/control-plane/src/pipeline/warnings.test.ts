@@ -43,8 +43,8 @@ test("parts of a Dataplane that do nothing, and listeners in each other's way", 
   assert.deepEqual(warnings({ inbound: [{ port: 80 }], outbound: [to(81), to(80, "127.0.0.2")] }), []);
   assert.deepEqual(warnings({ inbound: [{ port: 80, state: "Ignored" }], outbound: [to(80)] }), []);
   assert.deepEqual(warnings({ inbound: [{ port: 80 }], outbound: [to(80), to(81), to(81, "127.0.0.1")] }), [
-    "networking.outbound[0]: 127.0.0.1:80 is taken by networking.inbound[0] already, so the proxy refuses it",
-    "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so the proxy refuses it",
+    "networking.outbound[0]: 127.0.0.1:80 is taken by networking.inbound[0] already, so this outbound has no effect",
+    "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so this outbound has no effect",
   ]);
   const twins = [
     { port: 80, name: "a" },

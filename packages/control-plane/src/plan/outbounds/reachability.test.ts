@@ -188,6 +188,32 @@ test("reachable: own inbounds and explicit outbounds keep their addresses", () =
   assert.equal(new Set(plan.outbounds.map(({ listenerName }) => listenerName)).size, 3);
 });
 
+test("explicit outbounds: of two at one address the first is served; an ignored inbound is in nobody's way", () => {
+  const to = (name: string, port: number) => ({
+    ...{ address: "127.0.0.1", port },
+    backendRef: { kind: "MeshService", name, port: 80 },
+  });
+  const plan = planned([
+    mesh("Exclusive"),
+    ...SERVICES,
+    proxy(undefined, {
+      inbound: [
+        { address: "127.0.0.1", port: 9000, tags: { "kuma.io/service": "caller" } },
+        { address: "127.0.0.1", port: 9001, state: "Ignored" },
+      ],
+      outbound: [to("a", 9000), to("b", 9001), to("b", 9002), to("c", 9002)],
+    }),
+  ]);
+  assert.deepEqual(places(plan), ["b|80 at 127.0.0.1:9001", "b|80 at 127.0.0.1:9002"]);
+  assert.deepEqual(
+    plan.conditions.filter(({ type }) => type === "AddressTaken").map(({ message }) => message),
+    [
+      "networking.outbound[0]: 127.0.0.1:9000 is the address of an inbound of this proxy",
+      "networking.outbound[3]: 127.0.0.1:9002 is the address of networking.outbound[2]",
+    ],
+  );
+});
+
 test("reachable: two destinations with one address: the first keeps it, and that is said", () => {
   const plan = planned([mesh("Exclusive"), service("a", 1), service("b", 1), proxy({})]);
   assert.deepEqual(targets(plan), ["a|80"]);
