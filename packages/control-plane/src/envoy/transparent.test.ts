@@ -163,6 +163,21 @@ test("an inbound that others may pass by has its chains for its own address, unt
     "8080 http_connection_manager",
     ...passing("any", 15_006, 15_001),
   ]);
+  // Who speaks first at another address of its family is waited for as at its own; at others nobody is.
+  const permissive = { ...tls, mode: "permissive" } as const;
+  const bytes = { ...redirected, shared: { ...inbound.shared, protocol: "tcp", tls: permissive } } as const;
+  const inspecting = (ip: "ipv4" | "ipv6") => {
+    const { listeners } = translator.transparent({ ...plan(), inbounds: [bytes] }, true);
+    const made = listener(listeners, `${INBOUND}_${ip}`);
+    return [made.listenerFilters.length, made.continueOnListenerFiltersTimeout];
+  };
+  assert.deepEqual(
+    [inspecting("ipv4"), inspecting("ipv6")],
+    [
+      [2, true],
+      [0, false],
+    ],
+  );
   // Two inbounds at one port: the strict one's is everywhere else.
   assert.deepEqual(chainsOf("ipv4", [strict, { ...redirected, address: "192.0.2.2" }]), [
     "8080 http_connection_manager",

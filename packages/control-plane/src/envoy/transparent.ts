@@ -122,16 +122,15 @@ export function translateInboundPassthrough(
 ): TransparentResources {
   const listeners = families(plan).map((ip) => {
     const name = passthroughName("inbound", ip, traits.naming);
-    const chains: FilterChain[] = [];
-    for (const { port, parts, onlyAt } of inbounds) {
-      if (onlyAt !== undefined && isIpv6(onlyAt) !== (ip === "ipv6")) continue;
-      chains.push(...parts.chains.map((chain) => onlyTo(port, onlyAt, chain)));
-    }
+    const here = inbounds.filter(({ onlyAt }) => onlyAt === undefined || isIpv6(onlyAt) === (ip === "ipv6"));
+    const chains = here.flatMap(({ port, parts, onlyAt }) =>
+      parts.chains.map((chain) => onlyTo(port, onlyAt, chain)),
+    );
     if (!plan.strictPorts) {
       const own = [plan.inboundPort, plan.outboundPort].filter((port) => port !== undefined);
       chains.push(
         // Envoy does not look at chains without a port once some chain is for the port.
-        ...portsAtOneAddress(inbounds, ip).map((destinationPort) => chainTo(name, name, { destinationPort })),
+        ...portsAtOneAddress(here).map((destinationPort) => chainTo(name, name, { destinationPort })),
         chainTo(name, name),
         ...nowhere(name, own),
       );
@@ -139,9 +138,8 @@ export function translateInboundPassthrough(
       chains.push(chainTo(name, NO_DESTINATION, { destinationPort: SERVICELESS_INBOUND_PORT }));
     }
     const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
-    made.listenerFilters = listenerFilters(inbounds);
-    if (inbounds.some(({ parts: { clientMayWait } }) => clientMayWait))
-      Object.assign(made, firstBytesPatience());
+    made.listenerFilters = listenerFilters(here);
+    if (here.some(({ parts: { clientMayWait } }) => clientMayWait)) Object.assign(made, firstBytesPatience());
     return made;
   });
   const passing = families(plan).map((ip) =>
@@ -242,12 +240,9 @@ function onlyTo(destinationPort: number, address: string | undefined, chain: Fil
 }
 
 /** Ports of which other addresses than those of inbounds are not spoken for. */
-function portsAtOneAddress(inbounds: readonly InboundPort[], ip: IpFamily): readonly number[] {
+function portsAtOneAddress(inbounds: readonly InboundPort[]): readonly number[] {
   const everywhere = new Set(inbounds.flatMap(({ port, onlyAt }) => (onlyAt === undefined ? [port] : [])));
-  const ports = inbounds.flatMap(({ port, onlyAt }) =>
-    onlyAt !== undefined && isIpv6(onlyAt) === (ip === "ipv6") && !everywhere.has(port) ? [port] : [],
-  );
-  return [...new Set(ports)];
+  return [...new Set(inbounds.map(({ port }) => port))].filter((port) => !everywhere.has(port));
 }
 
 /** What inbounds must know of a connection is only looked for on their ports: elsewhere the server may speak first. */
