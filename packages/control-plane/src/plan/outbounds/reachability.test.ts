@@ -290,6 +290,30 @@ test("reachable: proxies of one kind that reach the same share their outbounds a
   }
 });
 
+test("reachable: who lists five of a thousand services holds what a mesh of these five would give it", () => {
+  const many = Array.from({ length: 1_000 }, (_, n) => ({
+    ...service(`s${n}`, 0),
+    status: { vips: [{ ip: `241.0.${Math.floor(n / 250)}.${n % 250}` }] },
+  }));
+  const chosen = [3, 250, 251, 600, 999];
+  const listing = { reachableBackends: { refs: chosen.map((n) => ref({ name: `s${n}` })) } };
+  const held = (services: readonly Document[], tp: Document) => {
+    const world = new World({ zone: ZONE });
+    new Documents().put(world, mesh("Exclusive"), ...services, proxy(tp));
+    const config = world.mesh("default").config.at("caller").get();
+    assert.ok(config !== undefined);
+    const { clusters, endpoints, listeners, routes } = config;
+    return [clusters, endpoints, listeners, routes].map((each) => [...each.keys()].sort());
+  };
+  const five = held(
+    many.filter((_, n) => chosen.includes(n)),
+    {},
+  );
+  assert.deepEqual(held(many, listing), five);
+  const size = (of: readonly (readonly string[])[]) => of.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(size(five) < 40 && size(held(many, {})) > 4_000, "without the list it holds all of them");
+});
+
 /* Automatic reachability: every proxy has an identity by its label `app`. */
 
 const ISSUER = "kri_mid_default_east__ids_";
