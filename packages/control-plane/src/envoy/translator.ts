@@ -39,6 +39,7 @@ import { fieldOf, joined } from "./joined.ts";
 import { outboundListener } from "./outbound.ts";
 import {
   type InboundRedirect,
+  inboundsAtPassthrough,
   type ListenerTraits,
   type OutboundRedirect,
   type TransparentResources,
@@ -323,17 +324,16 @@ export class Translator {
     transparent: InboundRedirect,
     traits: ListenerTraits,
   ): TransparentFragments {
-    const inbounds = plan.inbounds.map(({ port, shared }) => ({
-      port,
-      isStrict: shared.tls?.mode === "strict",
-      shared: this.#inbound(shared),
+    const inbounds = inboundsAtPassthrough(transparent, plan.inbounds).map(({ inbound, onlyAt }) => ({
+      ...{ port: inbound.port, onlyAt },
+      shared: this.#inbound(inbound.shared),
     }));
-    const ids = inbounds.map(({ port, shared }) => `${port} ${shared.id}`);
+    const ids = inbounds.map(({ port, onlyAt = "", shared }) => `${port} ${onlyAt} ${shared.id}`);
     return this.#passthrough(plan, `inbound ${JSON.stringify([traits, transparent, ids])}`, () => ({
       made: translateInboundPassthrough(
         transparent,
         traits,
-        inbounds.map(({ port, isStrict, shared }) => ({ port, isStrict, parts: shared.parts })),
+        inbounds.map(({ port, onlyAt, shared }) => ({ port, onlyAt, parts: shared.parts })),
       ),
       origins: [...new Set(inbounds.flatMap(({ shared }) => shared.origins))].sort(),
     }));

@@ -128,3 +128,64 @@ test("the port of an inbound that demands mesh TLS does so at every address; oth
     disabled: [undefined, "notMatch"],
   });
 });
+
+test("an inbound that others may pass by has its chains for its own address, until its listener is replaced by another", () => {
+  const translator = new Translator([], new FragmentTable());
+  const [inbound] = webPlan.inbounds;
+  assert.ok(inbound);
+  const chainsOf = (ip: "ipv4" | "ipv6", inbounds: ProxyPlan["inbounds"], fields = {}) => {
+    const { listeners } = translator.transparent({ ...plan(fields), inbounds }, true);
+    return listener(listeners, `${INBOUND}_${ip}`).filterChains.map(
+      ({ filterChainMatch: match, filters }) => {
+        const at = match?.prefixRanges.map(
+          ({ addressPrefix, prefixLen }) => `${addressPrefix}/${prefixLen} `,
+        );
+        const name = filters[0]?.name.split(".").at(-1);
+        return `${at?.join("") ?? ""}${match?.destinationPort ?? "any"} ${name}`;
+      },
+    );
+  };
+  const passing = (...ports: readonly (number | "any")[]) => ports.map((port) => `${port} tcp_proxy`);
+  const redirected = { ...inbound, address: "192.0.2.1", redirected: true } as const;
+  const other = { ...redirected, address: "2001:db8::1", port: 81 };
+  assert.deepEqual(chainsOf("ipv4", [redirected, other]), [
+    "192.0.2.1/32 8080 http_connection_manager",
+    // Its port at every other address is open, as before.
+    ...passing(8080, "any", 15_006, 15_001),
+  ]);
+  assert.deepEqual(chainsOf("ipv6", [redirected, other]), [
+    "2001:db8::1/128 81 http_connection_manager",
+    ...passing(81, "any", 15_006, 15_001),
+  ]);
+  const tls = { certificateSecret: "c", validationSecret: "v", trustDomains: [], mode: "strict" } as const;
+  const strict = { ...redirected, shared: { ...inbound.shared, tls } };
+  assert.deepEqual(chainsOf("ipv4", [strict]), [
+    "8080 http_connection_manager",
+    ...passing("any", 15_006, 15_001),
+  ]);
+  // Who speaks first at another address of its family is waited for as at its own; at others nobody is.
+  const permissive = { ...tls, mode: "permissive" } as const;
+  const bytes = { ...redirected, shared: { ...inbound.shared, protocol: "tcp", tls: permissive } } as const;
+  const inspecting = (ip: "ipv4" | "ipv6") => {
+    const { listeners } = translator.transparent({ ...plan(), inbounds: [bytes] }, true);
+    const made = listener(listeners, `${INBOUND}_${ip}`);
+    return [made.listenerFilters.length, made.continueOnListenerFiltersTimeout];
+  };
+  assert.deepEqual(
+    [inspecting("ipv4"), inspecting("ipv6")],
+    [
+      [2, true],
+      [0, false],
+    ],
+  );
+  // Two inbounds at one port: the strict one's is everywhere else.
+  assert.deepEqual(chainsOf("ipv4", [strict, { ...redirected, address: "192.0.2.2" }]), [
+    "8080 http_connection_manager",
+    "192.0.2.2/32 8080 http_connection_manager",
+    ...passing("any", 15_006, 15_001),
+  ]);
+  // Two services of one port: Envoy takes one chain for a place.
+  assert.deepEqual(chainsOf("ipv4", [redirected, redirected]), chainsOf("ipv4", [redirected]));
+  const bound = { ...inbound, address: "192.0.2.1" };
+  assert.deepEqual(chainsOf("ipv4", [bound]), passing("any", 15_006, 15_001));
+});

@@ -4,6 +4,7 @@ import {
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import { CidrRangeSchema } from "@skein/envoy-api/envoy/config/core/v3/address_pb";
 import { TrafficDirection } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
 import { ClusterLoadAssignmentSchema } from "@skein/envoy-api/envoy/config/endpoint/v3/endpoint_pb";
 import {
@@ -14,9 +15,10 @@ import {
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import { SERVICELESS_INBOUND_PORT } from "@skein/model";
+import { isIpv6, SERVICELESS_INBOUND_PORT } from "@skein/model";
 import {
   firstBytesPatience,
+  type InboundPlan,
   type IpFamily,
   type Naming,
   networkFilter,
@@ -41,12 +43,18 @@ export interface TransparentResources {
   readonly clusters: readonly Cluster[];
 }
 
-/** A port that an inbound is for, with all of the inbound but its address. */
+/** A port that an inbound is for. */
 export interface InboundPort {
   readonly port: number;
+  /** All of the inbound but its address. */
   readonly parts: InboundListenerParts;
-  /** It takes mesh TLS only. */
-  readonly isStrict: boolean;
+  /** The address of the inbound where it is for that only; absent where it stands for its port at every address. */
+  readonly onlyAt: string | undefined;
+}
+
+/** An inbound that has chains where connections arrive. */
+export interface InboundAtPassthrough extends Pick<InboundPort, "onlyAt"> {
+  readonly inbound: InboundPlan;
 }
 
 /** What all listeners of a proxy have alike. */
@@ -104,29 +112,34 @@ export function translateOutboundPassthrough(
 /**
  * Where connections to applications arrive. Those to an inbound go to its listener, by their original destination. The
  * port of an inbound that demands mesh TLS does so at every address of the machine; other ports are passed on, or
- * closed where ports are strict.
+ * closed where ports are strict. For a moment in which an inbound's listener is replaced by one of another name, and
+ * nobody is at its address, there is what that listener has here, too.
  */
 export function translateInboundPassthrough(
   plan: InboundRedirect,
   traits: ListenerTraits,
   inbounds: readonly InboundPort[],
 ): TransparentResources {
-  const byPort = new Map<number, InboundListenerParts>();
-  for (const { port, parts, isStrict } of inbounds)
-    if (!byPort.has(port) && (plan.strictPorts || isStrict)) byPort.set(port, parts);
   const listeners = families(plan).map((ip) => {
     const name = passthroughName("inbound", ip, traits.naming);
-    const chains = [...byPort].flatMap(([port, { chains }]) => chains.map((chain) => onlyTo(port, chain)));
+    const here = inbounds.filter(({ onlyAt }) => onlyAt === undefined || isIpv6(onlyAt) === (ip === "ipv6"));
+    const chains = here.flatMap(({ port, parts, onlyAt }) =>
+      parts.chains.map((chain) => onlyTo(port, onlyAt, chain)),
+    );
     if (!plan.strictPorts) {
       const own = [plan.inboundPort, plan.outboundPort].filter((port) => port !== undefined);
-      chains.push(chainTo(name, name), ...nowhere(name, own));
+      chains.push(
+        // Envoy does not look at chains without a port once some chain is for the port.
+        ...portsAtOneAddress(here).map((destinationPort) => chainTo(name, name, { destinationPort })),
+        chainTo(name, name),
+        ...nowhere(name, own),
+      );
     } else if (plan.serviceless) {
       chains.push(chainTo(name, NO_DESTINATION, { destinationPort: SERVICELESS_INBOUND_PORT }));
     }
     const made = passthroughListener("inbound", ip, plan.inboundPort, traits, chains);
-    made.listenerFilters = listenerFilters(byPort);
-    if ([...byPort.values()].some(({ clientMayWait }) => clientMayWait))
-      Object.assign(made, firstBytesPatience());
+    made.listenerFilters = listenerFilters(here);
+    if (here.some(({ parts: { clientMayWait } }) => clientMayWait)) Object.assign(made, firstBytesPatience());
     return made;
   });
   const passing = families(plan).map((ip) =>
@@ -134,6 +147,23 @@ export function translateInboundPassthrough(
   );
   const isClosed = plan.strictPorts && plan.serviceless;
   return { listeners, clusters: isClosed ? [...passing, noDestination()] : passing };
+}
+
+/** The inbounds that have chains where connections arrive, and for which addresses; of several at one place the first. */
+export function inboundsAtPassthrough(
+  { strictPorts }: TransparentPlan,
+  inbounds: readonly InboundPlan[],
+): readonly InboundAtPassthrough[] {
+  const taken = new Set<string>();
+  return inbounds.flatMap<InboundAtPassthrough>((inbound) => {
+    const { port, address, shared, redirected = false } = inbound;
+    const isForAll = (strictPorts || shared.tls?.mode === "strict") && !taken.has(`*:${port}`);
+    const onlyAt = isForAll ? undefined : address;
+    const place = `${onlyAt ?? "*"}:${port}`;
+    if (taken.has(place) || !(isForAll || redirected)) return [];
+    taken.add(place);
+    return [{ inbound, onlyAt }];
+  });
 }
 
 /** A cluster that connects to where a connection was going, from `source` if one is given. */
@@ -199,25 +229,35 @@ function chainTo(
   return chain;
 }
 
-/** A chain of an inbound's listener, for one of many ports. */
-function onlyTo(destinationPort: number, chain: FilterChain): FilterChain {
+/** A chain of an inbound's listener, for one of many ports, and one of many addresses where one is given. */
+function onlyTo(destinationPort: number, address: string | undefined, chain: FilterChain): FilterChain {
   const match = chain.filterChainMatch ?? create(FilterChainMatchSchema);
-  return { ...chain, filterChainMatch: { ...match, destinationPort } };
+  const prefixRanges =
+    address === undefined
+      ? []
+      : [create(CidrRangeSchema, { addressPrefix: address, prefixLen: isIpv6(address) ? 128 : 32 })];
+  return { ...chain, filterChainMatch: { ...match, destinationPort, prefixRanges } };
+}
+
+/** Ports of which other addresses than those of inbounds are not spoken for. */
+function portsAtOneAddress(inbounds: readonly InboundPort[]): readonly number[] {
+  const everywhere = new Set(inbounds.flatMap(({ port, onlyAt }) => (onlyAt === undefined ? [port] : [])));
+  return [...new Set(inbounds.map(({ port }) => port))].filter((port) => !everywhere.has(port));
 }
 
 /** What inbounds must know of a connection is only looked for on their ports: elsewhere the server may speak first. */
-function listenerFilters(inbounds: ReadonlyMap<number, InboundListenerParts>): ListenerFilter[] {
-  const byName = new Map<string, { readonly filter: ListenerFilter; readonly ports: number[] }>();
-  for (const [port, parts] of inbounds) {
+function listenerFilters(inbounds: readonly InboundPort[]): ListenerFilter[] {
+  const byName = new Map<string, { readonly filter: ListenerFilter; readonly ports: Set<number> }>();
+  for (const { port, parts } of inbounds) {
     for (const filter of parts.listenerFilters) {
-      const known = byName.get(filter.name) ?? { filter, ports: [] };
-      known.ports.push(port);
+      const known = byName.get(filter.name) ?? { filter, ports: new Set() };
+      known.ports.add(port);
       byName.set(filter.name, known);
     }
   }
   if (byName.size === 0) return [];
   const inspectors = [...byName.values()].map(({ filter, ports }) => {
-    const elsewhere = notOnPorts(ports);
+    const elsewhere = notOnPorts([...ports]);
     return elsewhere === undefined ? filter : { ...filter, filterDisabled: elsewhere };
   });
   return [originalDestinationFilter(), ...inspectors];

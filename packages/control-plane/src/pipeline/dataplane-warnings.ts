@@ -4,6 +4,8 @@ import {
   type DataplaneResource,
   DEFAULT_OUTBOUND_ADDRESS,
   isIp,
+  SERVICELESS_INBOUND_PORT,
+  sectionName,
 } from "@skein/model";
 
 /** Parts of a Dataplane that are valid and do nothing, and listeners that would be in each other's way. */
@@ -44,23 +46,37 @@ export function probeWarnings({ spec }: Pick<DataplaneResource, "spec">): readon
   );
 }
 
-/** Envoy refuses the second of two listeners on one address and port. */
+/** Envoy takes one listener for an address and port: of inbounds there the last has it (`inboundPlaces`), of others the first. */
 function takenPorts(networking: DataplaneNetworking): readonly string[] {
   const owners = new Map<string, string>();
-  for (const [i, inbound] of (networking.inbound ?? []).entries()) {
-    if (inbound.state === "Ignored") continue;
-    owners.set(`${bindAddress(inbound, networking)}:${inbound.port}`, `networking.inbound[${i}]`);
+  const names = new Map<string, string>();
+  const shadowed: string[] = [];
+  for (const [i, inbound] of [...(networking.inbound ?? []).entries()].reverse()) {
+    if (inbound.state === "Ignored" || inbound.port === SERVICELESS_INBOUND_PORT) continue;
+    const [place, name] = [`${bindAddress(inbound, networking)}:${inbound.port}`, sectionName(inbound)];
+    const owner = owners.get(place);
+    if (owner === undefined) {
+      owners.set(place, `networking.inbound[${i}]`);
+      names.set(place, name);
+    } else if (names.get(place) !== name) {
+      shadowed.unshift(
+        `networking.inbound[${i}]: ${place} is where ${owner} is, whose policies count, so this one has no effect; give both one name, or a port each`,
+      );
+    }
   }
   for (const [i, listener] of (networking.listeners ?? []).entries()) {
     owners.set(`${bindAddress(listener, networking)}:${listener.port}`, `networking.listeners[${i}]`);
   }
-  return (networking.outbound ?? []).flatMap(({ address, port }, i) => {
+  const refused = (networking.outbound ?? []).flatMap(({ address, port }, i) => {
     const place = `${address || DEFAULT_OUTBOUND_ADDRESS}:${port}`;
     const owner = owners.get(place);
     if (owner === undefined) {
       owners.set(place, `networking.outbound[${i}]`);
       return [];
     }
-    return [`networking.outbound[${i}]: ${place} is taken by ${owner} already, so the proxy refuses it`];
+    return [
+      `networking.outbound[${i}]: ${place} is taken by ${owner} already, so this outbound has no effect`,
+    ];
   });
+  return [...shadowed, ...refused];
 }

@@ -43,9 +43,22 @@ test("parts of a Dataplane that do nothing, and listeners in each other's way", 
   assert.deepEqual(warnings({ inbound: [{ port: 80 }], outbound: [to(81), to(80, "127.0.0.2")] }), []);
   assert.deepEqual(warnings({ inbound: [{ port: 80, state: "Ignored" }], outbound: [to(80)] }), []);
   assert.deepEqual(warnings({ inbound: [{ port: 80 }], outbound: [to(80), to(81), to(81, "127.0.0.1")] }), [
-    "networking.outbound[0]: 127.0.0.1:80 is taken by networking.inbound[0] already, so the proxy refuses it",
-    "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so the proxy refuses it",
+    "networking.outbound[0]: 127.0.0.1:80 is taken by networking.inbound[0] already, so this outbound has no effect",
+    "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so this outbound has no effect",
   ]);
+  const twins = [
+    { port: 80, name: "a" },
+    { port: 80, name: "b" },
+  ];
+  assert.deepEqual(warnings({ inbound: twins }), [
+    "networking.inbound[0]: 127.0.0.1:80 is where networking.inbound[1] is, whose policies count, so this one has no effect; give both one name, or a port each",
+  ]);
+  for (const fine of [
+    twins.map(({ port }) => ({ port, tags: { "kuma.io/service": "web" } })),
+    twins.map((each, i) => ({ ...each, address: `127.0.0.${i + 1}` })),
+    twins.map((each, i) => (i === 0 ? { ...each, state: "Ignored" } : each)),
+  ])
+    assert.deepEqual(warnings({ inbound: fine }), []);
   const [builtIn] = warnings({ gateway: { type: "BUILTIN" } });
   assert.match(builtIn ?? "", /^networking\.gateway\.type: built-in gateways are not available/);
   assert.deepEqual(warnings({ gateway: { type: "DELEGATED" } }), []);

@@ -48,6 +48,7 @@ import {
   TRUST_BUNDLE_SECRET,
   trustDomains,
 } from "./identities.ts";
+import { inboundPlaces } from "./inbound-places.ts";
 import { Interned } from "./interned.ts";
 import { allowedToLeave, externalServicesIfForbidden } from "./leaving.ts";
 import { MeshNames } from "./mesh-names.ts";
@@ -318,7 +319,8 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       whole[type] = entry;
       conditions.push(...(definition.conditions?.(entry, redirect) ?? []));
     }
-    const served = inbounds.at(name).get();
+    const { served, conditions: taken } = inboundPlaces(inbounds.at(name).get());
+    conditions.push(...taken);
     const leaving = egressPlans.of({
       dataplane,
       kriOf: (section) => dataplaneKri(dataplane, section),
@@ -331,6 +333,15 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     });
     conditions.push(...leaving.conditions);
     const instances = directInstances(context, calls.outbounds, conditions);
+    const listeners = [...served.map(({ plan }) => plan), ...leaving.listeners];
+    const admin = adminPlan(admins, dataplane, facts);
+    const isAdminTaken = listeners.some(
+      ({ address, port }) => address === admin?.address && port === admin.port,
+    );
+    if (isAdminTaken) {
+      const message = `${admin?.address}:${admin?.port} is where an inbound or listener is, so the control plane does not reach Envoy's admin interface; set networking.admin.port to another port`;
+      conditions.push({ type: "AddressTaken", message });
+    }
     return {
       mesh: meshName,
       name,
@@ -340,7 +351,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       address: dataplane.spec.networking?.address ?? "",
       naming,
       identity: certificate,
-      admin: adminPlan(admins, dataplane, facts),
+      admin: isAdminTaken ? undefined : admin,
       transparent: transparents.of({
         redirect,
         mesh,

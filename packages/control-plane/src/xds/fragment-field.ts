@@ -2,7 +2,7 @@ import type { Fragment } from "./fragment.ts";
 import { BYTES, VARINT, WireReader } from "./wire.ts";
 
 const edsNames = new WeakMap<Fragment, { readonly name: string | undefined }>();
-const addresses = new WeakMap<Fragment, { readonly address: string | undefined }>();
+const listeners = new WeakMap<Fragment, ListenerFields>();
 
 const CLUSTER_NAME = (1 << 3) | BYTES;
 const CLUSTER_TYPE = (2 << 3) | VARINT;
@@ -10,6 +10,13 @@ const CLUSTER_EDS_CONFIG = (3 << 3) | BYTES;
 const EDS_SERVICE_NAME = (2 << 3) | BYTES;
 const DISCOVERY_TYPE_EDS = 3;
 const LISTENER_ADDRESS = (2 << 3) | BYTES;
+const LISTENER_USE_ORIGINAL_DST = (4 << 3) | BYTES;
+const BOOL_VALUE = (1 << 3) | VARINT;
+
+interface ListenerFields {
+  readonly address: string | undefined;
+  readonly handsOver: boolean;
+}
 
 /**
  * The name under which Envoy asks for the endpoints of a cluster: `eds_cluster_config.service_name`, or the cluster's
@@ -26,12 +33,21 @@ export function edsNameOf(cluster: Fragment): string | undefined {
 
 /** The encoded address of a listener, for comparison: Envoy refuses a second listener on the same address. */
 export function addressOf(listener: Fragment): string | undefined {
-  let known = addresses.get(listener);
+  return fieldsOf(listener).address;
+}
+
+/** Whether a listener hands what it accepts over to the listener at the address that was called: `use_original_dst`. */
+export function handsOver(listener: Fragment): boolean {
+  return fieldsOf(listener).handsOver;
+}
+
+function fieldsOf(listener: Fragment): ListenerFields {
+  let known = listeners.get(listener);
   if (known === undefined) {
-    known = { address: readAddress(contentOf(listener)) };
-    addresses.set(listener, known);
+    known = readListener(contentOf(listener));
+    listeners.set(listener, known);
   }
-  return known.address;
+  return known;
 }
 
 function contentOf(fragment: Fragment): WireReader {
@@ -62,10 +78,18 @@ function readEdsName(cluster: WireReader): string | undefined {
   return serviceName === "" ? name : serviceName;
 }
 
-function readAddress(listener: WireReader): string | undefined {
+function readListener(listener: WireReader): ListenerFields {
+  let address: string | undefined;
+  let isOriginal = false;
   for (let tag = listener.tag(); tag !== 0; tag = listener.tag()) {
-    if (tag === LISTENER_ADDRESS) return listener.bytes().toString("latin1");
-    listener.skip(tag);
+    if (tag === LISTENER_ADDRESS) address = listener.bytes().toString("latin1");
+    else if (tag === LISTENER_USE_ORIGINAL_DST) {
+      const wrapper = listener.message();
+      for (let inner = wrapper.tag(); inner !== 0; inner = wrapper.tag()) {
+        if (inner === BOOL_VALUE) isOriginal = wrapper.varint() !== 0;
+        else wrapper.skip(inner);
+      }
+    } else listener.skip(tag);
   }
-  return undefined;
+  return { address, handsOver: isOriginal };
 }

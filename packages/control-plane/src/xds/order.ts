@@ -1,5 +1,5 @@
 import type { Fragment } from "./fragment.ts";
-import { addressOf } from "./fragment-field.ts";
+import { addressOf, handsOver } from "./fragment-field.ts";
 import { type Changes, isSettled, type Subscription } from "./subscription.ts";
 
 /** The other subscriptions of a stream that decide whether something may be taken away. */
@@ -60,19 +60,46 @@ export function mayRemoveListener(listeners: Subscription, changes: Changes, nam
   return changes.upserts.some((successor) => addressOf(successor) === address);
 }
 
-/** Listeners of which some replace others under another name are told so many at a time. */
+/**
+ * The order in which Envoy is told of listeners, where some take the place of others under another name: those that hand
+ * connections over to listeners at addresses nobody binds go first and come last. Meanwhile connections wait in their
+ * sockets, which the successors take over. Otherwise one that arrives while nobody is at its address would be treated
+ * as one that goes somewhere else.
+ */
+export function inListenerOrder(listeners: Subscription, changes: Changes): Changes {
+  const { upserts, removals } = changes;
+  if (upserts.length < 2 || removals.length === 0) return changes;
+  return {
+    ...changes,
+    upserts: [...upserts.filter((each) => !handsOver(each)), ...upserts.filter(handsOver)],
+    removals: [
+      ...removals.filter((name) => isHandingOver(listeners, name)),
+      ...removals.filter((name) => !isHandingOver(listeners, name)),
+    ],
+  };
+}
+
+/** Listeners of which some replace others under another name are told so many at a time, if nothing else helps. */
 const MOST_REPLACED = 4;
 
 /**
  * How many listeners one response may tell. Envoy first removes all that go and then makes one after the other of those
- * that come: between the two nobody is at their addresses, for the longer the more of them there are.
+ * that come: between the two nobody is at their addresses, for the longer the more of them there are. That is no matter
+ * where nothing is handed over meanwhile (see `inListenerOrder`), which takes one response for all.
  */
 export function mostListeners(listeners: Subscription, { upserts, removals }: Changes): number {
   if (removals.length === 0 || upserts.length <= MOST_REPLACED) return listeners.limit;
   const coming = new Set(upserts.map(addressOf));
-  const isReplaced = (name: string): boolean => {
+  const replaced = removals.filter((name) => {
     const fragment = listeners.held.get(name)?.fragment;
     return fragment !== undefined && coming.has(addressOf(fragment));
-  };
-  return removals.some(isReplaced) ? Math.min(listeners.limit, MOST_REPLACED) : listeners.limit;
+  });
+  if (replaced.length === 0 || replaced.some((name) => isHandingOver(listeners, name)))
+    return listeners.limit;
+  return Math.min(listeners.limit, MOST_REPLACED);
+}
+
+function isHandingOver(listeners: Subscription, name: string): boolean {
+  const fragment = listeners.held.get(name)?.fragment;
+  return fragment !== undefined && handsOver(fragment);
 }

@@ -4,7 +4,7 @@ import { StreamRefused } from "./fleet.ts";
 import type { Fragment, ProxyConfig } from "./fragment.ts";
 import { edsNameOf } from "./fragment-field.ts";
 import { sameFragments } from "./fragments.ts";
-import { hasLingeringRoutes, mayRemove, mayRemoveListener, mostListeners } from "./order.ts";
+import { hasLingeringRoutes, inListenerOrder, mayRemove, mayRemoveListener, mostListeners } from "./order.ts";
 import type { ProtocolEvents } from "./outgoing.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
 import { readRejection } from "./rejection.ts";
@@ -64,7 +64,7 @@ const route = typeUrlOf("route");
  * 2. their endpoints and secrets,
  * 3. listeners and routes that are new or changed, once every cluster that is new to the proxy is acknowledged with its
  *    endpoints; a change of clusters that the proxy already has delays neither; listeners that replace others under
- *    another name a few at a time,
+ *    another name all at once where that can be done without a gap, else a few at a time,
  * 4. listeners that go,
  * 5. clusters that go, once listeners and routes are acknowledged and no listener that was replaced drains with routes of
  *    its own, and last what is left of their endpoints and secrets.
@@ -122,10 +122,11 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     }
     const leadsToClusters = subscription.typeUrl === listener || subscription.typeUrl === route;
     if (leadsToClusters && mustWait()) return undefined;
-    const changes = comparison(subscription);
+    const found = comparison(subscription);
+    const isListener = subscription.typeUrl === listener;
+    const changes = isListener ? inListenerOrder(subscription, found) : found;
     subscription.suppressed = changes.suppressed.length;
-    const most =
-      subscription.typeUrl === listener ? mostListeners(subscription, changes) : subscription.limit;
+    const most = isListener ? mostListeners(subscription, changes) : subscription.limit;
     const upserts = changes.upserts.slice(0, most);
     const allowed = removalsOf(subscription, { ...changes, upserts });
     const complete = upserts.length === changes.upserts.length && allowed.length === changes.removals.length;

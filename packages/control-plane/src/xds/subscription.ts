@@ -158,7 +158,11 @@ export function changesOf(subscription: Subscription, desired: Fragments, memory
   const compare = (fragment: Fragment): void => {
     const { type, name, version } = fragment;
     const holds = held.get(name);
-    if (holds?.version === version && holds.recorded && !resend.has(name)) return;
+    if (holds?.version === version && holds.recorded && !resend.has(name)) {
+      // Who reconnects says versions only; what they stand for counts when something else takes its place.
+      if (holds.fragment === undefined) held.set(name, heldFragment(fragment));
+      return;
+    }
     if (!memory.isQuarantined(type, name, version)) {
       upserts.push(fragment);
       return;

@@ -188,6 +188,32 @@ test("reachable: own inbounds and explicit outbounds keep their addresses", () =
   assert.equal(new Set(plan.outbounds.map(({ listenerName }) => listenerName)).size, 3);
 });
 
+test("explicit outbounds: of two at one address the first is served; an ignored inbound is in nobody's way", () => {
+  const to = (name: string, port: number) => ({
+    ...{ address: "127.0.0.1", port },
+    backendRef: { kind: "MeshService", name, port: 80 },
+  });
+  const plan = planned([
+    mesh("Exclusive"),
+    ...SERVICES,
+    proxy(undefined, {
+      inbound: [
+        { address: "127.0.0.1", port: 9000, tags: { "kuma.io/service": "caller" } },
+        { address: "127.0.0.1", port: 9001, state: "Ignored" },
+      ],
+      outbound: [to("a", 9000), to("b", 9001), to("b", 9002), to("c", 9002)],
+    }),
+  ]);
+  assert.deepEqual(places(plan), ["b|80 at 127.0.0.1:9001", "b|80 at 127.0.0.1:9002"]);
+  assert.deepEqual(
+    plan.conditions.filter(({ type }) => type === "AddressTaken").map(({ message }) => message),
+    [
+      "networking.outbound[0]: 127.0.0.1:9000 is the address of an inbound of this proxy",
+      "networking.outbound[3]: 127.0.0.1:9002 is the address of networking.outbound[2]",
+    ],
+  );
+});
+
 test("reachable: two destinations with one address: the first keeps it, and that is said", () => {
   const plan = planned([mesh("Exclusive"), service("a", 1), service("b", 1), proxy({})]);
   assert.deepEqual(targets(plan), ["a|80"]);
@@ -262,6 +288,30 @@ test("reachable: proxies of one kind that reach the same share their outbounds a
       before[i]?.listeners.get("kri_msvc_default_east__c_80"),
     );
   }
+});
+
+test("reachable: who lists five of a thousand services holds what a mesh of these five would give it", () => {
+  const many = Array.from({ length: 1_000 }, (_, n) => ({
+    ...service(`s${n}`, 0),
+    status: { vips: [{ ip: `241.0.${Math.floor(n / 250)}.${n % 250}` }] },
+  }));
+  const chosen = [3, 250, 251, 600, 999];
+  const listing = { reachableBackends: { refs: chosen.map((n) => ref({ name: `s${n}` })) } };
+  const held = (services: readonly Document[], tp: Document) => {
+    const world = new World({ zone: ZONE });
+    new Documents().put(world, mesh("Exclusive"), ...services, proxy(tp));
+    const config = world.mesh("default").config.at("caller").get();
+    assert.ok(config !== undefined);
+    const { clusters, endpoints, listeners, routes } = config;
+    return [clusters, endpoints, listeners, routes].map((each) => [...each.keys()].sort());
+  };
+  const five = held(
+    many.filter((_, n) => chosen.includes(n)),
+    {},
+  );
+  assert.deepEqual(held(many, listing), five);
+  const size = (of: readonly (readonly string[])[]) => of.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(size(five) < 40 && size(held(many, {})) > 4_000, "without the list it holds all of them");
 });
 
 /* Automatic reachability: every proxy has an identity by its label `app`. */

@@ -1,4 +1,9 @@
-import type { DataplaneInbound, DataplaneResource, MeshResource } from "@skein/model";
+import {
+  type DataplaneInbound,
+  type DataplaneResource,
+  type MeshResource,
+  SERVICELESS_INBOUND_PORT,
+} from "@skein/model";
 import {
   type DestinationKey,
   type InboundPlan,
@@ -163,18 +168,15 @@ function uselessLists({ spec }: DataplaneResource): readonly PlanCondition[] {
   });
 }
 
-/** What the Dataplane names one by one, as far as it is there and does not stand in the way of its own inbounds: with the field. */
+/** What the Dataplane names one by one, as far as it is there and nothing else of the proxy is at its address: with the field. */
 function explicitPorts(
   view: MeshView,
   dataplane: DataplaneResource,
   conditions: PlanCondition[],
 ): ReadonlyMap<AddressedPort, string> {
-  const { inbound = [], outbound = [], address: own } = dataplane.spec.networking ?? {};
-  const inbounds = new Set(
-    inbound.map(({ address, port }) => addressOf({ address: address || (own ?? ""), port })),
-  );
+  const owners = new Map(inboundAddresses(dataplane).map((at) => [at, "an inbound of this proxy"]));
   const ports = new Map<AddressedPort, string>();
-  for (const [index, each] of outbound.entries()) {
+  for (const [index, each] of (dataplane.spec.networking?.outbound ?? []).entries()) {
     const at = `networking.outbound[${index}]`;
     const found = outboundTarget(view, each);
     if (!found.ok) {
@@ -182,25 +184,38 @@ function explicitPorts(
       continue;
     }
     const port = { target: found.value, address: each.address || "127.0.0.1", port: each.port };
-    if (!inbounds.has(addressOf(port))) {
+    const owner = owners.get(addressOf(port));
+    if (owner === undefined) {
       ports.set(port, at);
+      owners.set(addressOf(port), at);
       continue;
     }
-    const message = `${at}: ${addressOf(port)} is the address of an inbound of this proxy`;
-    conditions.push({ type: "AddressTaken", message });
+    conditions.push({
+      type: "AddressTaken",
+      message: `${at}: ${addressOf(port)} is the address of ${owner}`,
+    });
   }
   return ports;
 }
 
+/** Where a proxy listens for others, by whatever name. */
+function inboundAddresses({ spec }: DataplaneResource): readonly string[] {
+  const { inbound = [], address: own = "" } = spec.networking ?? {};
+  return inbound.flatMap(({ address, port, state }) =>
+    state === "Ignored" || port === SERVICELESS_INBOUND_PORT
+      ? []
+      : [addressOf({ address: address || own, port })],
+  );
+}
+
 /** The addresses that no outbound of the mesh may take from a proxy. */
 function takenAddresses(
-  { spec }: DataplaneResource,
+  dataplane: DataplaneResource,
   named: readonly AddressedPort[],
 ): readonly { readonly at: string; readonly what: string }[] {
-  const { inbound = [], address: own = "" } = spec.networking ?? {};
   return [
-    ...inbound.map(({ address, port }) => ({
-      at: addressOf({ address: address || own, port }),
+    ...inboundAddresses(dataplane).map((at) => ({
+      at,
       what: "that is the address of an inbound of this proxy",
     })),
     ...named.map((each) => ({

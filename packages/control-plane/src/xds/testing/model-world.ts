@@ -58,6 +58,7 @@ export function configFor(world: World): ProxyConfig {
       port: 10_000 + slot,
       cluster,
       statPrefix: `v${listener.variant}`,
+      handsOver: slot === 0,
     });
     clusterOf.set(fragment, cluster);
     fragments.push(judged(fragment, listener.variant));

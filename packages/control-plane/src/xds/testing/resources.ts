@@ -112,6 +112,8 @@ export interface TestListener {
   readonly cluster: string;
   readonly secret?: string;
   readonly statPrefix?: string;
+  /** It hands what it accepts over to listeners at the addresses that were called. */
+  readonly handsOver?: boolean;
   /** A filter type that Envoy does not have: the listener is rejected by name. */
   readonly unknownFilter?: boolean;
   /** An empty `stat_prefix`: the listener breaks a validation rule of its filter. */
@@ -132,6 +134,7 @@ export function listenerFragment(table: FragmentTable, name: string, options: Te
   const filter = options.unknownFilter === true ? { ...proxy, typeUrl: absentType } : proxy;
   const message = create(ListenerSchema, {
     name,
+    ...(options.handsOver === undefined ? {} : { useOriginalDst: options.handsOver }),
     address: {
       address: {
         case: "socketAddress",
