@@ -100,6 +100,20 @@ test("old changes lose their items first and are forgotten in the end; open ones
   assert.equal(log.status(5)?.proxies.acknowledged, 1);
 });
 
+test("what a storm of changes left goes when they are settled, but for what was waited for", () => {
+  const { log } = changeLog({ itemCapacity: 2 });
+  const ids = [1, 2, 3, 4];
+  for (const id of ids) log.begin(id);
+  for (const id of ids) log.affected([id], "m", "a", []);
+  log.planned(ids);
+  for (const id of [2, 3, 4, 1]) log.answered([id], "m", "a", "acknowledged");
+  assert.deepEqual(
+    ids.map((id) => log.status(id)?.items.length),
+    [1, 0, 0, 1],
+  );
+  assert.equal(log.status(2)?.proxies.acknowledged, 1, "the counts stay");
+});
+
 test("a change from which others follow is settled with the last of them", async () => {
   const { log } = changeLog();
   let tell: (ids: readonly number[]) => void = () => undefined;

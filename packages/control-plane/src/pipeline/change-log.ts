@@ -45,6 +45,8 @@ export class ChangeLog implements ChangeTracker {
   readonly #capacity: number;
   readonly #itemCapacity: number;
   readonly #changes = new Map<number, Change>();
+  /** Those that have items, the oldest first. */
+  readonly #withItems = new Set<Change>();
   /** By mesh and change: how many holds there are. */
   readonly #held = new Map<string, Map<number, number>>();
   readonly #unplanned = new Set<number>();
@@ -66,7 +68,7 @@ export class ChangeLog implements ChangeTracker {
       began: this.#options.monotonic(),
       planned: false,
       holds: 0,
-      items: new Map(),
+      items: undefined,
       counts: { affected: 0, acknowledged: 0, behind: 0, rejected: 0, gone: 0 },
       lastAcknowledged: undefined,
       waiting: [],
@@ -127,7 +129,7 @@ export class ChangeLog implements ChangeTracker {
 
   /** These changes altered what a proxy should hold. */
   affected(ids: Iterable<number>, mesh: string, name: string, fragments: readonly Fragment[]): void {
-    const resources = fragments.map(({ type, name }) => ({ type, name }));
+    const resources = fragments.map(resourceName);
     for (const id of ids) {
       const change = this.#changes.get(id);
       if (change === undefined) continue;
@@ -136,6 +138,7 @@ export class ChangeLog implements ChangeTracker {
       const known = change.items.get(key);
       if (known === undefined) {
         change.items.set(key, { mesh, name, state: "behind", afterMs: undefined, resources, rejected: [] });
+        this.#withItems.add(change);
         this.#items += 1;
         change.counts.affected += 1;
         change.counts.behind += 1;
@@ -213,21 +216,52 @@ export class ChangeLog implements ChangeTracker {
   }
 
   #settle(change: Change): void {
-    if (!isSettled(change) || change.waiting.length === 0) return;
+    if (!isSettled(change)) return;
+    // No later write may come for long, and what a storm of them left would stay.
+    this.#forgetItems(change);
+    if (change.waiting.length === 0) return;
     const waiting = change.waiting;
     change.waiting = [];
     for (const resolve of waiting) resolve();
   }
 
   #forget(): void {
+    this.#forgetItems();
+    if (this.#changes.size <= this.#capacity) return;
     for (const [id, change] of this.#changes) {
-      if (this.#changes.size <= this.#capacity && this.#items <= this.#itemCapacity) return;
+      if (this.#changes.size <= this.#capacity) return;
       if (!isSettled(change)) continue;
-      this.#items -= change.items?.size ?? 0;
-      change.items = undefined;
-      if (this.#changes.size > this.#capacity) this.#changes.delete(id);
+      this.#dropItems(change);
+      this.#changes.delete(id);
     }
   }
+
+  /** @param except whoever waited for it may ask for its items next */
+  #forgetItems(except?: Change): void {
+    if (this.#items <= this.#itemCapacity) return;
+    for (const change of this.#withItems) {
+      if (this.#items <= this.#itemCapacity) return;
+      if (change !== except && isSettled(change)) this.#dropItems(change);
+    }
+  }
+
+  #dropItems(change: Change): void {
+    this.#items -= change.items?.size ?? 0;
+    change.items = undefined;
+    this.#withItems.delete(change);
+  }
+}
+
+const names = new WeakMap<Fragment, ResourceName>();
+
+/** The same object for all proxies that are sent the fragment. */
+function resourceName(fragment: Fragment): ResourceName {
+  let made = names.get(fragment);
+  if (made === undefined) {
+    made = { type: fragment.type, name: fragment.name };
+    names.set(fragment, made);
+  }
+  return made;
 }
 
 function isSettled(change: Change): boolean {
