@@ -37,6 +37,11 @@ interface Cores {
   readonly forms: Map<string, number>;
 }
 
+/** The shares of entries that say the same, where they came from aside. */
+interface SharesOwner {
+  readonly byLayout: Interned<Share & { readonly owner: SharesOwner }>;
+}
+
 /**
  * Translates how kinds of callers reach destinations. Two ways to one destination mostly differ in one or two policies.
  * So what a policy says by itself is encoded once for all ways that have it, the rest once for all that agree on what
@@ -48,7 +53,8 @@ export class UpstreamShares {
   readonly #ids = new ObjectIds();
   readonly #cores = new WeakMap<DestinationPlan, Cores>();
   readonly #layouts = new Interned<Layout>();
-  readonly #shares = new WeakMap<object, Interned<Share>>();
+  readonly #owners = new WeakMap<object, SharesOwner>();
+  readonly #said = new Interned<SharesOwner>();
 
   constructor(definitions: readonly PolicyDefinition[]) {
     this.#alone = definitions.filter(({ standsAlone }) => standsAlone === true);
@@ -134,13 +140,21 @@ export class UpstreamShares {
 
   #share(definition: PolicyDefinition, plan: UpstreamPlan, layout: Layout): Share {
     const entry = plan.policies[definition.kind.type] as object | undefined;
-    const owner = entry ?? definition;
-    let shares = this.#shares.get(owner);
-    if (shares === undefined) {
-      shares = new Interned();
-      this.#shares.set(owner, shares);
-    }
-    return shares.get(layout.key, () => shareOf(definition, entry, layout));
+    const owner = this.#owner(definition, entry);
+    return owner.byLayout.get(layout.key, () => ({ ...shareOf(definition, entry, layout), owner }));
+  }
+
+  /** One for all entries that say the same: a timeout of the mesh says it of every destination. */
+  #owner(definition: PolicyDefinition, entry: object | undefined): SharesOwner {
+    const known = this.#owners.get(entry ?? definition);
+    if (known !== undefined) return known;
+    const said = JSON.stringify(entry, (key, value: unknown) => (key === "origins" ? undefined : value));
+    const owner = this.#said.get(
+      `${definition.kind.type} ${said}`,
+      (): SharesOwner => ({ byLayout: new Interned() }),
+    );
+    this.#owners.set(entry ?? definition, owner);
+    return owner;
   }
 }
 

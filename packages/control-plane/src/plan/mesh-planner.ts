@@ -60,6 +60,7 @@ import {
   reachability,
   sameProxyOutbounds,
 } from "./outbounds/reachability.ts";
+import { ProxyEntries } from "./proxy-entries.ts";
 import { applicationSource, type Redirect, redirectsInbound } from "./redirect.ts";
 import { redirectOf, TransparentPlans, transparentConditions } from "./transparent.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -113,6 +114,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const transparents = new TransparentPlans();
   const directAccess = new DirectAccess(graph, view, identity);
   const names = new MeshNames(graph, view);
+  const wholes = new ProxyEntries(meshName);
   const dnsPlans = new WeakMap<DnsPlan["records"], Interned<DnsPlan>>();
 
   /** Without a MeshTLS, certificates of the mesh's own CA follow its backend's mode; a MeshIdentity is strict. */
@@ -311,10 +313,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const whole: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
-      const entry = definition.planProxy?.({
-        policies: policies.proxy.byKind.get(type) ?? [],
-        mesh: meshName,
-      });
+      const entry = wholes.of(definition, policies.proxy.byKind.get(type));
       if (entry === undefined) continue;
       whole[type] = entry;
       conditions.push(...(definition.conditions?.(entry, redirect) ?? []));

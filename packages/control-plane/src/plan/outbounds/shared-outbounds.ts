@@ -119,7 +119,8 @@ export class OutboundPlans {
       // Two outbounds to one destination would share a name; the later ones carry their address too.
       const name = names.has(usual) || taken.has(usual) ? `${usual}@${addressOf(port)}` : usual;
       names.add(name);
-      return this.#outbound(port, upstream, name, viewing, isRedirected(port.address));
+      const own = name === usual ? "" : name;
+      return this.#outbound(port, upstream, { name, own }, viewing, isRedirected(port.address));
     });
     const backends = new Map<DestinationKey, BackendClusterPlan>();
     for (const { upstream, target } of outbounds) {
@@ -156,7 +157,8 @@ export class OutboundPlans {
   #outbound(
     { target, address, port }: AddressedPort,
     upstream: UpstreamPlan,
-    name: string,
+    /** `own` is empty where the name follows from the upstream and the address. */
+    { name, own }: { readonly name: string; readonly own: string },
     viewing: ViewingCaller,
     redirected: boolean,
   ): OutboundPlan {
@@ -166,7 +168,7 @@ export class OutboundPlans {
       made = new Interned();
       this.#made.set(upstream, made);
     }
-    const key = `${name} ${target} ${address} ${port} ${redirected} ${seen.view === undefined ? "" : JSON.stringify(seen.view)}`;
+    const key = `${address} ${port} ${redirected} ${own} ${seen.view === undefined ? "" : JSON.stringify(seen.view)}`;
     return made.get(key, () => ({
       listenerName: name,
       target,
