@@ -1,23 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AIRLINE, ask, IDENTITY, policy } from "./testing/airline.ts";
-
-/** The portal calls `pay` outside, and `flights`, which is both services of the airline in one. */
-const OUTBOUNDS = AIRLINE.replace(
-  "  outbound:\n",
-  `  outbound:
-    - {port: 10003, backendRef: {kind: MeshExternalService, name: pay}}
-    - {port: 10004, backendRef: {kind: MeshMultiZoneService, name: everything, port: 8080}}\n`,
-);
-const pay = (tls?: object) =>
-  policy("MeshExternalService", "pay", {
-    match: { type: "HostnameGenerator", port: 443, protocol: "http" },
-    endpoints: [
-      { address: "pay.example", port: 443 },
-      { address: "192.0.2.1", port: 443, priority: 1 },
-    ],
-    ...(tls === undefined ? {} : { tls: { enabled: true, ...tls } }),
-  });
+import { EGRESS, OUTBOUNDS, pay } from "./testing/outside.ts";
 
 function told(world: string, destination: string) {
   const answer = ask(world, "portal", destination);
@@ -54,19 +38,6 @@ test("a call that cannot leave says why", () => {
   assert.equal(refused.verdict, "no-outbound");
   assert.match(JSON.stringify(refused.hops), /forbids external services by default/);
 });
-
-/** The airline with an egress, which nobody may use yet. */
-const EGRESS = `${OUTBOUNDS.replace(
-  "meshServices: {mode: Exclusive}",
-  "meshServices: {mode: Exclusive}\nrouting: {zoneEgress: true}",
-)}
----
-type: Dataplane
-mesh: default
-name: egress-1
-labels: {app: egress, kuma.io/workload: egress}
-networking: {address: 127.0.1.9, listeners: [{type: ZoneEgress, port: 10002}]}
-`;
 
 test("a call through an egress: both hops, and which permission decided there", () => {
   const closed = told(EGRESS + IDENTITY + pay({}), "pay").answer;

@@ -4,13 +4,13 @@ import { test } from "node:test";
 import { coreKinds, type Resource, type ResourceKey } from "@skein/model";
 import { policyKinds } from "@skein/policies";
 import fc from "fast-check";
+import { accessMatrix } from "../access/matrix.ts";
 import { type FakeClock, fakeClock } from "../identity/testing.ts";
 import { ADDRESSED_TYPES, type AddressedStatus, vipsOf } from "../naming/addressed.ts";
 import { startNaming } from "../naming/run.ts";
 import { TAGGED_SERVICE } from "../naming/tagged-service.ts";
 import { VIP_CIDRS } from "../naming/testing/naming-world.ts";
 import { SETTINGS } from "../naming/testing/resources.ts";
-import { accessMatrix } from "../pipeline/answers.ts";
 import { DATAPLANES, type Document, document, edited } from "../pipeline/testing/arbitrary.ts";
 import { stored, ZONE } from "../pipeline/testing/resources.ts";
 import { World } from "../pipeline/world.ts";
@@ -78,7 +78,7 @@ class Place {
 
   pairs(): ReadonlyMap<string, string> {
     return new Map(
-      accessMatrix(this.world, "default").map(({ source, destination, port, verdict }) => [
+      accessMatrix(this.world.mesh("default")).map(({ source, destination, port, verdict }) => [
         `${source} ${destination} ${port}`,
         verdict,
       ]),

@@ -1,0 +1,111 @@
+import type { DestinationKey, EgressChainPlan, InboundPlan, ProxyPlan } from "@skein/policies";
+import { leavingPermissions } from "@skein/policies/mesh-traffic-permission/leaving";
+import type { PermissionPlan } from "@skein/policies/mesh-traffic-permission/plan";
+import { instancesOf } from "../explain/instances.ts";
+import type { MeshWorld } from "../pipeline/world.ts";
+import { destinationKey } from "../plan/destination-keys.ts";
+import { leavesThroughEgress } from "../plan/external.ts";
+import { egressListeners } from "../view/selectable.ts";
+
+/** Who calls, as one of its instances. */
+export interface Caller {
+  readonly plan: ProxyPlan;
+  /** What it may call outside, where its own proxy decides that; absent where the mesh forbids nothing there. */
+  readonly leaving?: { readonly permissions: PermissionPlan | undefined };
+}
+
+/** A port of a workload, as one of its instances has it. */
+export interface CalledInbound {
+  readonly kind: "inbound";
+  readonly name: string;
+  readonly port: number;
+  readonly inbound: InboundPlan;
+}
+
+/** A service outside the mesh. */
+export interface CalledOutside {
+  readonly kind: "outside";
+  readonly name: string;
+  readonly port: number;
+  readonly target: DestinationKey;
+  /** Server name by which permissions know it. */
+  readonly sni: string;
+  /** The listeners that take calls to it now; absent where callers' own proxies call it. */
+  readonly egresses: readonly { readonly proxy: string; readonly chain: EgressChainPlan }[] | undefined;
+  /** Why nobody can call it now. */
+  readonly problem: string | undefined;
+}
+
+export type Called = CalledInbound | CalledOutside;
+
+/** Who is in a mesh: one instance speaks for all of its workload. */
+export interface Parties {
+  /** By name of the workload. */
+  readonly callers: ReadonlyMap<string, Caller>;
+  /** By a key of its own for each, in the order in which they are told. */
+  readonly called: ReadonlyMap<string, Called>;
+}
+
+/** The parties of a mesh, of plans in the order of their names. */
+export function partiesOf(mesh: MeshWorld, plans: Iterable<ProxyPlan>): Parties {
+  const callers = new Map<string, Caller>();
+  const inbounds = new Map<string, CalledInbound>();
+  const spec = mesh.index.mesh.get()?.spec;
+  const isForbidden =
+    spec?.routing?.defaultForbidMeshExternalServiceAccess === true && !leavesThroughEgress(mesh.index);
+  for (const plan of plans) {
+    const name = workloadName(plan);
+    if (!callers.has(name) && hasApplication(mesh, plan)) {
+      const leaving = isForbidden ? { leaving: { permissions: ownPermissions(mesh, plan) } } : {};
+      callers.set(name, { plan, ...leaving });
+    }
+    for (const inbound of plan.inbounds) {
+      const key = `${name} ${inbound.port}`;
+      if (!inbounds.has(key)) inbounds.set(key, { kind: "inbound", name, port: inbound.port, inbound });
+    }
+  }
+  const called: readonly (readonly [string, Called])[] = [...[...inbounds].sort(byPlace), ...outsideOf(mesh)];
+  return { callers, called: new Map(called) };
+}
+
+/** What people call the workload behind a proxy: its workload, app or service, else the proxy itself. */
+export function workloadName(plan: ProxyPlan): string {
+  const tags = plan.inbounds[0]?.tags;
+  return plan.labels["kuma.io/workload"] ?? plan.labels.app ?? tags?.["kuma.io/service"] ?? plan.name;
+}
+
+function outsideOf(mesh: MeshWorld): readonly (readonly [string, CalledOutside])[] {
+  const { externalServices } = mesh.index;
+  const isThroughEgress = leavesThroughEgress(mesh.index);
+  return externalServices.names.get().flatMap((name) => {
+    const port = externalServices.at(name).get()?.spec.match.port;
+    if (port === undefined) return [];
+    const target = destinationKey("MeshExternalService", name, port);
+    const destination = mesh.planner.destination.at(target).get();
+    if (destination === undefined) return [];
+    const egresses = !isThroughEgress
+      ? undefined
+      : instancesOf(mesh, target).flatMap(({ plan, inbound: { shared }, ready }) =>
+          ready && "external" in shared ? [{ proxy: plan.name, chain: shared }] : [],
+        );
+    const { sni } = destination.plan;
+    const problem = destination.external?.problem;
+    return [[target, { kind: "outside", name, port, target, sni, egresses, problem }] as const];
+  });
+}
+
+/** A proxy that only leads others out of the mesh calls nobody by itself. */
+function hasApplication({ index }: MeshWorld, { name }: ProxyPlan): boolean {
+  const dataplane = index.dataplane.at(name).get();
+  if (dataplane === undefined || egressListeners(dataplane).length === 0) return true;
+  const { inbound = [], outbound = [], gateway } = dataplane.spec.networking ?? {};
+  return inbound.length > 0 || outbound.length > 0 || gateway !== undefined;
+}
+
+function ownPermissions({ index }: MeshWorld, { name }: ProxyPlan): PermissionPlan | undefined {
+  return leavingPermissions(index.policies.at(name).get().proxy.byKind.get("MeshTrafficPermission") ?? []);
+}
+
+function byPlace([, a]: readonly [string, CalledInbound], [, b]: readonly [string, CalledInbound]): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : a.port - b.port;
+}
