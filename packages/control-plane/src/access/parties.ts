@@ -50,14 +50,10 @@ export interface Parties {
 export function partiesOf(mesh: MeshWorld, plans: Iterable<ProxyPlan>): Parties {
   const callers = new Map<string, Caller>();
   const inbounds = new Map<string, CalledInbound>();
-  const spec = mesh.index.mesh.get()?.spec;
-  const isForbidden =
-    spec?.routing?.defaultForbidMeshExternalServiceAccess === true && !leavesThroughEgress(mesh.index);
   for (const plan of plans) {
     const name = workloadName(plan);
     if (!callers.has(name) && hasApplication(mesh, plan)) {
-      const leaving = isForbidden ? { leaving: { permissions: ownPermissions(mesh, plan) } } : {};
-      callers.set(name, { plan, ...leaving });
+      callers.set(name, callerOf(mesh, plan));
     }
     for (const inbound of plan.inbounds) {
       const key = `${name} ${inbound.port}`;
@@ -66,6 +62,14 @@ export function partiesOf(mesh: MeshWorld, plans: Iterable<ProxyPlan>): Parties 
   }
   const called: readonly (readonly [string, Called])[] = [...[...inbounds].sort(byPlace), ...outsideOf(mesh)];
   return { callers, called: new Map(called) };
+}
+
+/** A proxy as somebody who calls. */
+export function callerOf({ index }: MeshWorld, plan: ProxyPlan): Caller {
+  const isForbidden = index.mesh.get()?.spec.routing?.defaultForbidMeshExternalServiceAccess === true;
+  if (!isForbidden || leavesThroughEgress(index)) return { plan };
+  const policies = index.policies.at(plan.name).get().proxy.byKind.get("MeshTrafficPermission") ?? [];
+  return { plan, leaving: { permissions: leavingPermissions(policies) } };
 }
 
 /** What people call the workload behind a proxy: its workload, app or service, else the proxy itself. */
@@ -100,10 +104,6 @@ function hasApplication({ index }: MeshWorld, { name }: ProxyPlan): boolean {
   if (dataplane === undefined || egressListeners(dataplane).length === 0) return true;
   const { inbound = [], outbound = [], gateway } = dataplane.spec.networking ?? {};
   return inbound.length > 0 || outbound.length > 0 || gateway !== undefined;
-}
-
-function ownPermissions({ index }: MeshWorld, { name }: ProxyPlan): PermissionPlan | undefined {
-  return leavingPermissions(index.policies.at(name).get().proxy.byKind.get("MeshTrafficPermission") ?? []);
 }
 
 function byPlace([, a]: readonly [string, CalledInbound], [, b]: readonly [string, CalledInbound]): number {

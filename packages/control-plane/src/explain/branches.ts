@@ -1,4 +1,5 @@
 import type { ProxyPlan } from "@skein/policies";
+import { callerOf } from "../access/parties.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
 import type { Backend } from "./backends.ts";
 import { clusterStep } from "./cluster-step.ts";
@@ -22,9 +23,9 @@ export interface BranchInput {
 
 /** What becomes of the requests to one backend: one branch for each kind of instance. */
 export function branchesOf(input: BranchInput): readonly Branch[] {
-  const { mesh, backend, route, only } = input;
+  const { mesh, source, backend, route, only } = input;
   const { external } = backend.upstream;
-  if (external !== undefined) return [externalBranch(backend, external, route)];
+  if (external !== undefined) return [externalBranch(callerOf(mesh, source), backend, external, route)];
   const all = instancesOf(mesh, backend.target).filter(
     ({ plan }) => only === undefined || plan.name === only,
   );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AIRLINE, ask, IDENTITY, policy } from "./testing/airline.ts";
-import { EGRESS, OUTBOUNDS, pay } from "./testing/outside.ts";
+import { EGRESS, leave, OUTBOUNDS, pay } from "./testing/outside.ts";
 
 function told(world: string, destination: string) {
   const answer = ask(world, "portal", destination);
@@ -12,7 +12,8 @@ function told(world: string, destination: string) {
 test("a call that leaves the mesh: where to, and who is verified by whom", () => {
   const { answer, hops, tls } = told(OUTBOUNDS + IDENTITY + pay({}), "pay");
   assert.equal(answer.verdict, "allowed");
-  assert.match(hops[0]?.text ?? "", /outside the mesh: pay\.example:443, 1 more where that fails/);
+  assert.equal(hops[0]?.text, "no permission is asked");
+  assert.match(hops[1]?.text ?? "", /outside the mesh: pay\.example:443, 1 more where that fails/);
   assert.equal(
     tls?.text,
     "leaves the mesh: TLS to pay.example, verified by the machine's roots in /etc/ssl/certs/ca-certificates.crt, as pay.example",
@@ -37,6 +38,12 @@ test("a call that cannot leave says why", () => {
   const refused = told(forbidden + pay(), "pay").answer;
   assert.equal(refused.verdict, "no-outbound");
   assert.match(JSON.stringify(refused.hops), /forbids external services by default/);
+  const own = leave("own", "allow", ["portal"], { labels: { app: "portal" } });
+  const letOut = told(forbidden + IDENTITY + pay() + own, "pay").answer;
+  assert.deepEqual(
+    [letOut.verdict, letOut.decidedBy],
+    ["allowed", { policy: "kri_mtp_default_east__own_", rule: "rules[0]" }],
+  );
 });
 
 test("a call through an egress: both hops, and which permission decided there", () => {
