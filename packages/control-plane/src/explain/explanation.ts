@@ -91,6 +91,26 @@ export interface Sent {
   readonly host?: string;
 }
 
+/** One way in which an attempt at a request ends. */
+export interface Attempt {
+  /** In percent of the attempts. */
+  readonly share: number;
+  /** Absent: the application answers. */
+  readonly status?: number;
+  /** How long faults hold it up, in milliseconds. */
+  readonly delayMs?: number;
+  /** Nobody answered, so the status is the caller's own proxy's: the connection failed, ended, or there was nobody to call. */
+  readonly without?: "connect" | "reset" | "endpoint";
+}
+
+/** One way in which requests end for the caller, after the retries of its proxy. */
+export interface Ending {
+  /** In percent of the requests. */
+  readonly share: number;
+  /** Absent: the application's own answer. */
+  readonly status?: number;
+}
+
 /** A part of the requests that goes one way. */
 export interface Branch {
   /** The destination of this part. */
@@ -104,6 +124,8 @@ export interface Branch {
   /** The rule that decided; null where the absence of one did, or the built-in behaviour. */
   readonly decidedBy: Origin | null;
   readonly limits: Limits;
+  /** How attempts end here, the faults of a MeshFaultInjection included; empty for bytes. */
+  readonly attempts: readonly Attempt[];
   readonly hops: readonly Hop[];
   readonly remedy: Remedy | null;
 }
@@ -136,6 +158,13 @@ export interface Explanation {
   readonly answer: Answer | null;
   /** The request as the called application sees it; null for bytes, and where it is not sent on. */
   readonly sent: Sent | null;
+  /**
+   * How requests end for the caller's application, the most frequent first, as long as applications answer in time; empty
+   * for bytes, and where no port leads there.
+   */
+  readonly endings: readonly Ending[];
+  /** Shares of endings are only near: retries choose among instances that do not behave alike. */
+  readonly endingsEstimated: boolean;
   /** What the caller's application sees. */
   readonly seen: string;
   readonly limits: Limits;

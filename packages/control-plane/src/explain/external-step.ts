@@ -6,6 +6,7 @@ import {
   verdict,
 } from "@skein/policies";
 import type { Caller } from "../access/parties.ts";
+import { attemptsAt, NO_ENDPOINT } from "./attempts.ts";
 import type { Backend } from "./backends.ts";
 import { callFacts } from "./cluster-step.ts";
 import type { Branch, Fact, Hop, Remedy } from "./explanation.ts";
@@ -70,6 +71,7 @@ export function externalBranch(
     reason: problem ?? `${hops.at(-1)?.text}; ${permission.text}`,
     decidedBy: permission.facts[0]?.origin ?? null,
     limits: limitsOf(facts),
+    attempts: attemptsAt(destination.protocol, problem === undefined ? {} : NO_ENDPOINT),
     hops: [permission, ...hops],
     remedy,
   };

@@ -325,7 +325,6 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       identity: certificate,
       tls: inboundTls({ ...own, inTransition: false }, certificate, domains.get(), "Strict"),
       machine: { ipv6: facts.ipv6, systemCaPath: facts.systemCaPath },
-      extAuthzAddress: facts.extAuthzAddress,
       policies: (section) => policies.inbound.get(section) ?? NO_SET,
       taken: () => [...calls.outbounds, ...calls.backends].map(({ upstream }) => upstream.clusterName),
     });

@@ -37,7 +37,8 @@ function firstOfEachName(headers: readonly HeaderMatch[]): readonly HeaderMatch[
   return headers.filter(({ name }, i) => headers.findIndex((other) => other.name === name) === i);
 }
 
-function matchesHeader({ type = "Exact", value = "" }: HeaderMatch, is: string | undefined): boolean {
+/** Whether a condition holds for the value of its header; absent where the request has none. */
+export function matchesHeader({ type = "Exact", value = "" }: HeaderMatch, is: string | undefined): boolean {
   if (type === "Absent") return is === undefined;
   if (is === undefined) return false;
   switch (type) {

@@ -191,7 +191,7 @@ test("an egress lets out whom a permission names, and has what it takes to be le
   await withLeaving(
     t,
     ["passenger-portal", "check-in-api"],
-    async ({ world, answer, isAnswered, plan, config, matrix, foreseen }) => {
+    async ({ world, url, answer, isAnswered, plan, config, matrix, foreseen }) => {
       await t.test("without an egress nothing leaves, and everybody is told why", async () => {
         const why = /routing\.zoneEgress: true, no zone egress is ready \(no Dataplane has a listener/;
         assert.match(await answer("passenger-portal", 503), why);
@@ -263,6 +263,30 @@ test("an egress lets out whom a permission names, and has what it takes to be le
           (await world.sidecarStats("egress-1", "rbac.*shadow_denied")).values().reduce((a, b) => a + b, 0);
         await until("it is counted", async () => (await denied()) > 0);
       });
+      await t.test(
+        "agents and limits of services of the mesh have no say, and do not close the egress",
+        async () => {
+          await world.startRateLimitService("limits", 31);
+          const rego = { inlineString: "package closed\n\nimport rego.v1\n\ndefault allow := false\n" };
+          const opa = policy("MeshOPA", "closed", { default: { appendPolicies: [{ rego }] } });
+          const http = { requestRate: { num: 1, interval: "1h" } };
+          const backend = {
+            rateLimitService: { url: `http://${world.site.block.address(31)}:10003`, timeout: "2s" },
+          };
+          const limit = policy("MeshGlobalRateLimit", "one", {
+            from: [{ targetRef: { kind: "Mesh" }, default: { http, backend } }],
+          });
+          await applied(world, documents(opa, limit));
+          const { conditions } = await plan("egress-1");
+          assert.equal(conditions.filter((each) => each.startsWith("NoEffectAtEgress")).length, 2);
+          for (let i = 0; i < 3; i++) {
+            const { status, body } = await get(undefined, url("passenger-portal"));
+            assert.equal(status, 200, body);
+          }
+          await deleted(world, "meshopa", "closed");
+          await deleted(world, "meshglobalratelimit", "one");
+        },
+      );
       await t.test("only the egress has the secrets", async () => {
         assert.match(await config("egress-1"), /system_extsvc_client_pay/);
         for (const dataplane of ["passenger-portal", "check-in-api"]) {
@@ -326,7 +350,7 @@ test("egresses come and go, and the mesh is switched over, without a lost reques
     });
     await t.test("the way past it opens and closes under traffic", async () => {
       assert.deepEqual(await foreseen(throughEgress(false)), [
-        "passenger-portal ledger newly-unchecked -",
+        "passenger-portal ledger newly-allowed -",
         "passenger-portal pay newly-unchecked -",
       ]);
       const running = loads();
