@@ -45,7 +45,11 @@ test("retries of the caller make up for aborts that they are about", () => {
   assert.deepEqual(shares(half + retry({ numRetries: 1 })), { 0: 75, 503: 25 });
   assert.deepEqual(shares(half + retry({ numRetries: 3 })), { 0: 93.75, 503: 6.25 });
   assert.deepEqual(shares(half + retry({ numRetries: 0 })), { 0: 50, 503: 50 });
-  assert.deepEqual(shares(half + retry({ backOff: { baseInterval: "1ms" } })), { 0: 75, 503: 25 }, "once where nobody says how often");
+  assert.deepEqual(
+    shares(half + retry({ backOff: { baseInterval: "1ms" } })),
+    { 0: 75, 503: 25 },
+    "once where nobody says how often",
+  );
   assert.deepEqual(shares(half + retry({ numRetries: 3, retryOn: ["ConnectFailure"] })), { 0: 50, 503: 50 });
   assert.deepEqual(shares(half + retry({ numRetries: 1, retryOn: ["5xx"] })), { 0: 75, 503: 25 });
   const teapot = MESH + faults("f", [abort(50, 418)]);

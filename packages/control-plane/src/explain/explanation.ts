@@ -89,6 +89,23 @@ export interface Sent {
   readonly path: string;
   /** Absent: the host that the caller named. */
   readonly host?: string;
+  /** Headers that it sees otherwise than the caller sent them; null for one that is gone. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+}
+
+/** What a route changes in the headers of answers, in this order; names are lower-case. */
+export interface ReturnedChanges {
+  readonly remove: readonly string[];
+  readonly set: readonly { readonly name: string; readonly value: string }[];
+  readonly add: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** A destination that gets copies of requests, whose answers nobody waits for. */
+export interface Copies {
+  /** Null: the reference leads nowhere, and no copies are sent. */
+  readonly backend: string | null;
+  /** In percent of the requests. */
+  readonly share: number;
 }
 
 /** One way in which an attempt at a request ends. */
@@ -158,6 +175,10 @@ export interface Explanation {
   readonly answer: Answer | null;
   /** The request as the called application sees it; null for bytes, and where it is not sent on. */
   readonly sent: Sent | null;
+  /** What the route changes in the headers of answers; null where nothing. */
+  readonly returned: ReturnedChanges | null;
+  /** Who gets copies of the request, as long as somebody gets the request itself. */
+  readonly copies: readonly Copies[];
   /**
    * How requests end for the caller's application, the most frequent first, as long as applications answer in time; empty
    * for bytes, and where no port leads there.
