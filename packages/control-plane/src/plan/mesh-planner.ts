@@ -304,7 +304,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const facts = node.at(name).get();
     const policies = view.policies.at(name).get();
     const calls = outbounds.at(name).get();
-    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect)];
+    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect, facts)];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
     conditions.push(...calls.conditions);
     const whole: Record<string, unknown> = {};
