@@ -13,7 +13,7 @@ export function judgeLeaving(caller: Caller, called: CalledOutside): Judgement {
     : throughEgresses(caller, called, called.egresses);
 }
 
-function directly({ plan, leaving }: Caller, { target, sni }: CalledOutside): Judgement {
+function directly({ plan, leaving, wayTo }: Caller, { target, sni }: CalledOutside): Judgement {
   const decision =
     leaving === undefined
       ? undefined
@@ -21,7 +21,7 @@ function directly({ plan, leaving }: Caller, { target, sni }: CalledOutside): Ju
         ? FORBIDDEN
         : told(verdict(leaving.permissions, { uris: plan.identity?.uris ?? [], sni }));
   if (decision?.verdict === "deny") return decision.policy === null ? FORBIDDEN : decision;
-  const outbound = plan.outbounds.find((each) => each.target === target);
+  const outbound = wayTo(target);
   if (outbound === undefined) return unreachable("the caller's proxy has no outbound for it");
   const { external } = outbound.upstream;
   if (external?.problem !== undefined) return unreachable(external.problem);

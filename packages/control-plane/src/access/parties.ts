@@ -1,7 +1,6 @@
-import type { DestinationKey, EgressChainPlan, InboundPlan, ProxyPlan } from "@skein/policies";
+import type { DestinationKey, EgressChainPlan, InboundPlan, OutboundPlan, ProxyPlan } from "@skein/policies";
 import { leavingPermissions } from "@skein/policies/mesh-traffic-permission/leaving";
 import type { PermissionPlan } from "@skein/policies/mesh-traffic-permission/plan";
-import { instancesOf } from "../explain/instances.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
 import { destinationKey } from "../plan/destination-keys.ts";
 import { leavesThroughEgress } from "../plan/external.ts";
@@ -10,6 +9,8 @@ import { egressListeners } from "../view/selectable.ts";
 /** Who calls, as one of its instances. */
 export interface Caller {
   readonly plan: ProxyPlan;
+  /** Its outbound for a destination. */
+  readonly wayTo: (target: DestinationKey) => OutboundPlan | undefined;
   /** What it may call outside, where its own proxy decides that; absent where the mesh forbids nothing there. */
   readonly leaving?: { readonly permissions: PermissionPlan | undefined };
 }
@@ -66,10 +67,15 @@ export function partiesOf(mesh: MeshWorld, plans: Iterable<ProxyPlan>): Parties 
 
 /** A proxy as somebody who calls. */
 export function callerOf({ index }: MeshWorld, plan: ProxyPlan): Caller {
+  let ways: ReadonlyMap<DestinationKey, OutboundPlan> | undefined;
+  const wayTo = (target: DestinationKey): OutboundPlan | undefined => {
+    ways ??= new Map(plan.outbounds.map((outbound) => [outbound.target, outbound]));
+    return ways.get(target);
+  };
   const isForbidden = index.mesh.get()?.spec.routing?.defaultForbidMeshExternalServiceAccess === true;
-  if (!isForbidden || leavesThroughEgress(index)) return { plan };
+  if (!isForbidden || leavesThroughEgress(index)) return { plan, wayTo };
   const policies = index.policies.at(plan.name).get().proxy.byKind.get("MeshTrafficPermission") ?? [];
-  return { plan, leaving: { permissions: leavingPermissions(policies) } };
+  return { plan, wayTo, leaving: { permissions: leavingPermissions(policies) } };
 }
 
 /** What people call the workload behind a proxy: its workload, app or service, else the proxy itself. */
@@ -79,22 +85,50 @@ export function workloadName(plan: ProxyPlan): string {
 }
 
 function outsideOf(mesh: MeshWorld): readonly (readonly [string, CalledOutside])[] {
-  const { externalServices } = mesh.index;
-  const isThroughEgress = leavesThroughEgress(mesh.index);
-  return externalServices.names.get().flatMap((name) => {
-    const port = externalServices.at(name).get()?.spec.match.port;
-    if (port === undefined) return [];
-    const target = destinationKey("MeshExternalService", name, port);
-    const destination = mesh.planner.destination.at(target).get();
+  const { index, planner } = mesh;
+  const targets = index.externalServices.names.get().flatMap((name) => {
+    const port = index.externalServices.at(name).get()?.spec.match.port;
+    return port === undefined
+      ? []
+      : [{ name, port, target: destinationKey("MeshExternalService", name, port) }];
+  });
+  const [first] = targets;
+  const listeners =
+    first !== undefined && leavesThroughEgress(index) ? readyEgresses(mesh, first.target) : undefined;
+  return targets.flatMap(({ name, port, target }) => {
+    const destination = planner.destination.at(target).get();
     if (destination === undefined) return [];
-    const egresses = !isThroughEgress
-      ? undefined
-      : instancesOf(mesh, target).flatMap(({ plan, inbound: { shared }, ready }) =>
-          ready && "external" in shared ? [{ proxy: plan.name, chain: shared }] : [],
-        );
+    const egresses = listeners?.flatMap(({ proxy, chains }) => {
+      const chain = chains.get(name);
+      return chain === undefined ? [] : [{ proxy, chain }];
+    });
     const { sni } = destination.plan;
     const problem = destination.external?.problem;
     return [[target, { kind: "outside", name, port, target, sni, egresses, problem }] as const];
+  });
+}
+
+interface ReadyEgress {
+  readonly proxy: string;
+  /** By name of the external service. */
+  readonly chains: ReadonlyMap<string, EgressChainPlan>;
+}
+
+/** The listeners that take calls now: those of one external service are those of all. */
+function readyEgresses({ index, planner }: MeshWorld, target: DestinationKey): readonly ReadyEgress[] {
+  const { localities } = planner.endpoints.at(target).get();
+  const ready = new Set(
+    localities.flatMap(({ endpoints }) => endpoints.map(({ address, port }) => `${address} ${port}`)),
+  );
+  return index.egresses.get().flatMap(({ name: proxy, spec }) => {
+    const advertised = spec.networking?.advertisedAddress;
+    const listeners = planner.plan.at(proxy).get()?.egresses ?? [];
+    return listeners
+      .filter(({ address, port }) => ready.has(`${advertised || address} ${port}`))
+      .map(({ chains }) => ({
+        proxy,
+        chains: new Map(chains.map((chain) => [chain.destination.name, chain])),
+      }));
   });
 }
 
