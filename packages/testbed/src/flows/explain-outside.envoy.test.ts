@@ -21,7 +21,7 @@ import { documents, MESH, policy } from "./scene.ts";
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const SETS = Number(process.env.SETS ?? 90);
 /** A slow request takes that long: between the two time-outs that sets choose from. */
-const SLOW_MS = 400;
+const SLOW_MS = 1_200;
 const HOSTS = { "passenger-portal": 11, "check-in-api": 12 } as const;
 const PORTS = { pay: 10_001, ledger: 10_003 } as const;
 
@@ -42,7 +42,7 @@ test(`explain, the access matrix and traffic agree on ${SETS} random sets of cal
         // Connections of the set before outlive a listener that is taken away, until it has drained.
         const agent = new Agent({ keepAlive: true, maxSockets: 16 });
         const results: Compared[] = [];
-        for (const call of CALLS) results.push(await compare(world, agent, pay, call, matrix, i % 2 === 0));
+        for (const call of CALLS) results.push(await compare(world, agent, pay, call, matrix, i % 4 === 0));
         agent.destroy();
         for (const { kind } of results) seen.set(kind, (seen.get(kind) ?? 0) + 1);
         const problems = results.flatMap(({ problem }) => problem ?? []);
@@ -166,12 +166,21 @@ async function compare(
   }
   const url = `http://${host}:${PORTS.pay}/`;
   for (let i = 0; i < 3; i++) {
-    const { status, body, error } = await get(agent, url);
+    const { status, body, error } = await inTime(agent, url, said);
     if (!verdicts.some((verdict) => STATUS[verdict] === status)) {
       return problem(`${status} ${error ?? body.slice(0, 200)}`);
     }
   }
   return isSlow && said.verdict === "allowed" ? await slowly(agent, pay, url, said, problem) : { kind };
+}
+
+/** An answer to a quick request. On a machine with much to do even that may take longer than the caller's proxy waits. */
+async function inTime(agent: Agent, url: string, { limits: { requestMs } }: Explanation) {
+  for (let again = 0; ; again++) {
+    const answer = await get(agent, url);
+    if (answer.status !== 504 || requestMs === undefined || requestMs > SLOW_MS || again === 10)
+      return answer;
+  }
 }
 
 async function slowly(

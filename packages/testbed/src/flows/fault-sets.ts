@@ -10,7 +10,7 @@ export interface FaultSet {
 }
 
 /** Longer than the shorter time-out, and shorter than the longer one. */
-const DELAY = "600ms";
+const DELAY = "1200ms";
 
 const percentage = fc.constantFrom<number | string>(10, 25, 50, "33.3", 80, 100);
 const abort = fc.record({
@@ -56,7 +56,7 @@ const retry = fc
   .record({
     numRetries: fc.constantFrom(0, 1, 1, 2, 4),
     retryOn,
-    perTryTimeout: fc.constantFrom(undefined, undefined, "300ms"),
+    perTryTimeout: fc.constantFrom(undefined, undefined, "600ms"),
   })
   .map((http) =>
     policy("MeshRetry", "again", {
@@ -68,7 +68,7 @@ const retry = fc
       ],
     }),
   );
-const timeout = fc.constantFrom("300ms", "10s", "10s").map((requestTimeout) =>
+const timeout = fc.constantFrom("600ms", "10s", "10s").map((requestTimeout) =>
   policy("MeshTimeout", "patience", {
     to: [{ targetRef: { kind: "MeshService", name: "check-in-api" }, default: { http: { requestTimeout } } }],
   }),

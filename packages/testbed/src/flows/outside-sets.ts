@@ -72,7 +72,7 @@ const permission = (name: string): fc.Arbitrary<string> =>
 
 /** Shorter and longer than the slow request of the test. */
 const requestTimeout = fc
-  .constantFrom("0s", "100ms", "2s")
+  .constantFrom("0s", "500ms", "500ms", "10s")
   .map((value) => ({ http: { requestTimeout: value } }));
 const timeout = fc.oneof(
   requestTimeout.map((conf) =>
