@@ -16,7 +16,7 @@ import { documents, meshYaml } from "./scene.ts";
  */
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const SETS = Number(process.env.SETS ?? 25);
+const SETS = Number(process.env.SETS ?? 32);
 const REQUESTS = 400;
 const SLOW_REQUESTS = 120;
 /** No more at a time: Envoy's own limit of retries at a time is three. */

@@ -23,7 +23,7 @@ const delay = fc.record({
 });
 const fault = fc.oneof(
   { weight: 5, arbitrary: fc.record({ abort }) },
-  { weight: 1, arbitrary: fc.record({ delay }) },
+  { weight: 2, arbitrary: fc.record({ delay }) },
   { weight: 1, arbitrary: fc.record({ abort, delay }) },
 );
 
@@ -43,6 +43,7 @@ const faults = (name: string) =>
   }));
 
 const retryOn = fc.constantFrom(
+  undefined,
   undefined,
   ["5xx"],
   ["GatewayError"],
@@ -68,7 +69,7 @@ const retry = fc
       ],
     }),
   );
-const timeout = fc.constantFrom("600ms", "10s", "10s").map((requestTimeout) =>
+const timeout = fc.constantFrom("600ms", "10s").map((requestTimeout) =>
   policy("MeshTimeout", "patience", {
     to: [{ targetRef: { kind: "MeshService", name: "check-in-api" }, default: { http: { requestTimeout } } }],
   }),

@@ -88,7 +88,11 @@ const timeout = fc.oneof(
 /** Some callers, or all, get an answer that says that it comes from a fault. */
 const abort = fc
   .tuple(
-    fc.oneof(fc.constant({ kind: "Dataplane", labels: { app: "nobody" } }), target),
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant({ kind: "Dataplane", labels: { app: "nobody" } }) },
+      { weight: 2, arbitrary: fc.constant(allEgresses) },
+      { weight: 1, arbitrary: target },
+    ),
     fc.option(matches, { nil: undefined }),
   )
   .map(([targetRef, who]) =>
@@ -110,8 +114,9 @@ export const outsideSet: fc.Arbitrary<OutsideSet> = fc
     timeout,
     abort,
     away: fc.oneof(
-      { weight: 5, arbitrary: fc.constant([]) },
-      { weight: 1, arbitrary: fc.constantFrom([...EGRESSES], ...EGRESSES.map((name) => [name])) },
+      { weight: 8, arbitrary: fc.constant([]) },
+      { weight: 1, arbitrary: fc.constant([...EGRESSES]) },
+      { weight: 1, arbitrary: fc.constantFrom(...EGRESSES).map((name) => [name]) },
     ),
   })
   .map(({ permissions, timeout: slow, abort: fault, away }) => ({
