@@ -29,7 +29,9 @@ type Call = { readonly from: keyof typeof HOSTS; readonly to: keyof typeof PORTS
 const CALLS: readonly Call[] = CALLERS.flatMap((from) => OUTSIDE.map(({ name: to }) => ({ from, to })));
 
 test(`explain, the access matrix and traffic agree on ${SETS} random sets of calls that leave (SEED=${SEED})`, async (t) => {
-  const sets = fc.sample(outsideSet, { seed: SEED, numRuns: SETS });
+  const sampled = fc.sample(outsideSet, { seed: SEED, numRuns: SETS });
+  // Once at least nobody is there.
+  const sets = sampled.map((set, i) => (i === 1 ? { ...set, away: EGRESSES } : set));
   await withOutside(t, async (world, pay) => {
     const seen = new Map<string, number>();
     let away: readonly string[] = [];
