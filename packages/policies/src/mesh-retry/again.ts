@@ -1,6 +1,5 @@
 import { durationMs } from "@skein/model";
-import type { HeaderMatch } from "../header-match.ts";
-import { matchesHeader } from "../mesh-http-route/matches-request.ts";
+import { type HeaderMatch, matchesHeader } from "../header-match.ts";
 import type { Protocol } from "../plan/proxy-plan.ts";
 import type { HttpRetry, MeshRetryConf } from "./conf.ts";
 import { grpcRetryOn, httpRetryOn } from "./retry-on.ts";
