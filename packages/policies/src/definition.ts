@@ -99,6 +99,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
     /** The port to which connections of the application are redirected; absent where they are left alone. */
     redirect: { readonly outboundPort: number | undefined },
   ): readonly PlanCondition[];
+  /** False: it says nothing of calls that leave the mesh through a zone egress, though egresses plan as inbounds do. */
+  readonly atEgresses?: false;
   /** Its inbound entry names the service, so that services cannot share one. */
   readonly perService?: boolean;
   /** What it changes in the finished resources of a proxy; equal entries give equal patches. */

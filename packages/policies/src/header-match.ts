@@ -5,6 +5,7 @@ import {
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { type StringMatcher, StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
+import { coversText } from "./re2/covers-text.ts";
 
 /** A condition on a header, as several policies have it. */
 export interface HeaderMatch {
@@ -40,6 +41,22 @@ export function headerMatcher(match: HeaderMatch): HeaderMatcher {
       matcher.headerMatchSpecifier = { case: "presentMatch", value: false };
   }
   return matcher;
+}
+
+/** Whether a condition holds for the value of its header; absent where the request has none. */
+export function matchesHeader({ type = "Exact", value = "" }: HeaderMatch, is: string | undefined): boolean {
+  if (type === "Absent") return is === undefined;
+  if (is === undefined) return false;
+  switch (type) {
+    case "Present":
+      return true;
+    case "Prefix":
+      return is.startsWith(value);
+    case "RegularExpression":
+      return coversText(value, is);
+    default:
+      return is === value;
+  }
 }
 
 /** Matches this text and no other. */

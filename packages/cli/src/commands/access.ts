@@ -27,12 +27,18 @@ const verdictWords: Readonly<Record<string, readonly [word: string, color: "gree
   allow: ["allow", "green"],
   deny: ["deny", "red"],
   plaintext: ["plain", "yellow"],
+  unchecked: ["open", "yellow"],
+  unreachable: ["no way", "yellow"],
+  differs: ["partly", "yellow"],
 };
 
 const legend: readonly (readonly [verdict: string, meaning: string])[] = [
   ["allow", "may call, over mTLS"],
   ["deny", "is refused"],
   ["plaintext", "may call, without mTLS: nobody is identified"],
+  ["unchecked", "may call: its own proxy lets it out of the mesh, and no permission is asked"],
+  ["unreachable", "calls come to nothing; --reasons says why"],
+  ["differs", "is let out by some zone egresses and refused by others; --reasons says which"],
 ];
 
 function grid(items: readonly unknown[], paint: Paint): string {
@@ -46,13 +52,15 @@ function grid(items: readonly unknown[], paint: Paint): string {
     ...destinations.map((destination) => cell(verdicts.get(`${source} ${destination}`), paint)),
   ]);
   const used = new Set(verdicts.values());
+  const leaves = items.some((item) => textAt(item, "outside") !== "");
   const explained = legend
     .filter(([verdict]) => used.has(verdict))
     .map(
       ([verdict, meaning]) =>
         `  ${cell(verdict, paint)}${" ".repeat(8 - wordOf(verdict).length)}${meaning}\n`,
     );
-  return `${renderTable(["FROM \\ TO", ...destinations], rows)}\n${explained.join("")}`;
+  const outside = leaves ? `  ${OUTSIDE}       outside the mesh: a MeshExternalService\n` : "";
+  return `${renderTable(["FROM \\ TO", ...destinations], rows)}\n${explained.join("")}${outside}`;
 }
 
 function reasonsTable(items: readonly unknown[], paint: Paint): string {
@@ -67,8 +75,12 @@ function reasonsTable(items: readonly unknown[], paint: Paint): string {
 }
 
 function destinationOf(item: unknown): string {
-  return `${textAt(item, "destination")}:${textAt(item, "port")}`;
+  const mark = textAt(item, "outside") === "" ? "" : OUTSIDE;
+  return `${textAt(item, "destination")}:${textAt(item, "port")}${mark}`;
 }
+
+/** Marks destinations that are outside the mesh. */
+const OUTSIDE = "*";
 
 function wordOf(verdict: string): string {
   return verdictWords[verdict]?.[0] ?? verdict;

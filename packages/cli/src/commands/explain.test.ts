@@ -96,13 +96,19 @@ test("a refused request exits with 3 and shows what would let it through", async
 });
 
 test("what a route changes of a request is said", async () => {
-  const sent = { path: "/v2", host: "in.test" };
+  const sent = { path: "/v2", host: "in.test", headers: { "x-a": "1", "x-b": null } };
+  const copies = [
+    { backend: "records:8080", share: 10 },
+    { backend: null, share: 100 },
+  ];
   await using cp = await startFakeControlPlane({
-    "GET /meshes/default/_explain": { body: { ...allowed, sent } },
+    "GET /meshes/default/_explain": { body: { ...allowed, sent, copies } },
   });
   using sandbox = createSandbox({ url: cp.url });
   const { out } = await sandbox.run("explain", "portal", "check-in");
-  assert.match(out, /^The application sees \/v2, host in.test\.$/m);
+  assert.match(out, /^The application sees \/v2, host in.test, x-a: 1, no x-b\.$/m);
+  assert.match(out, /^10% of the requests are copied to records:8080\.$/m);
+  assert.doesNotMatch(out, /100%/);
 });
 
 test("a question that makes no sense is an error, not a refusal", async () => {

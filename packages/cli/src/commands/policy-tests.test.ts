@@ -189,3 +189,45 @@ test("a file that makes no sense is refused with positions and what was probably
   assert.match(err, /tests\[0\]\.expect\.timeout: must be a string/);
   assert.equal((await sandbox.run("test", sandbox.path("none.yaml"))).code, 1);
 });
+
+/** The portal calls `pay`, which is outside. */
+const OUTSIDE = `${MESH.replace("outbound: [", "outbound: [{port: 10002, backendRef: {kind: MeshExternalService, name: pay}}, ")}---
+type: MeshExternalService
+mesh: default
+name: pay
+spec: {match: {type: HostnameGenerator, port: 443, protocol: http}, endpoints: [{address: pay.example, port: 443}]}
+${IDENTITY}`;
+const EGRESS = `${OUTSIDE.replace("meshServices: {mode: Exclusive}", "meshServices: {mode: Exclusive}\nrouting: {zoneEgress: true}")}---
+type: Dataplane
+mesh: default
+name: way-out
+labels: {kuma.io/workload: way-out}
+networking: {address: 127.0.1.9, listeners: [{type: ZoneEgress, port: 10002}]}
+---
+type: MeshTrafficPermission
+mesh: default
+name: leave
+spec:
+  targetRef: {kind: Dataplane, labels: {kuma.io/listener-zoneegress: enabled}}
+  rules:
+    - default:
+        allow:
+          - spiffeID: {type: Exact, value: spiffe://air.test/portal}
+            sni: {type: Exact, value: sni.extsvc.default.zone-1.pay.443}
+`;
+
+test("a service outside, through an egress and past it: who decides, and whether proxies speak mutual TLS", async () => {
+  using sandbox = createSandbox({ loadKinds: async () => skeinKinds() });
+  const toPay = (expect: object) => [{ name: "pay", from: "portal", to: "pay", expect }];
+  const holds = async (mesh: string, expect: object): Promise<void> => {
+    const { code, out } = await sandbox.run("test", prepared(sandbox, toPay(expect), mesh));
+    assert.equal(code, 0, out);
+  };
+  await holds(EGRESS, { verdict: "allowed", decidedBy: "leave", tls: true, backends: { "pay:443": 100 } });
+  const others = EGRESS.replace("air.test/portal}", "air.test/check-in}");
+  await holds(others, { verdict: "denied", decidedBy: "none", tls: true });
+  await holds(OUTSIDE, { verdict: "allowed", decidedBy: "none", tls: false, backends: { "pay:443": 100 } });
+  const { out } = await sandbox.run("test", prepared(sandbox, toPay({ verdict: "allowed" }), others));
+  assert.match(out, /pay:443 is called through a zone egress: 1 of 1 ready/);
+  assert.match(out, /no MeshTrafficPermission allows spiffe:\/\/air\.test\/portal/);
+});

@@ -30,17 +30,31 @@ const preview = {
       ),
     }),
   },
-  access: bounded({
-    mesh: "demo",
-    source: "web",
-    destination: "api",
-    port: 8080,
-    before: "allow",
-    after: "deny",
-    change: "newly-denied",
-    policy: "kri_mtp_demo_z__strict_",
-    reason: "denied by rules[0]",
-  }),
+  access: bounded(
+    {
+      mesh: "demo",
+      source: "web",
+      destination: "api",
+      port: 8080,
+      before: "allow",
+      after: "deny",
+      change: "newly-denied",
+      policy: "kri_mtp_demo_z__strict_",
+      reason: "denied by rules[0]",
+    },
+    {
+      mesh: "demo",
+      source: "web",
+      destination: "pay",
+      port: 443,
+      outside: "egress",
+      before: "allow",
+      after: "unreachable",
+      change: "newly-unreachable",
+      policy: null,
+      reason: "no zone egress is ready",
+    },
+  ),
   diff: bounded({
     mesh: "demo",
     part: "outbound",
@@ -132,8 +146,9 @@ Services and names
     ~ route r
     - cluster c
 
-CALLER   DESTINATION   CHANGE         REASON
-web      api:8080      newly denied   denied by rules[0] of strict
+CALLER   DESTINATION         CHANGE            REASON
+web      api:8080            newly denied      denied by rules[0] of strict
+web      pay:443 (outside)   no way any more   no zone egress is ready
 
 Fields
   MeshTimeout http.requestTimeout: 10s → 20s

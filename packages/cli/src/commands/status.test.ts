@@ -130,6 +130,36 @@ portal      allow           deny
   });
 });
 
+test("access marks what is outside the mesh, and says where nobody is asked", async () => {
+  const outside = { source: "portal", port: 443, policy: null, reason: "a reason" };
+  const items = [
+    ...pairs.slice(0, 1),
+    { ...outside, destination: "pay", outside: "egress", verdict: "deny" },
+    { ...outside, destination: "maps", outside: "sidecar", verdict: "unchecked" },
+    { ...outside, destination: "mail", outside: "sidecar", verdict: "unreachable" },
+    { ...outside, destination: "news", outside: "egress", verdict: "differs" },
+  ];
+  await using cp = await startFakeControlPlane({ "GET /meshes/demo/_access": { body: { items } } });
+  using sandbox = createSandbox({ url: cp.url });
+  assert.equal(
+    (await sandbox.run("access", "-m", "demo")).out,
+    `FROM \\ TO   check-in:8080   mail:443*   maps:443*   news:443*   pay:443*
+portal      allow           no way      open        partly      deny
+
+  allow   may call, over mTLS
+  deny    is refused
+  open    may call: its own proxy lets it out of the mesh, and no permission is asked
+  no way  calls come to nothing; --reasons says why
+  partly  is let out by some zone egresses and refused by others; --reasons says which
+  *       outside the mesh: a MeshExternalService
+`,
+  );
+  assert.equal(
+    (await sandbox.run("access", "-m", "demo", "--reasons")).out.split("\n")[2],
+    "portal   pay:443*        deny      -                   a reason",
+  );
+});
+
 test("colour only on a terminal, and never with NO_COLOR", async () => {
   await using cp = await startFakeControlPlane({ "GET /meshes/demo/_access": { body: { items: pairs } } });
   using terminal = createSandbox({ url: cp.url, isTerminal: true });

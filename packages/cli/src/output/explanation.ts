@@ -55,8 +55,14 @@ function rewritten(answer: unknown): readonly string[] {
   const changes = [
     ...(path === "" || path === textAt(answer, "request", "path") ? [] : [path]),
     ...(host === "" ? [] : [`host ${host}`]),
+    ...Object.entries(objectAt(answer, "sent", "headers")).map(([name, value]) =>
+      value === null ? `no ${name}` : `${name}: ${String(value)}`,
+    ),
   ];
-  return changes.length === 0 ? [] : [`The application sees ${changes.join(", ")}.`];
+  const copies = listAt(answer, "copies")
+    .filter((each) => textAt(each, "backend") !== "")
+    .map((each) => `${textAt(each, "share")}% of the requests are copied to ${textAt(each, "backend")}.`);
+  return [...(changes.length === 0 ? [] : [`The application sees ${changes.join(", ")}.`]), ...copies];
 }
 
 function branchHead(branch: unknown, paint: Paint): readonly string[] {

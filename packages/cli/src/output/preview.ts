@@ -93,6 +93,10 @@ const CHANGES: Readonly<Record<string, readonly [words: string, color: "green" |
   "newly-denied": ["newly denied", "red"],
   "newly-encrypted": ["from plaintext to mTLS", "green"],
   "newly-plaintext": ["from mTLS to plaintext", "yellow"],
+  "newly-unchecked": ["let out without a permission", "yellow"],
+  "newly-checked": ["let out by a permission only", "green"],
+  "newly-unreachable": ["no way any more", "red"],
+  "newly-differs": ["let out by some egresses only", "yellow"],
   appears: ["new", "green"],
   disappears: ["gone", "yellow"],
 };
@@ -107,7 +111,7 @@ function access(preview: unknown, paint: Paint): string {
       const policy = textAt(item, "policy");
       return [
         textAt(item, "source"),
-        `${textAt(item, "destination")}:${textAt(item, "port")}`,
+        `${textAt(item, "destination")}:${textAt(item, "port")}${textAt(item, "outside") === "" ? "" : " (outside)"}`,
         paint(color, words),
         `${textAt(item, "reason")}${policy === "" ? "" : ` of ${nameOfKri(policy)}`}`,
       ];

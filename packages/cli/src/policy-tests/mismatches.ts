@@ -69,10 +69,14 @@ function retriesOf(got: Explanation): number {
   return Number(value("retry.numRetries") ?? 1);
 }
 
-function isSecured(got: Explanation): boolean {
+/** Between proxies: what a proxy does with a service outside the mesh does not count. */
+function isSecured({ branches }: Explanation): boolean {
   return (
-    got.branches.length > 0 &&
-    got.branches.every(({ hops }) => hops.some(({ at, outcome }) => at === "tls" && outcome === "pass"))
+    branches.length > 0 &&
+    branches.every(
+      ({ hops, instances }) =>
+        instances.length > 0 && hops.find(({ at }) => at === "tls")?.outcome === "pass",
+    )
   );
 }
 

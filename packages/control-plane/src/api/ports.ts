@@ -86,13 +86,19 @@ export interface Proxies {
   list(mesh?: string): readonly ProxyStatus[];
 }
 
-/** Whether one workload may call one port of another. */
+/** Whether one workload may call one port of another, or a service outside the mesh. */
 export interface AccessEntry {
   readonly source: string;
   readonly sourceId: string;
   readonly destination: string;
   readonly port: number;
-  readonly verdict: "allow" | "deny" | "plaintext";
+  /** Set where the destination is a MeshExternalService: who calls it, and so where permissions are asked. */
+  readonly outside?: "egress" | "sidecar";
+  /**
+   * `plaintext`: nobody knows who calls; `unchecked`: nobody asks who calls; `unreachable`: calls come to nothing, whoever
+   * makes them; `differs`: some egresses let the caller out and others do not.
+   */
+  readonly verdict: "allow" | "deny" | "plaintext" | "unchecked" | "unreachable" | "differs";
   /** KRI of the deciding policy; null where the absence of one decided. */
   readonly policy: string | null;
   readonly reason: string;

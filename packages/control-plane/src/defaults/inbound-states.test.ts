@@ -93,7 +93,7 @@ test("taking all out leaves alone what is out already", () => {
 });
 
 test("listeners for others of the zone are taken out with the inbounds, and stay out while it drains", () => {
-  const egress = (state?: "NotReady") => ({
+  const egress = (state?: "Ready" | "NotReady") => ({
     spec: {
       networking: {
         listeners: [{ type: "ZoneEgress" as const, port: 10_002, ...(state === undefined ? {} : { state }) }],
@@ -105,6 +105,8 @@ test("listeners for others of the zone are taken out with the inbounds, and stay
   const again = (keepDrained: boolean) => withFoundStates(egress(), drained, { keepDrained, probes: true });
   assert.deepEqual(again(true), egress("NotReady"));
   assert.deepEqual(again(false), egress());
+  const back = withFoundStates(egress("Ready"), drained, { keepDrained: true, probes: true });
+  assert.deepEqual(back, egress("Ready"), "who wrote NotReady can write Ready");
 });
 
 test("where no probes are made, an inbound with one is like any other", () => {

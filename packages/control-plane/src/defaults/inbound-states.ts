@@ -61,7 +61,9 @@ export function withFoundStates<R extends { readonly spec: DataplaneSpec }>(
     ? spec
     : withListeners(spec, (listener) => {
         const before = listenersBefore.find((each) => placeOf(each) === placeOf(listener));
-        return before?.state === "NotReady" ? { ...listener, state: "NotReady" } : listener;
+        // Nothing tells the drain's NotReady from somebody's, so who wants a listener back says so.
+        const isLeftOpen = listener.state === undefined && before?.state === "NotReady";
+        return isLeftOpen ? { ...listener, state: "NotReady" } : listener;
       });
   return whole === next.spec ? next : { ...next, spec: whole };
 }

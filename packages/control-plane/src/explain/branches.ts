@@ -1,5 +1,7 @@
 import type { ProxyPlan } from "@skein/policies";
+import { callerOf } from "../access/parties.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
+import { attemptsAt, NO_ENDPOINT } from "./attempts.ts";
 import type { Backend } from "./backends.ts";
 import { clusterStep } from "./cluster-step.ts";
 import type { Branch, Hop } from "./explanation.ts";
@@ -22,9 +24,9 @@ export interface BranchInput {
 
 /** What becomes of the requests to one backend: one branch for each kind of instance. */
 export function branchesOf(input: BranchInput): readonly Branch[] {
-  const { mesh, backend, route, only } = input;
+  const { mesh, source, backend, route, only } = input;
   const { external } = backend.upstream;
-  if (external !== undefined) return [externalBranch(backend, external, route)];
+  if (external !== undefined) return [externalBranch(callerOf(mesh, source), backend, external, route)];
   const all = instancesOf(mesh, backend.target).filter(
     ({ plan }) => only === undefined || plan.name === only,
   );
@@ -41,6 +43,7 @@ export function branchesOf(input: BranchInput): readonly Branch[] {
         reason: cluster.hop.text,
         decidedBy: null,
         limits: limitsOf(cluster.hop.facts),
+        attempts: attemptsAt(destination.protocol, NO_ENDPOINT),
         hops: [cluster.hop],
         remedy: cluster.remedy ?? null,
       },
@@ -66,12 +69,17 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
   const tls = tlsStep(source, backend.upstream, plan, inbound.shared);
   const before = [cluster, tls.hop];
   const limits = limitsOf(cluster.facts);
+  const { protocol } = backend.called.destination;
   if (tls.outcome === "plaintext-refused" || tls.outcome === "tls-failed") {
     return {
       verdict: tls.outcome,
       reason: tls.hop.text,
       decidedBy: tls.decidedBy ?? null,
       limits,
+      attempts: attemptsAt(protocol, {
+        status: 503,
+        without: tls.outcome === "tls-failed" ? "connect" : "reset",
+      }),
       hops: before,
       remedy: tls.remedy ?? null,
     };
@@ -87,12 +95,14 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
       reason: permission.hop.text,
       decidedBy: permission.decidedBy ?? null,
       limits,
+      attempts: attemptsAt(protocol, { status: 403 }),
       hops: [...before, permission.hop],
       remedy: permission.remedy ?? null,
     };
   }
   const known = { certificate: caller, tags: backend.called.callerTags ?? "" };
-  const taken = inboundStep(instance, known, backend.called.destination.protocol);
+  const taken = inboundStep(instance, known, protocol);
+  const attempts = protocol === "tcp" ? [] : taken.attempts;
   const hops = [...before, ...(permission === undefined ? [] : [permission.hop]), taken.hop];
   if (taken.abortedBy !== undefined) {
     const { policy, rule } = taken.abortedBy;
@@ -101,6 +111,7 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
       reason: taken.hop.text,
       decidedBy: taken.abortedBy,
       limits,
+      attempts,
       hops,
       remedy: { text: `take the abort out of ${rule} of ${policy}, or delete it` },
     };
@@ -110,6 +121,7 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
     reason: permission?.hop.text ?? tls.hop.text,
     decidedBy: permission?.decidedBy ?? null,
     limits: limitsOf([...cluster.facts, ...taken.hop.facts]),
+    attempts,
     remedy: null,
   };
   const { shared } = inbound;
@@ -117,7 +129,10 @@ function instanceBranch({ source, backend }: BranchInput, instance: Instance, cl
   const leaving = leavingStep(shared.destination, shared.clusterName, shared.external, []);
   const whole = { ...allowed, hops: [...hops, ...leaving.hops] };
   if (leaving.problem === undefined) return whole;
-  return { ...whole, verdict: "no-endpoints", reason: leaving.problem, remedy: leaving.remedy };
+  return {
+    ...{ ...whole, verdict: "no-endpoints", reason: leaving.problem, remedy: leaving.remedy },
+    attempts: attempts.map((each) => ({ status: 503, ...each })),
+  };
 }
 
 /** Instances that cannot differ in what they do, together: all of them but their addresses is the same. */

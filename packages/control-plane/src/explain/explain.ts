@@ -2,6 +2,7 @@ import type { ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
 import { branchesOf } from "./branches.ts";
+import { type BackendCalls, endingsOf } from "./endings.ts";
 import type {
   Branch,
   ExplainedVerdict,
@@ -11,14 +12,16 @@ import type {
   QuestionProblem,
   Remedy,
 } from "./explanation.ts";
-import { isFault } from "./faults.ts";
+import { isSlowdown } from "./faults.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
 import { workloadOf } from "./names.ts";
 import { outboundStep } from "./outbound-step.ts";
+import { retriesOf } from "./retries.ts";
 import { type RouteEnd, routeStep } from "./route-step.ts";
 import { seenBy } from "./seen.ts";
 import { sourceStep } from "./source-step.ts";
+import { limitsOf, outboundTimeouts } from "./timeouts.ts";
 
 /** What would happen to a request, read from the plans that program Envoy. */
 export function explain(mesh: MeshWorld, question: Question): Outcome<Explanation, QuestionProblem> {
@@ -82,7 +85,11 @@ function explainFor(
       route: null,
       answer: null,
       sent: null,
-      seen: seenBy("no-outbound", "tcp", {}),
+      returned: null,
+      copies: [],
+      endings: [],
+      endingsEstimated: false,
+      seen: seenBy({ verdict: "no-outbound", protocol: "tcp", limits: {} }),
       limits: {},
       hops: [from, hop],
       branches: [],
@@ -90,34 +97,41 @@ function explainFor(
     };
   }
   const route = routeStep(outbound, source, question);
-  const branches = route.backends.flatMap((backend) =>
-    branchesOf({
-      mesh,
-      source,
-      backend,
-      route: route.policy,
-      only: backend.target === target.key ? target.only : undefined,
-    }),
-  );
   const { protocol } = outbound.upstream.destination;
+  const request = { method: question.method ?? "GET", headers: question.headers ?? {} };
+  const calls = route.backends.map((backend): BackendCalls => {
+    const only = backend.target === target.key ? target.only : undefined;
+    return {
+      share: backend.share,
+      branches: branchesOf({ mesh, source, backend, route: route.policy, only }),
+      again: retriesOf(backend.called.policies, protocol, route.policy, request),
+      requestMs: limitsOf(outboundTimeouts(backend, route.policy)).requestMs,
+    };
+  });
+  const branches = calls.flatMap((each) => each.branches);
   const [first] = branches;
   const verdict = route.end?.verdict ?? together(branches);
   const limits = first === undefined || branches.length > 1 ? widest(branches) : first.limits;
+  const { endings, isEstimated } =
+    route.end?.answer === undefined
+      ? endingsOf(protocol === "tcp" ? [] : calls)
+      : { endings: [{ share: 100, status: route.end.answer.status }], isEstimated: false };
   const refused = branches.find((branch) => branch.verdict !== "allowed") ?? first;
   return {
     ...about,
     destination: { name: target.name, port: target.port, protocol },
-    request:
-      protocol === "tcp"
-        ? null
-        : { method: question.method ?? "GET", path: question.path ?? "/", headers: question.headers ?? {} },
+    request: protocol === "tcp" ? null : { ...request, path: question.path ?? "/" },
     verdict,
     reason: verdict === "differs" ? differing(branches) : (refused?.reason ?? route.hop.text),
     decidedBy: route.end?.decidedBy ?? refused?.decidedBy ?? null,
     route: route.rule ?? null,
     answer: route.end?.answer ?? null,
     sent: route.sent ?? null,
-    seen: seenBy(verdict, protocol, limits, route.end?.answer) + (branches.some(hasFaults) ? FAULTS_TOO : ""),
+    returned: route.returned ?? null,
+    copies: route.copies ?? [],
+    endings,
+    endingsEstimated: isEstimated,
+    seen: `${seenBy({ verdict, protocol, limits, answer: route.end?.answer, endings, isEstimated })}${branches.some(isSlowed) ? SLOWED_TOO : ""}`,
     limits,
     hops: [from, hop, route.hop],
     branches,
@@ -130,10 +144,10 @@ function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
   return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
 }
 
-const FAULTS_TOO = "; a MeshFaultInjection fails or slows some requests on purpose";
+const SLOWED_TOO = "; a MeshFaultInjection slows some requests on purpose";
 
-function hasFaults({ hops }: Branch): boolean {
-  return hops.some(({ facts }) => facts.some(isFault));
+function isSlowed({ hops }: Branch): boolean {
+  return hops.some(({ facts }) => facts.some(isSlowdown));
 }
 
 function together(branches: readonly Branch[]): ExplainedVerdict {

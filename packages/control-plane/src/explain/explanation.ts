@@ -89,6 +89,43 @@ export interface Sent {
   readonly path: string;
   /** Absent: the host that the caller named. */
   readonly host?: string;
+  /** Headers that it sees otherwise than the caller sent them; null for one that is gone. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+}
+
+/** What a route changes in the headers of answers, in this order; names are lower-case. */
+export interface ReturnedChanges {
+  readonly remove: readonly string[];
+  readonly set: readonly { readonly name: string; readonly value: string }[];
+  readonly add: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** A destination that gets copies of requests, whose answers nobody waits for. */
+export interface Copies {
+  /** Null: the reference leads nowhere, and no copies are sent. */
+  readonly backend: string | null;
+  /** In percent of the requests. */
+  readonly share: number;
+}
+
+/** One way in which an attempt at a request ends. */
+export interface Attempt {
+  /** In percent of the attempts. */
+  readonly share: number;
+  /** Absent: the application answers. */
+  readonly status?: number;
+  /** How long faults hold it up, in milliseconds. */
+  readonly delayMs?: number;
+  /** Nobody answered, so the status is the caller's own proxy's: the connection failed, ended, or there was nobody to call. */
+  readonly without?: "connect" | "reset" | "endpoint";
+}
+
+/** One way in which requests end for the caller, after the retries of its proxy. */
+export interface Ending {
+  /** In percent of the requests. */
+  readonly share: number;
+  /** Absent: the application's own answer. */
+  readonly status?: number;
 }
 
 /** A part of the requests that goes one way. */
@@ -104,6 +141,8 @@ export interface Branch {
   /** The rule that decided; null where the absence of one did, or the built-in behaviour. */
   readonly decidedBy: Origin | null;
   readonly limits: Limits;
+  /** How attempts end here, the faults of a MeshFaultInjection included; empty for bytes. */
+  readonly attempts: readonly Attempt[];
   readonly hops: readonly Hop[];
   readonly remedy: Remedy | null;
 }
@@ -136,6 +175,17 @@ export interface Explanation {
   readonly answer: Answer | null;
   /** The request as the called application sees it; null for bytes, and where it is not sent on. */
   readonly sent: Sent | null;
+  /** What the route changes in the headers of answers; null where nothing. */
+  readonly returned: ReturnedChanges | null;
+  /** Who gets copies of the request, as long as somebody gets the request itself. */
+  readonly copies: readonly Copies[];
+  /**
+   * How requests end for the caller's application, the most frequent first, as long as applications answer in time; empty
+   * for bytes, and where no port leads there.
+   */
+  readonly endings: readonly Ending[];
+  /** Shares of endings are only near: retries choose among instances that do not behave alike. */
+  readonly endingsEstimated: boolean;
   /** What the caller's application sees. */
   readonly seen: string;
   readonly limits: Limits;

@@ -1,4 +1,12 @@
-import type { DestinationPlan, ExternalEndpointPlan, ExternalPlan, ExternalTlsPlan } from "@skein/policies";
+import {
+  type DestinationPlan,
+  type ExternalEndpointPlan,
+  type ExternalPlan,
+  type ExternalTlsPlan,
+  verdict,
+} from "@skein/policies";
+import type { Caller } from "../access/parties.ts";
+import { attemptsAt, NO_ENDPOINT } from "./attempts.ts";
 import type { Backend } from "./backends.ts";
 import { callFacts } from "./cluster-step.ts";
 import type { Branch, Fact, Hop, Remedy } from "./explanation.ts";
@@ -41,21 +49,44 @@ export function leavingStep(
   return { hops: [cluster, tlsHop(to, external.tls)], remedy: null };
 }
 
-/** What becomes of requests that the caller's own proxy sees off: nobody else is asked. */
-export function externalBranch(backend: Backend, external: ExternalPlan, route: string | undefined): Branch {
+/**
+ * What becomes of requests that the caller's own proxy sees off. Nobody else is asked, and it itself asks permissions only
+ * where the mesh forbids everything outside by default; whom they do not allow has no outbound.
+ */
+export function externalBranch(
+  caller: Caller,
+  backend: Backend,
+  external: ExternalPlan,
+  route: string | undefined,
+): Branch {
   const { destination, clusterName } = backend.upstream;
   const facts = callFacts(backend, route);
+  const permission = ownPermission(caller, destination);
   const { hops, problem, remedy } = leavingStep(destination, clusterName, external, facts);
   return {
     backend: `${destination.name}:${destination.port}`,
     share: backend.share,
     instances: [],
     verdict: problem === undefined ? "allowed" : "no-endpoints",
-    reason: problem ?? hops.at(-1)?.text ?? "",
-    decidedBy: null,
+    reason: problem ?? `${hops.at(-1)?.text}; ${permission.text}`,
+    decidedBy: permission.facts[0]?.origin ?? null,
     limits: limitsOf(facts),
-    hops,
+    attempts: attemptsAt(destination.protocol, problem === undefined ? {} : NO_ENDPOINT),
+    hops: [permission, ...hops],
     remedy,
+  };
+}
+
+function ownPermission({ plan, leaving }: Caller, { sni }: DestinationPlan): Hop {
+  const hop = { at: "permission", name: plan.name, outcome: "pass" } as const;
+  const { permissions } = leaving ?? {};
+  const [id] = plan.identity?.uris ?? [];
+  const origin = permissions && verdict(permissions, { uris: plan.identity?.uris ?? [], sni }).origin;
+  if (origin === undefined) return { ...hop, text: "no permission is asked", facts: [] };
+  return {
+    ...hop,
+    text: `${id ?? "the caller"} is allowed out`,
+    facts: [{ name: "decided by", value: origin.rule, origin }],
   };
 }
 

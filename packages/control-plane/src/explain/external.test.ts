@@ -1,23 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AIRLINE, ask, IDENTITY, policy } from "./testing/airline.ts";
-
-/** The portal calls `pay` outside, and `flights`, which is both services of the airline in one. */
-const OUTBOUNDS = AIRLINE.replace(
-  "  outbound:\n",
-  `  outbound:
-    - {port: 10003, backendRef: {kind: MeshExternalService, name: pay}}
-    - {port: 10004, backendRef: {kind: MeshMultiZoneService, name: everything, port: 8080}}\n`,
-);
-const pay = (tls?: object) =>
-  policy("MeshExternalService", "pay", {
-    match: { type: "HostnameGenerator", port: 443, protocol: "http" },
-    endpoints: [
-      { address: "pay.example", port: 443 },
-      { address: "192.0.2.1", port: 443, priority: 1 },
-    ],
-    ...(tls === undefined ? {} : { tls: { enabled: true, ...tls } }),
-  });
+import { EGRESS, leave, OUTBOUNDS, pay } from "./testing/outside.ts";
 
 function told(world: string, destination: string) {
   const answer = ask(world, "portal", destination);
@@ -28,7 +12,8 @@ function told(world: string, destination: string) {
 test("a call that leaves the mesh: where to, and who is verified by whom", () => {
   const { answer, hops, tls } = told(OUTBOUNDS + IDENTITY + pay({}), "pay");
   assert.equal(answer.verdict, "allowed");
-  assert.match(hops[0]?.text ?? "", /outside the mesh: pay\.example:443, 1 more where that fails/);
+  assert.equal(hops[0]?.text, "no permission is asked");
+  assert.match(hops[1]?.text ?? "", /outside the mesh: pay\.example:443, 1 more where that fails/);
   assert.equal(
     tls?.text,
     "leaves the mesh: TLS to pay.example, verified by the machine's roots in /etc/ssl/certs/ca-certificates.crt, as pay.example",
@@ -53,20 +38,13 @@ test("a call that cannot leave says why", () => {
   const refused = told(forbidden + pay(), "pay").answer;
   assert.equal(refused.verdict, "no-outbound");
   assert.match(JSON.stringify(refused.hops), /forbids external services by default/);
+  const own = leave("own", "allow", ["portal"], { labels: { app: "portal" } });
+  const letOut = told(forbidden + IDENTITY + pay() + own, "pay").answer;
+  assert.deepEqual(
+    [letOut.verdict, letOut.decidedBy],
+    ["allowed", { policy: "kri_mtp_default_east__own_", rule: "rules[0]" }],
+  );
 });
-
-/** The airline with an egress, which nobody may use yet. */
-const EGRESS = `${OUTBOUNDS.replace(
-  "meshServices: {mode: Exclusive}",
-  "meshServices: {mode: Exclusive}\nrouting: {zoneEgress: true}",
-)}
----
-type: Dataplane
-mesh: default
-name: egress-1
-labels: {app: egress, kuma.io/workload: egress}
-networking: {address: 127.0.1.9, listeners: [{type: ZoneEgress, port: 10002}]}
-`;
 
 test("a call through an egress: both hops, and which permission decided there", () => {
   const closed = told(EGRESS + IDENTITY + pay({}), "pay").answer;

@@ -1,8 +1,9 @@
+import { intOrStringValue } from "@skein/model";
 import type { Origin, UpstreamPlan } from "@skein/policies";
 import type { HeaderModifier, HttpRouteFilter } from "@skein/policies/mesh-http-route/conf";
 import type { HttpRoutePlan } from "@skein/policies/mesh-http-route/plan";
 import { mirrorTarget } from "./backends.ts";
-import type { Fact } from "./explanation.ts";
+import type { Copies, Fact } from "./explanation.ts";
 
 /** What the filters of a route do, one fact each. */
 export function filterFacts(
@@ -13,6 +14,19 @@ export function filterFacts(
     ...told(filter, () => mirrorTarget(called.backends[mirrors[i] ?? ""])),
     ...(origins.filters === undefined ? {} : { origin: itemOf(origins.filters, i) }),
   }));
+}
+
+/** Who gets copies of the requests of a route. */
+export function copiesOf({ filters, mirrors }: HttpRoutePlan, called: UpstreamPlan): readonly Copies[] {
+  return filters.flatMap(({ requestMirror }, i) => {
+    if (requestMirror === undefined) return [];
+    const backend = called.backends[mirrors[i] ?? ""];
+    const { percentage = 100 } = requestMirror;
+    return {
+      backend: backend?.kind === "resolved" ? mirrorTarget(backend) : null,
+      share: intOrStringValue(percentage),
+    };
+  });
 }
 
 function told(

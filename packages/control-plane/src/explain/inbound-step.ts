@@ -1,6 +1,6 @@
 import type { InboundSharedPlan, Origin, Protocol, ProxyPlan } from "@skein/policies";
 import { breakerFacts } from "./cluster-step.ts";
-import type { Hop } from "./explanation.ts";
+import type { Attempt, Hop } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
 import { faultsFor, type KnownCaller } from "./faults.ts";
 import type { Instance } from "./instances.ts";
@@ -13,6 +13,8 @@ export interface InboundChoice {
   readonly hop: Hop;
   /** The rule that aborts every request of this caller. */
   readonly abortedBy?: Origin;
+  /** How requests end here that are let in. */
+  readonly attempts: readonly Attempt[];
 }
 
 /** What the called proxy does with a request that it lets in: limits, faults, timeouts. */
@@ -23,7 +25,7 @@ export function inboundStep(
 ): InboundChoice {
   const { shared } = inbound;
   const isOther = (wanted === "tcp") !== (shared.protocol === "tcp");
-  const { facts, aborted } = faultsFor(shared.policies, caller);
+  const { facts, aborted, attempts } = faultsFor(shared.policies, caller);
   const taken = `${plan.name} takes it at ${inbound.address}:${inbound.port} as ${shared.protocol}`;
   const hop: Hop = {
     at: "inbound",
@@ -45,7 +47,7 @@ export function inboundStep(
       ...otherPolicies(shared.policies),
     ],
   };
-  return { hop, ...(aborted === undefined ? {} : { abortedBy: aborted.origin }) };
+  return { hop, attempts, ...(aborted === undefined ? {} : { abortedBy: aborted.origin }) };
 }
 
 /** The end of the way inside the mesh. */

@@ -1,13 +1,18 @@
 import type { Origin, OutboundPlan, ProxyPlan } from "@skein/policies";
 import { redirectAnswer, sentRequest } from "@skein/policies/mesh-http-route/applied-filters";
+import {
+  changedHeaders,
+  requestChanges,
+  responseChanges,
+} from "@skein/policies/mesh-http-route/applied-headers";
 import { matchText } from "@skein/policies/mesh-http-route/match-text";
 import { routeFor } from "@skein/policies/mesh-http-route/matches-request";
 import type { HttpRoutePlan, HttpRoutesPlan } from "@skein/policies/mesh-http-route/plan";
 import { type HttpRequest, normalizedPath } from "@skein/policies/mesh-http-route/request";
 import type { TcpRoutePlan } from "@skein/policies/mesh-tcp-route/policy";
 import { type Backend, ownBackend, sharesOf } from "./backends.ts";
-import type { Answer, Hop, Question, Sent } from "./explanation.ts";
-import { filterFacts } from "./filter-facts.ts";
+import type { Answer, Copies, Hop, Question, ReturnedChanges, Sent } from "./explanation.ts";
+import { copiesOf, filterFacts } from "./filter-facts.ts";
 
 /** Which route takes the request, and what becomes of it there. */
 export interface RouteChoice {
@@ -22,6 +27,9 @@ export interface RouteChoice {
   readonly end?: RouteEnd;
   /** What the application sees of the request; absent for bytes. */
   readonly sent?: Sent;
+  /** What is changed in the headers of answers; absent where nothing is. */
+  readonly returned?: ReturnedChanges;
+  readonly copies?: readonly Copies[];
 }
 
 /** The end of a request in the caller's own proxy. */
@@ -115,8 +123,21 @@ function byRoute(
     policy,
     rule: origin,
     backends: live,
-    sent: sentRequest(filters, match, request),
+    sent: sentBy(route, request),
+    ...returnedBy(route),
+    copies: copiesOf(route, outbound.upstream),
   };
+}
+
+function sentBy({ filters, match }: HttpRoutePlan, request: HttpRequest): Sent {
+  const headers = changedHeaders(requestChanges(filters), request.headers);
+  const sent = sentRequest(filters, match, request);
+  return Object.keys(headers).length === 0 ? sent : { ...sent, headers };
+}
+
+function returnedBy({ filters }: HttpRoutePlan): Pick<RouteChoice, "returned"> {
+  const returned = responseChanges(filters);
+  return Object.values(returned).every((each) => each.length === 0) ? {} : { returned };
 }
 
 function bySplit(

@@ -114,11 +114,18 @@ test("rewrites, mirrors and header changes are told with their places", () => {
     },
     { type: "RequestMirror", requestMirror: { percentage: 10, backendRef: ref("baggage") } },
     { type: "RequestMirror", requestMirror: { backendRef: ref("nowhere") } },
+    { type: "ResponseHeaderModifier", responseHeaderModifier: { add: [{ name: "c", value: "2" }] } },
   ];
   const answer = ask(ALL + routes([rule([prefix("/v1")], { filters })]), "portal", "check-in", {
     path: "/v1/x",
+    headers: { b: "gone" },
   });
-  assert.deepEqual(answer.sent, { path: "/v2/x", host: "in.test" });
+  assert.deepEqual(answer.sent, { path: "/v2/x", host: "in.test", headers: { a: "1", b: null } });
+  assert.deepEqual(answer.returned, { remove: [], set: [], add: [{ name: "c", value: "2" }] });
+  assert.deepEqual(answer.copies, [
+    { backend: "baggage:8080", share: 10 },
+    { backend: null, share: 100 },
+  ]);
   assert.deepEqual(
     facts(answer, "route")
       .slice(1)
@@ -134,6 +141,7 @@ test("rewrites, mirrors and header changes are told with their places", () => {
           .slice(0, 40),
         ".filters[3]",
       ],
+      ["response headers", "add c: 2", ".filters[4]"],
     ],
   );
 });

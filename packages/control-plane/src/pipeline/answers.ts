@@ -1,16 +1,8 @@
 import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
-import {
-  type InboundPlan,
-  meshTrafficPermission,
-  type PatchProblem,
-  type PolicyResource,
-  type ProxyPlan,
-  planOf,
-  select,
-  verdict,
-} from "@skein/policies";
+import { type PatchProblem, type PolicyResource, type ProxyPlan, select } from "@skein/policies";
+import { accessMatrix } from "../access/matrix.ts";
 import { analysis } from "../analyze/analyze.ts";
-import type { AccessEntry, Plans, Proxies, ProxyCondition, ProxyStatus } from "../api/ports.ts";
+import type { Plans, Proxies, ProxyCondition, ProxyStatus } from "../api/ports.ts";
 import { explain } from "../explain/explain.ts";
 import type { NamingContext } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
@@ -40,7 +32,7 @@ export function plans({
     world.mesh(mesh).planner.plan.at(name).get();
   return {
     plan: planFor,
-    access: (mesh) => accessMatrix(world, mesh),
+    access: (mesh) => accessMatrix(world.mesh(mesh)),
     config: ({ mesh, name }) => world.mesh(mesh).config.at(name).get(),
     analyze: (name, by) => {
       const mesh = store.get({ type: "Mesh", mesh: "", name });
@@ -117,68 +109,4 @@ function offlineStatus(dataplane: DataplaneResource): ProxyStatus {
     rejected: [],
     conditions: [],
   };
-}
-
-/**
- * Who may call whom: every workload against every port of every other. Instances of one workload answer alike, so one
- * of them speaks for all.
- */
-export function accessMatrix(world: World, meshName: string): readonly AccessEntry[] {
-  const mesh = world.mesh(meshName);
-  const workloads = new Map<string, ProxyPlan>();
-  const ports = new Map<string, { readonly label: string; readonly inbound: InboundPlan }>();
-  for (const name of [...mesh.index.dataplaneNames()].sort()) {
-    const plan = mesh.planner.plan.at(name).get();
-    if (plan === undefined) continue;
-    const label = workloadName(plan);
-    if (!workloads.has(label)) workloads.set(label, plan);
-    for (const inbound of plan.inbounds) {
-      const key = `${label} ${inbound.port}`;
-      if (!ports.has(key)) ports.set(key, { label, inbound });
-    }
-  }
-  const entries: AccessEntry[] = [];
-  for (const [source, plan] of [...workloads].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    for (const { label, inbound } of [...ports.values()].sort((a, b) => (a.label < b.label ? -1 : 1))) {
-      if (label === source) continue;
-      const sourceId = plan.identity?.uris[0] ?? "";
-      entries.push({ source, sourceId, destination: label, port: inbound.port, ...judge(plan, inbound) });
-    }
-  }
-  return entries;
-}
-
-/** What a caller that has this plan may do at an inbound. */
-export function judge(
-  source: ProxyPlan,
-  inbound: InboundPlan,
-): Pick<AccessEntry, "verdict" | "policy" | "reason"> {
-  const { tls } = inbound.shared;
-  if (tls === undefined || tls.mode === "off") {
-    return {
-      verdict: "plaintext",
-      policy: null,
-      reason: "the destination has no identity: anybody may call it",
-    };
-  }
-  const permission = planOf(meshTrafficPermission, inbound.shared.policies);
-  if (source.identity === undefined) {
-    return tls.mode === "permissive"
-      ? { verdict: "plaintext", policy: null, reason: "the caller has no identity and plaintext is let in" }
-      : { verdict: "deny", policy: null, reason: "the caller has no identity and plaintext is refused" };
-  }
-  if (permission === undefined)
-    return { verdict: "allow", policy: null, reason: "nothing restricts the destination" };
-  const { allowed, origin } = verdict(permission, { uris: source.identity.uris, sni: undefined });
-  const policy = origin?.policy ?? null;
-  if (allowed) return { verdict: "allow", policy, reason: `allowed by ${origin?.rule ?? ""}` };
-  return policy === null
-    ? { verdict: "deny", policy, reason: "no MeshTrafficPermission allows it" }
-    : { verdict: "deny", policy, reason: `denied by ${origin?.rule ?? ""}` };
-}
-
-/** What people call the workload behind a proxy: its workload, app or service, else the proxy itself. */
-export function workloadName(plan: ProxyPlan): string {
-  const tags = plan.inbounds[0]?.tags;
-  return plan.labels["kuma.io/workload"] ?? plan.labels.app ?? tags?.["kuma.io/service"] ?? plan.name;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { policyKinds } from "@skein/policies/kinds";
 import { openMemoryStore } from "../store/memory.ts";
 import { stored } from "./testing/resources.ts";
 import { warningsFor } from "./warnings.ts";
@@ -53,6 +54,28 @@ const permission = (sni: string) => ({
     rules: [{ default: { allow: [{ sni: { type: "Exact", value: sni } }] } }],
   },
 });
+
+const web = {
+  type: "Dataplane",
+  mesh: "m",
+  name: "web",
+  labels: { app: "web" },
+  networking: { address: "127.0.0.1" },
+};
+const atEgress = (
+  type: string,
+  spec: object,
+  targetRef: object = { kind: "Dataplane", labels: { app: "egress" } },
+) => ({
+  type,
+  mesh: "m",
+  name: "p",
+  spec: { targetRef, ...spec },
+});
+const opa = { default: { appendPolicies: [{ rego: { inlineString: "package a\nallow := true" } }] } };
+const together = {
+  from: [{ targetRef: { kind: "Mesh" }, default: { http: { requestRate: { num: 1, interval: "1s" } } } }],
+};
 
 const cases: readonly [
   about: string,
@@ -119,17 +142,44 @@ const cases: readonly [
       /^spec\.rules\[0\]\.default\.allow\[0\]\.sni: no MeshExternalService .* "sni\.extsvc\.m\.east\.pya\.443" now/,
     ],
   ],
+  [
+    "an agent for an egress",
+    atEgress("MeshOPA", opa),
+    [mesh({}), egress(), web],
+    [
+      /^spec\.targetRef: selects 1 dataplane by which others leave the mesh, egress, and has no effect on what leaves there; a MeshTrafficPermission says who leaves$/,
+    ],
+  ],
+  [
+    "a limit of all egresses together",
+    atEgress("MeshGlobalRateLimit", together),
+    [mesh({}), egress(), web],
+    [/^spec\.targetRef: selects 1 dataplane by which .* a MeshRateLimit limits what each egress lets out$/],
+  ],
+  [
+    "an agent for everybody of whom none is anything but an egress",
+    atEgress("MeshOPA", opa, { kind: "Mesh" }),
+    [mesh({}), egress()],
+    [/^spec\.targetRef: selects 1 dataplane by which others leave the mesh/],
+  ],
+  ["an agent for everybody", atEgress("MeshOPA", opa, { kind: "Mesh" }), [mesh({}), egress(), web], []],
+  [
+    "a limit of each egress",
+    atEgress("MeshRateLimit", { rules: [{ default: { local: together.from[0]?.default } }] }),
+    [mesh({}), egress(), web],
+    [],
+  ],
 ];
+
+const isPolicy = new Set(policyKinds.map(({ type }) => type));
 
 for (const [about, written, there, expected] of cases) {
   test(about, async () => {
     const store = openMemoryStore({ now: () => 0 });
     for (const document of there) await store.write([{ op: "put", resource: stored(document, 1) }]);
-    const warnings = warningsFor(
-      stored(written, 2),
-      store,
-      (type) => type === "MeshTrafficPermission",
-    ).filter((each) => !each.includes("host name"));
+    const warnings = warningsFor(stored(written, 2), store, (type) => isPolicy.has(type)).filter(
+      (each) => !each.includes("host name"),
+    );
     assert.equal(warnings.length, expected.length, warnings.join("\n"));
     for (const [i, pattern] of expected.entries()) assert.match(warnings[i] ?? "", pattern);
   });

@@ -6,11 +6,11 @@ import {
   meshExternalServiceKind,
   sniOf,
 } from "@skein/model";
-import type { PolicyResource } from "@skein/policies";
+import { type PolicyResource, policies, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
 import { meshServicesMode } from "../plan/outbounds/reach.ts";
 import type { Store } from "../store/store.ts";
-import { egressListeners } from "../view/selectable.ts";
+import { egressListeners, sectionOf, selectable } from "../view/selectable.ts";
 import { count, examples } from "./sentences.ts";
 
 /** Whether some proxy of a mesh has a listener by which others leave it. */
@@ -81,4 +81,34 @@ export function serverNameWarnings(policy: PolicyResource, store: Store): readon
           `spec.rules[${i}].default.${at}: no MeshExternalService of this mesh has the server name "${name}" now`,
       ),
   );
+}
+
+/** What has a say where others are let in, and none where they are let out, with what to write instead. */
+const NOT_AT_EGRESSES: Readonly<Record<string, string>> = {
+  MeshOPA: "a MeshTrafficPermission says who leaves",
+  MeshGlobalRateLimit: "a MeshRateLimit limits what each egress lets out",
+};
+
+/**
+ * A policy for egresses of a kind that has no say there. One for a whole mesh is meant for the others: it is about
+ * nothing only where all that it selects are egresses.
+ */
+export function notAtEgressWarnings(
+  policy: PolicyResource,
+  selected: readonly DataplaneResource[],
+): readonly string[] {
+  const { type, spec } = policy;
+  if (!policies.some(({ kind, atEgresses }) => kind.type === type && atEgresses === false)) return [];
+  const egresses = selected.filter((dataplane) => {
+    const selection = select(policy, selectable(dataplane));
+    return egressListeners(dataplane).some(
+      (listener) => selection.kind !== "inbounds" || selection.sections.has(sectionOf(listener)),
+    );
+  });
+  const isForAll = (spec.targetRef?.kind ?? "Mesh") === "Mesh";
+  if (egresses.length === 0 || (isForAll && egresses.length < selected.length)) return [];
+  const instead = NOT_AT_EGRESSES[type];
+  return [
+    `spec.targetRef: selects ${count(egresses.length, "dataplane")} by which others leave the mesh, ${examples(egresses)}, and has no effect on what leaves there${instead === undefined ? "" : `; ${instead}`}`,
+  ];
 }

@@ -19,7 +19,12 @@ import type { Store } from "../store/store.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { effectWarnings } from "./dataplane-warnings.ts";
-import { listenerWarnings, routingWarnings, serverNameWarnings } from "./egress-warnings.ts";
+import {
+  listenerWarnings,
+  notAtEgressWarnings,
+  routingWarnings,
+  serverNameWarnings,
+} from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
@@ -83,7 +88,7 @@ function policyWarnings(
   if (dataplanes.length > 0 && selected.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
-  warnings.push(...serverNameWarnings(policy, store));
+  warnings.push(...serverNameWarnings(policy, store), ...notAtEgressWarnings(inForce, selected));
   const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {
     const { kind } = targetRef;

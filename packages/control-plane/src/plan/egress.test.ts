@@ -229,3 +229,38 @@ test("egresses that have a service alike share its plan", () => {
   const [one, other] = ["egress-1", "egress-2"].map((name) => mesh.plan(name).egresses?.[0]?.chains[0]);
   assert.ok(one !== undefined && one === other);
 });
+
+test("what only inbounds ask about has no say, and the egress says so", () => {
+  const mesh = new Leaving();
+  mesh.identify("enforced");
+  mesh.egress("egress-1", "127.0.1.8");
+  const everybody = { kind: "Mesh" };
+  const rego = { inlineString: "package a\nallow := false" };
+  const backend = { rateLimitService: { url: "http://127.0.0.1:10003" } };
+  const http = { requestRate: { num: 1, interval: "1s" } };
+  mesh.put(
+    {
+      type: "MeshOPA",
+      mesh: "default",
+      name: "o",
+      spec: { targetRef: everybody, default: { appendPolicies: [{ rego }] } },
+    },
+    {
+      type: "MeshGlobalRateLimit",
+      mesh: "default",
+      name: "g",
+      spec: { targetRef: everybody, from: [{ targetRef: everybody, default: { backend, http } }] },
+    },
+  );
+  const { egresses = [], conditions } = mesh.plan("egress-1");
+  const policies = egresses.flatMap(({ chains }) => chains.flatMap((chain) => Object.keys(chain.policies)));
+  assert.ok(policies.includes("MeshTrafficPermission"));
+  assert.ok(!policies.includes("MeshOPA") && !policies.includes("MeshGlobalRateLimit"), policies.join());
+  assert.deepEqual(
+    conditions.map(({ type, message }) => `${type}: ${message}`),
+    [
+      'NoEffectAtEgress: MeshGlobalRateLimit "g" has no effect at ZoneEgress listener 10002: it is about inbounds',
+      'NoEffectAtEgress: MeshOPA "o" has no effect at ZoneEgress listener 10002: it is about inbounds',
+    ],
+  );
+});

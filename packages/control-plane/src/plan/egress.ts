@@ -38,7 +38,6 @@ export interface EgressProxy {
   readonly identity: IdentityPlan | undefined;
   readonly tls: InboundTlsPlan | undefined;
   readonly machine: Machine;
-  readonly extAuthzAddress: string | undefined;
   /** What the policies that select a listener say of it. */
   readonly policies: (section: string) => PolicySet;
   /** Names of clusters that the proxy has for calls of its own. */
@@ -98,12 +97,16 @@ export class Egresses {
         port: listener.port,
       };
     });
-    return { listeners, conditions: conditionsOf(listeners[0]?.chains ?? []) };
+    const conditions = [
+      ...conditionsOf(listeners[0]?.chains ?? []),
+      ...listeners.flatMap(({ section }) => this.#withoutEffect(section, proxy.policies(section))),
+    ];
+    return { listeners, conditions };
   }
 
   #chain(
     service: OutsideService,
-    { machine, extAuthzAddress }: EgressProxy,
+    { machine }: EgressProxy,
     tls: InboundTlsPlan,
     policies: PolicySet,
     listenerName: string,
@@ -118,7 +121,7 @@ export class Egresses {
       made = new Interned();
       this.#chains.set(service, made);
     }
-    const key = JSON.stringify([tls, machine, extAuthzAddress, clusterName, ownName, policies.id]);
+    const key = JSON.stringify([tls, machine, clusterName, ownName, policies.id]);
     return made.get(key, () => ({
       destination: plan,
       protocol: plan.protocol,
@@ -128,21 +131,31 @@ export class Egresses {
       statPrefix: plan.kri,
       tls,
       external: externalPlan(external, machine),
-      policies: this.#policies(plan, policies, extAuthzAddress),
+      policies: this.#policies(plan, policies),
     }));
   }
 
+  #withoutEffect(section: string, set: PolicySet): readonly PlanCondition[] {
+    return this.#inputs.definitions
+      .filter(({ atEgresses }) => atEgresses === false)
+      .flatMap(({ kind: { type } }) => set.byKind.get(type) ?? [])
+      .map(({ type, name }) => ({
+        type: "NoEffectAtEgress",
+        message: `${type} "${name}" has no effect at ZoneEgress listener ${section}: it is about inbounds`,
+      }));
+  }
+
   /** Of policies, an egress is a listener like any other; callers are known by their SPIFFE ids, and by nothing else. */
-  #policies(destination: DestinationPlan, set: PolicySet, extAuthzAddress: string | undefined): PolicyPlans {
+  #policies(destination: DestinationPlan, set: PolicySet): PolicyPlans {
     const plans: Record<string, unknown> = {};
     for (const definition of this.#inputs.definitions) {
+      if (definition.atEgresses === false) continue;
       const entry = definition.planInbound?.({
         policies: set.byKind.get(definition.kind.type) ?? [],
         mesh: this.#inputs.meshName,
         protocol: destination.protocol,
         service: destination.name,
         callers: "identity",
-        extAuthzAddress,
       });
       if (entry !== undefined) plans[definition.kind.type] = entry;
     }

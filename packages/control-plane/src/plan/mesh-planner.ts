@@ -307,7 +307,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const facts = node.at(name).get();
     const policies = view.policies.at(name).get();
     const calls = outbounds.at(name).get();
-    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect)];
+    const conditions: PlanCondition[] = [...transparentConditions(dataplane, redirect, facts)];
     if (own.problem !== undefined) conditions.push({ type: "NoIdentity", message: own.problem });
     conditions.push(...calls.conditions);
     const whole: Record<string, unknown> = {};
@@ -326,7 +326,6 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       identity: certificate,
       tls: inboundTls({ ...own, inTransition: false }, certificate, domains.get(), "Strict"),
       machine: { ipv6: facts.ipv6, systemCaPath: facts.systemCaPath },
-      extAuthzAddress: facts.extAuthzAddress,
       policies: (section) => policies.inbound.get(section) ?? NO_SET,
       taken: () => [...calls.outbounds, ...calls.backends].map(({ upstream }) => upstream.clusterName),
     });

@@ -16,7 +16,10 @@ const NOTHING: NodeFacts = {
   systemCaPath: undefined,
   extAuthzAddress: undefined,
   dynamicConfigSocket: undefined,
+  envoyDnsPort: undefined,
 };
+
+const WITH_DNS = { ipFamilyMode: "dualstack", redirect: { dns: { enabled: true, port: 15_054 } } };
 
 const REDIRECTS = {
   ipFamilyMode: "ipv4",
@@ -68,6 +71,25 @@ const cases: readonly [
   ],
   ["a work directory without DNS", { workdir: "/run/web-1" }, {}],
   ["DNS without a work directory", { features: ["feature-embedded-dns"], workdir: "" }, {}],
+  ["DNS at Envoy", { "dataplane.dns.port": "15054" }, { envoyDnsPort: 15_054 }],
+  [
+    "DNS at Envoy, redirected",
+    { "dataplane.dns.port": "15054", transparentProxy: WITH_DNS },
+    { envoyDnsPort: 15_054 },
+  ],
+  [
+    "a port for DNS that it does not use",
+    {
+      "dataplane.dns.port": "15054",
+      transparentProxy: { redirect: { dns: { enabled: false, port: 15_054 } } },
+    },
+    {},
+  ],
+  [
+    "a port for DNS beside its own",
+    { "dataplane.dns.port": "15054", features: ["feature-embedded-dns"], workdir: "/w" },
+    { dynamicConfigSocket: "/w/kuma-mesh-metric-config.sock" },
+  ],
   ["its machine's roots", { systemCaPath: "/etc/ssl/cert.pem" }, { systemCaPath: "/etc/ssl/cert.pem" }],
   ["no roots", { systemCaPath: "" }, {}],
   ["its agent", { dynamicMetadata: { "opa.extAuthzAddr": "[::1]:9191" } }, { extAuthzAddress: "[::1]:9191" }],
@@ -96,6 +118,7 @@ test("facts are the same when all of them are", () => {
     { systemCaPath: undefined },
     { extAuthzAddress: "localhost:1" },
     { dynamicConfigSocket: "/x" },
+    { envoyDnsPort: 15_054 },
   ];
   for (const other of others) assert.equal(sameFacts(UNKNOWN_NODE, { ...UNKNOWN_NODE, ...other }), false);
 });

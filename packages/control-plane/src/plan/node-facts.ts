@@ -1,4 +1,5 @@
 import { dynamicConfigSocket } from "@skein/model/dynamic-config";
+import { isRecord } from "../insights/fields.ts";
 import { launcherRedirect, type Redirect, sameRedirect } from "./redirect.ts";
 
 /** What a connected proxy said of itself, as far as its configuration depends on it. */
@@ -25,6 +26,8 @@ export interface NodeFacts {
   readonly extAuthzAddress: string | undefined;
   /** Where its launcher asks Envoy for names of the mesh, if it serves DNS by itself (`feature-embedded-dns`). */
   readonly dynamicConfigSocket: string | undefined;
+  /** Port at which its launcher would have Envoy itself answer DNS, which it does not: the way with a CoreDNS process. */
+  readonly envoyDnsPort: number | undefined;
 }
 
 /** What holds for a proxy that is not connected: the plan can be asked for all the same. */
@@ -41,6 +44,7 @@ export const UNKNOWN_NODE: NodeFacts = {
   systemCaPath: "/etc/ssl/certs/ca-certificates.crt",
   extAuthzAddress: undefined,
   dynamicConfigSocket: undefined,
+  envoyDnsPort: undefined,
 };
 
 /** Key under which a launcher tells it, among its dynamic metadata. */
@@ -75,7 +79,17 @@ export function nodeFacts(metadata: Readonly<Record<string, unknown>>): NodeFact
       workDir === undefined || !features.has("feature-embedded-dns")
         ? undefined
         : dynamicConfigSocket(workDir),
+    envoyDnsPort: features.has("feature-embedded-dns") ? undefined : envoyDnsPort(metadata),
   };
+}
+
+/** Launchers tell the port whether they use it or not, and of redirected connections whether DNS is among them. */
+function envoyDnsPort(metadata: Readonly<Record<string, unknown>>): number | undefined {
+  const port = Number(metadata["dataplane.dns.port"]);
+  const config = isRecord(metadata.transparentProxy) ? metadata.transparentProxy : {};
+  const { dns } = isRecord(config.redirect) ? config.redirect : {};
+  const isOff = isRecord(dns) && dns.enabled === false;
+  return Number.isInteger(port) && port > 0 && !isOff ? port : undefined;
 }
 
 /** What Envoy would take for an address; a proxy that says nonsense is asked for at the usual place. */
@@ -101,6 +115,7 @@ export function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
     a.adminPort === b.adminPort &&
     a.systemCaPath === b.systemCaPath &&
     a.extAuthzAddress === b.extAuthzAddress &&
-    a.dynamicConfigSocket === b.dynamicConfigSocket
+    a.dynamicConfigSocket === b.dynamicConfigSocket &&
+    a.envoyDnsPort === b.envoyDnsPort
   );
 }

@@ -66,8 +66,23 @@ test("equal plans are one object, and nothing is planned where nothing is redire
 
 test("direct access that comes to nothing is said", () => {
   const wanted = dataplane({ directAccessServices: ["redis"] });
-  assert.deepEqual(transparentConditions(wanted, BOTH), []);
-  const [condition] = transparentConditions(wanted, { ...BOTH, outboundPort: undefined });
+  assert.deepEqual(transparentConditions(wanted, BOTH, UNKNOWN_NODE), []);
+  const [condition] = transparentConditions(wanted, { ...BOTH, outboundPort: undefined }, UNKNOWN_NODE);
   assert.match(condition?.message ?? "", /directAccessServices has no effect/);
-  assert.deepEqual(transparentConditions(dataplane({}), { ...BOTH, outboundPort: undefined }), []);
+  assert.deepEqual(
+    transparentConditions(dataplane({}), { ...BOTH, outboundPort: undefined }, UNKNOWN_NODE),
+    [],
+  );
+});
+
+test("a launcher that leaves names of the mesh to Envoy is told that nobody answers", () => {
+  const facts = { envoyDnsPort: 15_054 };
+  const [condition, ...others] = transparentConditions(dataplane({}), BOTH, facts);
+  assert.equal(condition?.type, "NamesNotServed");
+  assert.match(
+    condition?.message ?? "",
+    /Envoy's port 15054, where nothing answers; start it with KUMA_DNS_PROXY_PORT/,
+  );
+  assert.deepEqual(others, []);
+  assert.deepEqual(transparentConditions(dataplane({}), { ...BOTH, outboundPort: undefined }, facts), []);
 });

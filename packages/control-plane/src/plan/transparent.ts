@@ -50,14 +50,22 @@ export class TransparentPlans {
   }
 }
 
-/** What a Dataplane asks for that comes to nothing, as its proxy does not see the machine's connections. */
+/** What a Dataplane or its launcher asks for that comes to nothing. */
 export function transparentConditions(
   { spec }: DataplaneResource,
   { outboundPort }: Redirect,
+  { envoyDnsPort }: Pick<NodeFacts, "envoyDnsPort">,
 ): readonly PlanCondition[] {
   const services = spec.networking?.transparentProxying?.directAccessServices ?? [];
-  if (services.length === 0 || outboundPort !== undefined) return [];
-  const message =
-    "networking.transparentProxying.directAccessServices has no effect: the proxy was not started with --transparent-proxy, and its Dataplane has no redirectPortOutbound";
-  return [{ type: "NoTransparentProxying", message }];
+  const conditions: PlanCondition[] = [];
+  if (services.length > 0 && outboundPort === undefined) {
+    const message =
+      "networking.transparentProxying.directAccessServices has no effect: the proxy was not started with --transparent-proxy, and its Dataplane has no redirectPortOutbound";
+    conditions.push({ type: "NoTransparentProxying", message });
+  }
+  if (envoyDnsPort !== undefined && outboundPort !== undefined) {
+    const message = `names of the mesh do not resolve behind this proxy: its launcher looks them up with CoreDNS, at Envoy's port ${envoyDnsPort}, where nothing answers; start it with KUMA_DNS_PROXY_PORT=15053, so that it answers DNS by itself, or with KUMA_DNS_ENABLED=false where nobody needs those names`;
+    conditions.push({ type: "NamesNotServed", message });
+  }
+  return conditions;
 }

@@ -1,30 +1,8 @@
-import type { InboundPlan, ProxyPlan } from "@skein/policies";
+import { judge } from "../access/judge.ts";
+import { isItself, placeOf } from "../access/matrix.ts";
+import type { Called, CalledOutside, Caller, Parties } from "../access/parties.ts";
 import type { AccessEntry } from "../api/ports.ts";
-import { judge, workloadName } from "../pipeline/answers.ts";
 import type { AccessChange } from "./report.ts";
-
-/** Who is in a mesh: one instance speaks for all of its workload. */
-export interface Parties {
-  /** By name of the workload. */
-  readonly callers: ReadonlyMap<string, ProxyPlan>;
-  /** By name of the workload and port. */
-  readonly ports: ReadonlyMap<string, { readonly label: string; readonly inbound: InboundPlan }>;
-}
-
-/** The parties of a mesh from its plans, in the order of their names. */
-export function partiesOf(plans: Iterable<ProxyPlan>): Parties {
-  const callers = new Map<string, ProxyPlan>();
-  const ports = new Map<string, { readonly label: string; readonly inbound: InboundPlan }>();
-  for (const plan of plans) {
-    const label = workloadName(plan);
-    if (!callers.has(label)) callers.set(label, plan);
-    for (const inbound of plan.inbounds) {
-      const key = `${label} ${inbound.port}`;
-      if (!ports.has(key)) ports.set(key, { label, inbound });
-    }
-  }
-  return { callers, ports };
-}
 
 /** All callers of either time, in order. */
 export function callersOf(before: Parties, after: Parties): readonly string[] {
@@ -39,22 +17,19 @@ export function accessChanges(
   after: Parties,
 ): readonly AccessChange[] {
   const [was, is] = [before.callers.get(source), after.callers.get(source)];
-  const sameCaller = was !== undefined && is !== undefined && was.identity === is.identity;
   const changes: AccessChange[] = [];
-  for (const key of new Set([...before.ports.keys(), ...after.ports.keys()])) {
-    const [old, now] = [before.ports.get(key), after.ports.get(key)];
-    const port = now ?? old;
-    if (port === undefined || port.label === source) continue;
-    if (sameCaller && old !== undefined && old.inbound.shared === now?.inbound.shared) continue;
-    const then = was === undefined || old === undefined ? undefined : judge(was, old.inbound);
-    const next = is === undefined || now === undefined ? undefined : judge(is, now.inbound);
+  for (const key of new Set([...before.called.keys(), ...after.called.keys()])) {
+    const [old, now] = [before.called.get(key), after.called.get(key)];
+    const called = now ?? old;
+    if (called === undefined || isItself(source, called) || isSame(was, is, old, now)) continue;
+    const then = was === undefined || old === undefined ? undefined : judge(was, old);
+    const next = is === undefined || now === undefined ? undefined : judge(is, now);
     const change = changeOf(then?.verdict, next?.verdict);
     if (change === undefined) continue;
     changes.push({
       mesh,
       source,
-      destination: port.label,
-      port: port.inbound.port,
+      ...placeOf(called),
       ...(then === undefined ? {} : { before: then.verdict }),
       ...(next === undefined ? {} : { after: next.verdict }),
       change,
@@ -67,14 +42,53 @@ export function accessChanges(
   );
 }
 
+/** Whether both sides are what they were, as far as the decision goes. */
+function isSame(
+  was: Caller | undefined,
+  is: Caller | undefined,
+  old: Called | undefined,
+  now: Called | undefined,
+): boolean {
+  if (was === undefined || is === undefined || old === undefined || now === undefined) return false;
+  if (was.plan.identity !== is.plan.identity) return false;
+  if (old.kind === "inbound") return now.kind === "inbound" && old.inbound.shared === now.inbound.shared;
+  return now.kind === "outside" && isSameWay(old, now);
+}
+
+/** Of calls past egresses more than this counts: what the caller's proxy itself says. */
+function isSameWay(old: CalledOutside, now: CalledOutside): boolean {
+  if (old.egresses === undefined || now.egresses === undefined) return false;
+  const [listeners, others] = [old.egresses, now.egresses];
+  return (
+    old.problem === now.problem &&
+    listeners.length === others.length &&
+    listeners.every(({ proxy, chain }, i) => proxy === others[i]?.proxy && chain === others[i]?.chain)
+  );
+}
+
+type Verdict = AccessEntry["verdict"];
+
+/** Whether calls get through. */
+const OPEN: ReadonlySet<Verdict> = new Set(["allow", "plaintext", "unchecked"]);
+
+const NAMED: Readonly<Record<Verdict, AccessChange["change"]>> = {
+  deny: "newly-denied",
+  unreachable: "newly-unreachable",
+  differs: "newly-differs",
+  allow: "newly-allowed",
+  plaintext: "newly-plaintext",
+  unchecked: "newly-unchecked",
+};
+
 function changeOf(
-  before: AccessEntry["verdict"] | undefined,
-  after: AccessEntry["verdict"] | undefined,
+  before: Verdict | undefined,
+  after: Verdict | undefined,
 ): AccessChange["change"] | undefined {
   if (before === after) return undefined;
   if (before === undefined) return "appears";
   if (after === undefined) return "disappears";
-  if (after === "deny") return "newly-denied";
-  if (before === "deny") return "newly-allowed";
-  return after === "allow" ? "newly-encrypted" : "newly-plaintext";
+  if (!OPEN.has(after)) return NAMED[after];
+  if (!OPEN.has(before)) return "newly-allowed";
+  if (after !== "allow") return NAMED[after];
+  return before === "unchecked" ? "newly-checked" : "newly-encrypted";
 }

@@ -4,13 +4,13 @@ import { test } from "node:test";
 import { coreKinds, type Resource, type ResourceKey } from "@skein/model";
 import { policyKinds } from "@skein/policies";
 import fc from "fast-check";
+import { accessMatrix } from "../access/matrix.ts";
 import { type FakeClock, fakeClock } from "../identity/testing.ts";
 import { ADDRESSED_TYPES, type AddressedStatus, vipsOf } from "../naming/addressed.ts";
 import { startNaming } from "../naming/run.ts";
 import { TAGGED_SERVICE } from "../naming/tagged-service.ts";
 import { VIP_CIDRS } from "../naming/testing/naming-world.ts";
 import { SETTINGS } from "../naming/testing/resources.ts";
-import { accessMatrix } from "../pipeline/answers.ts";
 import { DATAPLANES, type Document, document, edited } from "../pipeline/testing/arbitrary.ts";
 import { stored, ZONE } from "../pipeline/testing/resources.ts";
 import { World } from "../pipeline/world.ts";
@@ -78,7 +78,7 @@ class Place {
 
   pairs(): ReadonlyMap<string, string> {
     return new Map(
-      accessMatrix(this.world, "default").map(({ source, destination, port, verdict }) => [
+      accessMatrix(this.world.mesh("default")).map(({ source, destination, port, verdict }) => [
         `${source} ${destination} ${port}`,
         verdict,
       ]),
@@ -222,10 +222,76 @@ const generator: fc.Arbitrary<Document> = fc
     spec: { selector: { [of]: { matchLabels: {} } }, template },
   }));
 const anything = fc.oneof({ weight: 9, arbitrary: document }, { weight: 1, arbitrary: generator });
-const base = fc.array(anything, { minLength: 8, maxLength: 25, size: "max" });
+/** What a mesh takes that is left through an egress. */
+const LEFT_THROUGH_EGRESS: readonly Document[] = [
+  { type: "Mesh", name: "default", meshServices: { mode: "Exclusive" }, routing: { zoneEgress: true } },
+  {
+    type: "MeshIdentity",
+    mesh: "default",
+    name: "i0",
+    spec: {
+      selector: { dataplane: { matchLabels: {} } },
+      spiffeID: { trustDomain: "a.mesh", path: "/workload/{{ .Workload }}" },
+      provider: {
+        type: "Bundled",
+        bundled: { autogenerate: { enabled: true }, insecureAllowSelfSigned: true },
+      },
+    },
+  },
+  {
+    type: "MeshExternalService",
+    mesh: "default",
+    name: "e0",
+    spec: {
+      match: { type: "HostnameGenerator", port: 80, protocol: "http" },
+      endpoints: [{ address: "192.0.2.1", port: 443 }],
+    },
+  },
+  {
+    type: "Dataplane",
+    mesh: "default",
+    name: "d4",
+    networking: { address: "127.0.1.4", listeners: [{ type: "ZoneEgress", port: 10_002 }] },
+  },
+];
+const leave: fc.Arbitrary<Document> = fc
+  .record({
+    name: fc.constantFrom("p0", "p1"),
+    list: fc.constantFrom("allow", "allow", "deny"),
+    prefix: fc.constantFrom("spiffe://a.mesh", "spiffe://a.mesh/workload/d0"),
+  })
+  .map(({ name, list, prefix }) => ({
+    type: "MeshTrafficPermission",
+    mesh: "default",
+    name,
+    spec: {
+      targetRef: { kind: "Dataplane", labels: { "kuma.io/listener-zoneegress": "enabled" } },
+      rules: [
+        {
+          default: {
+            [list]: [
+              {
+                spiffeID: { type: "Prefix", value: prefix },
+                sni: { type: "Exact", value: "sni.extsvc.default.east.e0.80" },
+              },
+            ],
+          },
+        },
+      ],
+    },
+  }));
+const base = fc
+  .tuple(
+    fc.array(anything, { minLength: 8, maxLength: 25, size: "max" }),
+    fc.constantFrom([], LEFT_THROUGH_EGRESS),
+  )
+  .map((parts) => parts.flat());
 const change = fc.record({
   kind: fc.constantFrom("put", "edit", "delete"),
-  documents: fc.array(anything, { minLength: 1, maxLength: 3 }),
+  documents: fc.oneof(
+    { weight: 4, arbitrary: fc.array(anything, { minLength: 1, maxLength: 3 }) },
+    { weight: 1, arbitrary: leave.map((one) => [one]) },
+  ),
   which: fc.nat(30),
   hoursBefore: fc.constantFrom(0, 0, 0, 2),
 });
@@ -252,7 +318,7 @@ const FIRST: readonly Document[] = [
 
 test("random changes: exactly what was said beforehand happens, and saying it changes nothing", async () => {
   let changes = 0;
-  const seen = { addresses: 0, names: 0 };
+  const seen = { addresses: 0, names: 0, "pairs that leave the mesh": 0, "pairs at an egress": 0 };
   await fc.assert(
     fc.asyncProperty(base, fc.array(change, { minLength: 1, maxLength: 3 }), async (documents, list) => {
       const [place, unasked] = [new Place(), new Place()];
@@ -283,6 +349,10 @@ test("random changes: exactly what was said beforehand happens, and saying it ch
         const differences = resourceDifferences(before, place.configs());
         changes += differences.length;
         assert.deepEqual(saidResources(effects), differences);
+        for (const { outside } of effects.access.items) {
+          if (outside !== undefined) seen["pairs that leave the mesh"] += 1;
+          if (outside === "egress") seen["pairs at an egress"] += 1;
+        }
         const pairs = place.pairs();
         assert.deepEqual(
           effects.access.items

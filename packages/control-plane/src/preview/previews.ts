@@ -1,6 +1,7 @@
 import type { NewResource, Resource } from "@skein/model";
 import type { OutboundPlan } from "@skein/policies";
 import type { EndpointsPlan, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import { type Parties, partiesOf } from "../access/parties.ts";
 import type { DataplaneFacts } from "../naming/settings.ts";
 import { WATCHED_TYPES } from "../naming/zone-naming.ts";
 import { Slices } from "../pipeline/slices.ts";
@@ -9,7 +10,7 @@ import type { MeshWorld, World } from "../pipeline/world.ts";
 import { DraftStore } from "../store/draft.ts";
 import type { Change, Store, Write } from "../store/store.ts";
 import type { ProxyConfig } from "../xds/fragment.ts";
-import { accessChanges, callersOf, type Parties, partiesOf } from "./access-change.ts";
+import { accessChanges, callersOf } from "./access-change.ts";
 import { changedResources } from "./config-change.ts";
 import { foreseeCertificate, foreseeIdentities, type IdentityEnvironment } from "./identity-consequences.ts";
 import { nameChanges } from "./name-change.ts";
@@ -227,7 +228,8 @@ async function stateOf(world: MeshWorld, slices: Slices, signal: AbortSignal): P
       if (!endpoints.has(target)) endpoints.set(target, world.planner.endpoints.at(target).get());
     }
   });
-  return { proxies, endpoints, parties: partiesOf([...proxies.values()].map(({ plan }) => plan)) };
+  const plans = [...proxies.values()].map(({ plan }) => plan);
+  return { proxies, endpoints, parties: partiesOf(world, plans) };
 }
 
 function situated(proxy: Proxy | undefined, { endpoints }: MeshState): SituatedPlan | undefined {

@@ -24,12 +24,14 @@ export interface ProxyGroup {
   readonly resources: Bounded<ResourceChange>;
 }
 
-/** What would become of one pair of workloads. */
+/** What would become of one pair: two workloads, or a workload and a service outside the mesh. */
 export interface AccessChange {
   readonly mesh: string;
   readonly source: string;
   readonly destination: string;
   readonly port: number;
+  /** As it would be after the change; see `AccessEntry`. */
+  readonly outside?: AccessEntry["outside"];
   /** Absent where the pair is new. */
   readonly before?: AccessEntry["verdict"];
   /** Absent where the pair would be gone. */
@@ -40,6 +42,13 @@ export interface AccessChange {
     /** From plaintext to mutual TLS, and back. */
     | "newly-encrypted"
     | "newly-plaintext"
+    /** From a decision about who calls to none, and back: calls that leave the mesh. */
+    | "newly-unchecked"
+    | "newly-checked"
+    /** Calls would come to nothing, whoever makes them. */
+    | "newly-unreachable"
+    /** Some egresses would let the caller out and others not. */
+    | "newly-differs"
     | "appears"
     | "disappears";
   /** The deciding policy after the change, and why. */

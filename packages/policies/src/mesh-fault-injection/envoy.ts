@@ -11,11 +11,12 @@ import {
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
 import type { InboundDraft } from "../draft.ts";
-import { sortedMatches, subsumes } from "../engine/by-caller.ts";
+import { subsumes } from "../engine/by-caller.ts";
 import { CALLER_TAGS_HEADER, callerTagsRegex } from "../engine/caller-tags.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
 import { httpFault } from "./http-fault.ts";
+import { rulesMet } from "./met.ts";
 import type { FaultPlan, FaultsByMatch, FaultsByTags } from "./plan.ts";
 
 /**
@@ -46,27 +47,10 @@ function faultsFor(plan: FaultPlan, caller: CallerMatch | undefined): readonly H
   return plan.model === "tags" ? byTags(plan) : byMatch(plan, caller);
 }
 
-/** The rules with the most specific match first, of equal ones the lowest precedence. */
 function byMatch({ rules }: FaultsByMatch, caller: CallerMatch | undefined): readonly HTTPFault[] {
-  const order = sortedMatches(rules.flatMap(({ callers }) => callers));
-  const place = (matches: readonly CallerMatch[]): number | undefined => {
-    if (matches.length === 0) return order.length;
-    const index = order.findIndex(
-      (match) => caller !== undefined && subsumes(match, caller) && matches.some((own) => isSame(own, match)),
-    );
-    return index === -1 ? undefined : index;
-  };
-  return rules
-    .flatMap(({ callers, http }) => {
-      const at = place(callers);
-      return at === undefined ? [] : [{ at, http }];
-    })
-    .sort((a, b) => a.at - b.at)
-    .flatMap(({ http }) => http.flatMap((fault) => httpFault(fault, [])));
-}
-
-function isSame(a: CallerMatch, b: CallerMatch): boolean {
-  return subsumes(a, b) && subsumes(b, a);
+  return rulesMet(rules, (match) => caller !== undefined && subsumes(match, caller)).flatMap(({ http }) =>
+    http.flatMap((fault) => httpFault(fault, [])),
+  );
 }
 
 function byTags({ entries }: FaultsByTags): readonly HTTPFault[] {

@@ -21,6 +21,8 @@ export const meshGlobalRateLimit: PolicyDefinition<GlobalRateLimitPlan, never, n
     const merged = merge<MeshGlobalRateLimitConf>(inboundRules(policies, "mgrl", true));
     return merged && { ...merged, mesh, service };
   },
+  // Limits are of services of the mesh, by name: one outside of the same name would be counted with them.
+  atEgresses: false,
   perService: true,
   translateInbound(plan, draft) {
     if (plan !== undefined) globalRateLimit(plan, draft);

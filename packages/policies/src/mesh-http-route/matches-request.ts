@@ -1,4 +1,4 @@
-import type { HeaderMatch } from "../header-match.ts";
+import { type HeaderMatch, matchesHeader } from "../header-match.ts";
 import { coversText } from "../re2/covers-text.ts";
 import type { HttpMatch } from "./conf.ts";
 import type { HttpRoutePlan, HttpRoutesPlan } from "./plan.ts";
@@ -35,21 +35,6 @@ function matchesPath(wanted: HttpMatch["path"], path: string): boolean {
 
 function firstOfEachName(headers: readonly HeaderMatch[]): readonly HeaderMatch[] {
   return headers.filter(({ name }, i) => headers.findIndex((other) => other.name === name) === i);
-}
-
-function matchesHeader({ type = "Exact", value = "" }: HeaderMatch, is: string | undefined): boolean {
-  if (type === "Absent") return is === undefined;
-  if (is === undefined) return false;
-  switch (type) {
-    case "Present":
-      return true;
-    case "Prefix":
-      return is.startsWith(value);
-    case "RegularExpression":
-      return coversText(value, is);
-    default:
-      return is === value;
-  }
 }
 
 /** The first value of each name counts, as it is written: nothing is unescaped. */

@@ -34,6 +34,8 @@ export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan> = {
   translateInbound(plan, draft) {
     if (plan !== undefined) askAgent(plan, draft);
   },
+  // An egress has no agent beside it: a policy for everybody would have it refuse everything.
+  atEgresses: false,
   shapes: ["listener"],
   origins: ({ origins }) => Object.values(origins),
 };

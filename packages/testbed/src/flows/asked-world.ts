@@ -44,13 +44,19 @@ export async function change(
 
 async function dataplane(world: World, name: string, isAway: boolean): Promise<string> {
   const answer = await fetch(`${world.controlPlane.api}/meshes/${MESH}/dataplanes/${name}`);
-  const document = (await answer.json()) as { networking: { inbound: readonly object[] } };
-  const inbound = document.networking.inbound.map((each) => ({
-    ...each,
-    state: isAway ? "NotReady" : "Ready",
-  }));
-  return `${JSON.stringify({ ...document, networking: { ...document.networking, inbound } })}\n`;
+  const document = (await answer.json()) as { networking: Record<Ports, readonly object[] | undefined> };
+  const networking = { ...document.networking };
+  const state = isAway ? "NotReady" : "Ready";
+  for (const ports of PORTS) {
+    const list = networking[ports];
+    if (list !== undefined) networking[ports] = list.map((each) => ({ ...each, state }));
+  }
+  return `${JSON.stringify({ ...document, networking })}\n`;
 }
+
+/** What a proxy takes traffic by. */
+const PORTS = ["inbound", "listeners"] as const;
+type Ports = (typeof PORTS)[number];
 
 /** `skeinctl apply --wait` without the start of a process, which would cost more than the change. */
 async function applyWait(world: World, parts: readonly string[]): Promise<void> {

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
 import { test } from "node:test";
 import type { Explanation } from "@skein/control-plane/explain/explanation";
+import { changedHeaders } from "@skein/policies/mesh-http-route/applied-headers";
 import fc from "fast-check";
+import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { change, explained, stand } from "./asked-world.ts";
 import { tcpClient } from "./load.ts";
@@ -45,10 +47,12 @@ test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`
       world.startService({ service: "check-in-api", host: 12 }),
       world.startService({ service: "flight-control", host: 13, tcp: true }),
       world.startService({ service: "baggage", host: 14 }),
+      world.startService({ service: "records", host: 15 }),
     ]);
-    await stand(world, groundDocuments(ground), ["passenger-portal", "check-in-api", "baggage"]);
+    await stand(world, groundDocuments(ground), ["passenger-portal", "check-in-api", "baggage", "records"]);
     const agent = new Agent({ keepAlive: true, maxSockets: 16 });
     const seen = new Map<string, number>();
+    let copies = await recorded(world);
     let away: readonly string[] = [];
     for (const [i, set] of sets.entries()) {
       away = await change(world, set, away);
@@ -59,6 +63,16 @@ test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`
       for (const { kind } of results) seen.set(kind, (seen.get(kind) ?? 0) + 1);
       const problems = results.flatMap(({ problem }) => problem ?? []);
       assert.deepEqual(problems, [], `SEED=${SEED}: explain and traffic disagree on ${described(set, i)}`);
+      copies += results.reduce((sum, result) => sum + (result.copies ?? 0), 0);
+      // More than were told, however late they come, would be missed by the next set.
+      await until(`${copies} copies have come, of set ${i} SEED=${SEED}`, async () => {
+        const count = await recorded(world);
+        assert.ok(
+          count <= copies,
+          `SEED=${SEED}: ${count} copies instead of ${copies}: ${described(set, i)}`,
+        );
+        return count === copies;
+      });
     }
     agent.destroy();
     context.diagnostic(`SEED=${SEED}: ${Array.from(seen, ([kind, count]) => `${count} ${kind}`).join(", ")}`);
@@ -70,6 +84,9 @@ test(`explain and traffic agree on ${SETS} random sets of routes (SEED=${SEED})`
       "no-backend",
       "denied",
       "split",
+      "copied",
+      "other headers",
+      "other headers of the answer",
       "bytes allowed",
       "bytes no-backend",
     ]) {
@@ -85,6 +102,15 @@ function described({ documents: parts, away }: RouteSet, index: number): string 
 interface Compared {
   readonly kind: string;
   readonly problem?: string;
+  /** How many copies should have been made. */
+  readonly copies?: number;
+}
+
+/** Requests that have come to `records`, which nobody calls: each is a copy. */
+async function recorded(world: World): Promise<number> {
+  const stats = await world.sidecarStats("records", "http.localhost_8080.downstream_rq_total");
+  assert.equal(stats.size, 1, [...stats.keys()].join());
+  return [...stats.values()].reduce((sum, count) => sum + count, 0);
 }
 
 async function compare(world: World, agent: Agent, call: Call, sent: RoutedRequest): Promise<Compared> {
@@ -98,8 +124,8 @@ async function compare(world: World, agent: Agent, call: Call, sent: RoutedReque
     ),
   ]);
   const got = await send(agent, address, call.port, sent);
-  const wrong = disagreement(said, got, host);
-  if (wrong === undefined) return { kind: kindOf(said, sent) };
+  const wrong = disagreement(said, got, host, sent.headers);
+  if (wrong === undefined) return { kind: kindOf(said, sent), copies: copiesOf(said) };
   const asked = `${call.from} -> ${call.to}: ${sent.method} ${sent.path} ${JSON.stringify(sent.headers)}`;
   const problem = `${asked}: explain says ${said.verdict} (${said.reason}; ${said.hops.at(-1)?.text}), but ${wrong}`;
   return { kind: "wrong", problem };
@@ -114,9 +140,17 @@ async function compareBytes(world: World): Promise<Compared> {
   return { kind: "wrong", problem };
 }
 
+/** Where nobody gets the request, nobody gets a copy. */
+function copiesOf({ verdict, copies }: Explanation): number {
+  if (verdict === "no-endpoints") return 0;
+  return copies.filter(({ backend, share }) => backend !== null && share === 100).length;
+}
+
 interface Got {
   readonly status: number;
   readonly location: string | undefined;
+  /** Values of one name with a comma between them, of those too that come once only. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
@@ -128,7 +162,12 @@ interface Seen {
 }
 
 /** What came otherwise than explained; `undefined` where nothing did. */
-function disagreement(said: Explanation, got: Got, host: string): string | undefined {
+function disagreement(
+  said: Explanation,
+  got: Got,
+  host: string,
+  asked: RoutedRequest["headers"],
+): string | undefined {
   const { status, location, body } = got;
   if (said.answer !== null) {
     const { answer } = said;
@@ -144,14 +183,41 @@ function disagreement(said: Explanation, got: Got, host: string): string | undef
   if (!possible.some(({ backend }) => backend.startsWith(`${seen.service}:`)))
     return `${seen.service} answered`;
   if (seen.path !== said.sent?.path) return `the app saw ${seen.path} instead of ${said.sent?.path}`;
-  const wanted = said.sent.host ?? host;
-  return seen.headers.host === wanted
-    ? undefined
-    : `the app saw host ${seen.headers.host} instead of ${wanted}`;
+  const wanted = { ...asked, host: said.sent.host ?? host, ...said.sent.headers };
+  const wrong = differing(seen.headers, wanted, [...Object.keys(wanted), ...AIRLINE]);
+  if (wrong !== undefined) return `the app saw ${wrong}`;
+  const { remove, set, add } = said.returned ?? { remove: [], set: [], add: [] };
+  const answered = changedHeaders({ remove, set, add }, FROM_APPS);
+  const back = differing(got.headers, { ...FROM_APPS, ...answered }, ["content-type", "x-airline-gate"]);
+  return back === undefined ? undefined : `the caller got ${back}`;
 }
 
-function kindOf({ verdict, route, sent, branches }: Explanation, { path }: RoutedRequest): string {
+/** Headers of applications' answers that sets change. */
+const FROM_APPS = { "content-type": "application/json" };
+/** Headers of requests that sets change. */
+const AIRLINE = ["x-airline-class", "x-airline-seat", "x-airline-meal"];
+
+/** Of headers that it knows Envoy joins the values without a space, which means the same. */
+function listed(value: unknown): string | null {
+  return value === undefined || value === null ? null : String(value).replaceAll(/,\s*/g, ", ");
+}
+
+/** One of these headers that is another than it should be. */
+function differing(
+  is: Readonly<Record<string, unknown>>,
+  wanted: Readonly<Record<string, string | null>>,
+  names: readonly string[],
+): string | undefined {
+  const name = names.find((each) => listed(is[each]) !== listed(wanted[each]));
+  return name && `${name}: ${String(is[name])} instead of ${wanted[name]}`;
+}
+
+function kindOf(said: Explanation, { path }: RoutedRequest): string {
+  const { verdict, route, sent, branches, returned } = said;
   if (verdict !== "allowed") return verdict;
+  if (copiesOf(said) > 0) return "copied";
+  if (sent?.headers !== undefined) return "other headers";
+  if (returned !== null) return "other headers of the answer";
   if (new Set(branches.map(({ backend }) => backend)).size > 1) return "split";
   if (sent?.path !== path) return "rewritten";
   return route === null ? "allowed" : "allowed by a route";
@@ -171,11 +237,25 @@ function send(
       });
       answer.on("error", reject);
       answer.on("end", () =>
-        resolve({ status: answer.statusCode ?? 0, location: answer.headers.location, body }),
+        resolve({
+          status: answer.statusCode ?? 0,
+          location: answer.headers.location,
+          headers: joined(answer.rawHeaders),
+          body,
+        }),
       );
     });
     outgoing.on("timeout", () => outgoing.destroy(new Error(`${method} ${path}: no answer within 10 s`)));
     outgoing.on("error", reject);
     outgoing.end();
   });
+}
+
+function joined(raw: readonly string[]): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name, value] = [(raw[i] ?? "").toLowerCase(), raw[i + 1] ?? ""];
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+  }
+  return headers;
 }

@@ -24,22 +24,43 @@ const FEATURES = [
 /** What it says besides when both are asked for. */
 export const DELTA_AND_UNIFIED: readonly string[] = ["feature-delta-grpc", "feature-unified-resource-naming"];
 
-/**
- * Asks for a bootstrap as kuma-dp 2.14.3 does, field for field, and runs Envoy with it, by that launcher's command line.
- */
-export async function startOlderSidecar(
+/** What it says besides when connections are redirected to it, and it answers DNS by itself (`KUMA_DNS_PROXY_PORT`). */
+export const REDIRECTED: readonly string[] = ["feature-transparent-proxy-in-dataplane-metadata"];
+export const OWN_DNS: readonly string[] = ["feature-embedded-dns"];
+
+/** How it tells which connections are redirected, with everything at its default. */
+export const REDIRECTS = {
+  ipFamilyMode: "dualstack",
+  redirect: {
+    inbound: { enabled: true, port: 15_006 },
+    outbound: { enabled: true, port: 15_001 },
+    dns: { enabled: true, port: 15_054 },
+    vnet: {},
+  },
+} as const;
+
+export interface OlderRequest {
+  readonly dataplane: { readonly name: string };
+  readonly workdir: string;
+  /** Beside those that it always has. */
+  readonly features?: readonly string[];
+  readonly dataplaneConfig?: object;
+  /** Base URL of the control plane's port for proxies, as the launcher was given it. */
+  readonly controlPlane?: string;
+}
+
+/** Asks for a bootstrap as kuma-dp 2.14.3 does, field for field, and writes what its Envoy needs. */
+export async function olderBootstrap(
   world: World,
-  dataplane: { readonly name: string },
-  features: readonly string[] = [],
-): Promise<OlderSidecar> {
+  { dataplane, workdir, features = [], dataplaneConfig, controlPlane }: OlderRequest,
+): Promise<{ readonly text: string; readonly envoy: readonly string[] }> {
   const { name } = dataplane;
-  const workdir = join(world.site.dir, "dp", name);
   mkdirSync(workdir, { recursive: true });
   const tokenFile = join(workdir, "token");
   const dataplaneToken = await token(world, name);
   writeFileSync(tokenFile, dataplaneToken, { mode: 0o600 });
   const ca = readFileSync(world.controlPlane.caFile, "utf8");
-  const answer = await post(`${world.controlPlane.dataplanes}/bootstrap`, ca, {
+  const answer = await post(`${controlPlane ?? world.controlPlane.dataplanes}/bootstrap`, ca, {
     mesh: MESH,
     name,
     proxyType: "dataplane",
@@ -66,6 +87,7 @@ export async function startOlderSidecar(
     workdir,
     metricsResources: { certPath: "", keyPath: "" },
     systemCaPath: "/etc/ssl/certs/ca-certificates.crt",
+    ...(dataplaneConfig === undefined ? {} : { dataplaneConfig }),
     ipv6Enabled: false,
     spireResources: { socketPath: "" },
   });
@@ -73,11 +95,24 @@ export async function startOlderSidecar(
   const text = Buffer.from(bootstrap, "base64").toString("utf8");
   const file = join(workdir, "bootstrap.yaml");
   writeFileSync(file, text, { mode: 0o600 });
-  await world.startPart("sidecar", name, [
+  const envoy = [
     world.commands.envoy,
     ...["--config-path", file, "--drain-time-s", "30", "--drain-strategy", "immediate"],
     ...["--disable-hot-restart", "--log-level", "warning", "--concurrency", "1"],
-  ]);
+  ];
+  return { text, envoy };
+}
+
+/** Runs Envoy as that launcher does, by its command line. */
+export async function startOlderSidecar(
+  world: World,
+  dataplane: { readonly name: string },
+  features: readonly string[] = [],
+): Promise<OlderSidecar> {
+  const { name } = dataplane;
+  const workdir = join(world.site.dir, "dp", name);
+  const { text, envoy } = await olderBootstrap(world, { dataplane, workdir, features });
+  await world.startPart("sidecar", name, [...envoy]);
   const socket = join(workdir, "kuma-envoy-admin.sock");
   return {
     bootstrap: text,

@@ -103,15 +103,64 @@ const rewrite = (path: fc.Arbitrary<object>) =>
     .record({ hostname: optional(hostname), path })
     .map((urlRewrite) => [{ type: "URLRewrite", urlRewrite: defined(urlRewrite) }]);
 
+/** One header is the request's own, and another one comes with answers of applications. */
+const modifier = (names: readonly string[]) =>
+  fc
+    .uniqueArray(
+      fc.record({
+        name: fc.constantFrom(...names),
+        how: fc.constantFrom("set", "add", "remove"),
+        value: fc.constantFrom("one", "two", "100%", "a, b"),
+      }),
+      { minLength: 1, maxLength: 3, selector: ({ name }) => name },
+    )
+    .map((changes) => {
+      const values = (how: string) => {
+        const list = changes.filter((each) => each.how === how).map(({ name, value }) => ({ name, value }));
+        return list.length === 0 ? undefined : list;
+      };
+      const remove = values("remove")?.map(({ name }) => name);
+      return defined({ set: values("set"), add: values("add"), remove });
+    });
+const headers = fc.oneof(
+  modifier([HEADER, "x-airline-seat", "x-airline-meal"]).map((requestHeaderModifier) => ({
+    type: "RequestHeaderModifier",
+    requestHeaderModifier,
+  })),
+  modifier(["content-type", "x-airline-gate"]).map((responseHeaderModifier) => ({
+    type: "ResponseHeaderModifier",
+    responseHeaderModifier,
+  })),
+);
+/** All or none, so that copies can be counted. */
+const mirror = fc
+  .tuple(fc.constantFrom("records", "records", "nowhere"), fc.constantFrom(undefined, 100, 0, "0.0"))
+  .map(([name, percentage]) => ({
+    type: "RequestMirror",
+    requestMirror: defined({ backendRef: { kind: "MeshService", name, port: 8080 }, percentage }),
+  }));
+const changed = (newPath: fc.Arbitrary<object>) =>
+  fc
+    .tuple(
+      fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, rewrite(newPath)),
+      fc.array(headers, { maxLength: 2 }),
+      fc.oneof(
+        { weight: 1, arbitrary: fc.constant([]) },
+        mirror.map((one) => [one]),
+      ),
+    )
+    .map((parts) => parts.flat())
+    .map((filters) => (filters.length === 0 ? undefined : filters));
+
 /** Only where every match is a prefix may a prefix be replaced. */
 const ruleBy = (matchPath: fc.Arbitrary<object | undefined>, newPath: fc.Arbitrary<object>) =>
   fc
     .record({
       matches: fc.array(matchBy(matchPath), { minLength: 1, maxLength: 2 }),
       filters: fc.oneof(
-        { weight: 3, arbitrary: fc.constant(undefined) },
+        { weight: 2, arbitrary: fc.constant(undefined) },
         { weight: 1, arbitrary: redirect(newPath) },
-        { weight: 2, arbitrary: rewrite(newPath) },
+        { weight: 4, arbitrary: changed(newPath) },
       ),
       backendRefs: optional(backendRefs),
     })

@@ -40,6 +40,10 @@ interface Scene {
     dataplane: string,
   ) => Promise<{ readonly conditions: readonly string[]; readonly text: string }>;
   readonly config: (dataplane: string) => Promise<string>;
+  /** Who may leave the mesh as the access matrix has it: `<workload> <service> <verdict> <policy>`. */
+  readonly matrix: () => Promise<readonly string[]>;
+  /** What a preview says of who may leave, should this be applied. */
+  readonly foreseen: (text: string) => Promise<readonly string[]>;
 }
 
 async function withLeaving(
@@ -131,8 +135,39 @@ async function withLeaving(
         return { text, conditions: conditions.map(({ type, message }) => `${type}: ${message}`) };
       },
       config: async (name) => await dataplane(name, "_config"),
+      matrix: async () => {
+        const { stdout } = await world.ctl(["access", "-m", MESH, "-o", "json"]);
+        const { items } = JSON.parse(stdout) as { items: readonly Leaving[] };
+        return leaving(items, ({ verdict }) => verdict);
+      },
+      foreseen: async (text) => {
+        const { stdout } = await world.ctl(["apply", "-f", "-", "--dry-run=server", "-o", "json"], {
+          stdin: text,
+        });
+        const { access } = JSON.parse(stdout) as { access: { items: readonly Leaving[] } };
+        return leaving(access.items, ({ change }) => change);
+      },
     });
   });
+}
+
+/** A pair of the access matrix, or of a preview. */
+interface Leaving {
+  readonly source: string;
+  readonly destination: string;
+  readonly outside?: string;
+  readonly verdict?: string;
+  readonly change?: string;
+  readonly policy: string | null;
+}
+
+function leaving(items: readonly Leaving[], what: (item: Leaving) => string | undefined): readonly string[] {
+  return items
+    .filter(({ outside }) => outside !== undefined)
+    .map(
+      (item) => `${item.source} ${item.destination} ${what(item)} ${item.policy?.split("_").at(-2) ?? "-"}`,
+    )
+    .sort();
 }
 
 /** Lets workloads call a service by an egress, each named by its SPIFFE id and the server name it asks for. */
@@ -156,13 +191,19 @@ test("an egress lets out whom a permission names, and has what it takes to be le
   await withLeaving(
     t,
     ["passenger-portal", "check-in-api"],
-    async ({ world, answer, isAnswered, plan, config }) => {
+    async ({ world, url, answer, isAnswered, plan, config, matrix, foreseen }) => {
       await t.test("without an egress nothing leaves, and everybody is told why", async () => {
         const why = /routing\.zoneEgress: true, no zone egress is ready \(no Dataplane has a listener/;
         assert.match(await answer("passenger-portal", 503), why);
         assert.equal(await isAnswered("passenger-portal"), false);
         const { conditions } = await plan("passenger-portal");
         assert.equal(conditions.filter((each) => why.test(each)).length, 2, conditions.join("\n"));
+        assert.deepEqual(await matrix(), [
+          "check-in-api ledger unreachable -",
+          "check-in-api pay unreachable -",
+          "passenger-portal ledger unreachable -",
+          "passenger-portal pay unreachable -",
+        ]);
       });
       await world.startEgress("egress-1", 21);
       await t.test("with one, nobody is let out before a permission says so", async () => {
@@ -170,9 +211,15 @@ test("an egress lets out whom a permission names, and has what it takes to be le
         await answer("check-in-api", 403);
         assert.equal(await isAnswered("passenger-portal"), false);
         assert.deepEqual((await plan("passenger-portal")).conditions, []);
+        assert.ok(
+          (await matrix()).every((each) => each.endsWith(" deny -")),
+          (await matrix()).join("\n"),
+        );
       });
       await t.test("a permission is for one workload and one service", async () => {
-        await applied(world, permission("pay", "pay.80", ["passenger-portal"]));
+        const forPortal = permission("pay", "pay.80", ["passenger-portal"]);
+        assert.deepEqual(await foreseen(forPortal), ["passenger-portal pay newly-allowed pay"]);
+        await applied(world, forPortal);
         const seen = JSON.parse(await answer("passenger-portal", 200)) as SeenOutside;
         const { server, host, sni, client, callerTags, callerCertificate } = seen;
         assert.deepEqual(
@@ -193,10 +240,19 @@ test("an egress lets out whom a permission names, and has what it takes to be le
         await until("bytes get through", () => isAnswered("check-in-api"));
         assert.equal(await isAnswered("passenger-portal"), false);
         await answer("check-in-api", 403);
+        assert.deepEqual(await matrix(), [
+          "check-in-api ledger allow ledger",
+          "check-in-api pay deny -",
+          "passenger-portal ledger deny -",
+          "passenger-portal pay allow pay",
+        ]);
       });
       await t.test("a deny outweighs it", async () => {
-        await applied(world, permission("nobody", "pay.80", ["passenger-portal"], "deny"));
+        const denied = permission("nobody", "pay.80", ["passenger-portal"], "deny");
+        assert.deepEqual(await foreseen(denied), ["passenger-portal pay newly-denied nobody"]);
+        await applied(world, denied);
         await answer("passenger-portal", 403);
+        assert.ok((await matrix()).includes("passenger-portal pay deny nobody"));
         await deleted(world, "meshtrafficpermission", "nobody");
         await answer("passenger-portal", 200);
       });
@@ -207,6 +263,30 @@ test("an egress lets out whom a permission names, and has what it takes to be le
           (await world.sidecarStats("egress-1", "rbac.*shadow_denied")).values().reduce((a, b) => a + b, 0);
         await until("it is counted", async () => (await denied()) > 0);
       });
+      await t.test(
+        "agents and limits of services of the mesh have no say, and do not close the egress",
+        async () => {
+          await world.startRateLimitService("limits", 31);
+          const rego = { inlineString: "package closed\n\nimport rego.v1\n\ndefault allow := false\n" };
+          const opa = policy("MeshOPA", "closed", { default: { appendPolicies: [{ rego }] } });
+          const http = { requestRate: { num: 1, interval: "1h" } };
+          const backend = {
+            rateLimitService: { url: `http://${world.site.block.address(31)}:10003`, timeout: "2s" },
+          };
+          const limit = policy("MeshGlobalRateLimit", "one", {
+            from: [{ targetRef: { kind: "Mesh" }, default: { http, backend } }],
+          });
+          await applied(world, documents(opa, limit));
+          const { conditions } = await plan("egress-1");
+          assert.equal(conditions.filter((each) => each.startsWith("NoEffectAtEgress")).length, 2);
+          for (let i = 0; i < 3; i++) {
+            const { status, body } = await get(undefined, url("passenger-portal"));
+            assert.equal(status, 200, body);
+          }
+          await deleted(world, "meshopa", "closed");
+          await deleted(world, "meshglobalratelimit", "one");
+        },
+      );
       await t.test("only the egress has the secrets", async () => {
         assert.match(await config("egress-1"), /system_extsvc_client_pay/);
         for (const dataplane of ["passenger-portal", "check-in-api"]) {
@@ -220,7 +300,7 @@ test("an egress lets out whom a permission names, and has what it takes to be le
 });
 
 test("egresses come and go, and the mesh is switched over, without a lost request", async (t) => {
-  await withLeaving(t, ["passenger-portal"], async ({ world, pay, url, answer }) => {
+  await withLeaving(t, ["passenger-portal"], async ({ world, pay, url, answer, foreseen }) => {
     const loads = () => [
       httpLoad(url("passenger-portal"), "kept", 40),
       httpLoad(url("passenger-portal"), "new", 40),
@@ -269,6 +349,10 @@ test("egresses come and go, and the mesh is switched over, without a lost reques
       await deleted(world, "meshcircuitbreaker", "pay");
     });
     await t.test("the way past it opens and closes under traffic", async () => {
+      assert.deepEqual(await foreseen(throughEgress(false)), [
+        "passenger-portal ledger newly-allowed -",
+        "passenger-portal pay newly-unchecked -",
+      ]);
       const running = loads();
       await applied(world, throughEgress(false));
       const count = async () => ({ outside: pay.seen.length, egress: await handled("egress-2") });

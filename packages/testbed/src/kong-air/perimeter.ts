@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { serverCertificate } from "../flows/outside/certificate.ts";
+import { makeTestCertificate } from "@skein/control-plane/xds/testing/certificate";
 import { APP_UID, TransparentScene } from "../flows/transparent-scene.ts";
 import { createNetwork } from "../net/network.ts";
 import { isAlive } from "../net/owner.ts";
@@ -53,7 +53,7 @@ export async function holdPerimeter(world: World): Promise<void> {
   await world.apply(MESH_YAML);
   const scene = new TransparentScene(world, network);
   const files = { certificate: join(network.dir, "outside.pem"), key: join(network.dir, "outside-key.pem") };
-  const { certificate, key } = await serverCertificate(Object.values(OUTSIDE).flat());
+  const { certPem: certificate, keyPem: key } = await makeTestCertificate(Object.values(OUTSIDE).flat());
   writeFileSync(files.certificate, certificate);
   writeFileSync(files.key, key);
   const portal = network.host("passenger-portal");

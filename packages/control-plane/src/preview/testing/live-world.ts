@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { coreKinds } from "@skein/model";
 import { policyKinds } from "@skein/policies";
+import { accessMatrix } from "../../access/matrix.ts";
 import { type World as Api, createWorld, NOON } from "../../api/testing/world.ts";
 import { explain } from "../../explain/explain.ts";
 import { type Naming, startNaming } from "../../naming/run.ts";
@@ -8,7 +9,6 @@ import { TAGGED_SERVICE } from "../../naming/tagged-service.ts";
 import { VIP_CIDRS } from "../../naming/testing/naming-world.ts";
 import { SETTINGS } from "../../naming/testing/resources.ts";
 import type { VipCidrs } from "../../naming/vip-pools.ts";
-import { accessMatrix } from "../../pipeline/answers.ts";
 import { warningsFor } from "../../pipeline/warnings.ts";
 import { World } from "../../pipeline/world.ts";
 import { openMemoryStore } from "../../store/memory.ts";
@@ -80,7 +80,7 @@ export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
       plans: {
         plan: ({ mesh, name }) => world.mesh(mesh).planner.plan.at(name).get(),
         config: ({ mesh, name }) => world.mesh(mesh).config.at(name).get(),
-        access: (mesh) => accessMatrix(world, mesh),
+        access: (mesh) => accessMatrix(world.mesh(mesh)),
         xds: async () => undefined,
         selectedBy: () => [],
         warnings: (written) => warningsFor(written, store, isPolicy),

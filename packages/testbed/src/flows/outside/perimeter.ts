@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeTestCertificate } from "@skein/control-plane/xds/testing/certificate";
 import { ENVOY } from "@skein/control-plane/xds/testing/envoy-process";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
@@ -9,7 +10,6 @@ import { createNetwork, type Network } from "../../net/network.ts";
 import type { NetworkHost } from "../../net/network-host.ts";
 import { until } from "../../poll.ts";
 import { adminStats, askAdmin } from "../../world/admin.ts";
-import { serverCertificate } from "./certificate.ts";
 import type { Flow, FlowResult } from "./flow.ts";
 
 const NODE = process.execPath;
@@ -90,7 +90,7 @@ export class Perimeter implements AsyncDisposable {
   }
 
   async #prepare(): Promise<void> {
-    const { certificate, key } = await serverCertificate([
+    const { certPem: certificate, keyPem: key } = await makeTestCertificate([
       "example.com",
       "*.example.com",
       "*.deep.example.com",
