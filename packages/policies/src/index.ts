@@ -1,6 +1,7 @@
 export { policies } from "./all.ts";
 export {
   type BackendReference,
+  type GatewayInput,
   type InboundInput,
   type OutboundInput,
   type PolicyDefinition,
@@ -9,6 +10,10 @@ export {
 } from "./definition.ts";
 export { notOnPorts } from "./destination-ports.ts";
 export type {
+  GatewayChainDraft,
+  GatewayHostDraft,
+  GatewayRouteDraft,
+  GatewayVirtualHostDraft,
   InboundDraft,
   InboundRouteDraft,
   OutboundDraft,
@@ -20,7 +25,13 @@ export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { concernsDestination, policyKri } from "./engine/rules.ts";
-export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
+export {
+  contains,
+  type Selectable,
+  type SelectableGateway,
+  type Selection,
+  select,
+} from "./engine/select.ts";
 export { firstBytesPatience } from "./first-bytes.ts";
 export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
@@ -34,6 +45,14 @@ export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { altStatName, networkFilter, statName } from "./network-filter.ts";
 export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
+export type {
+  GatewayChainPlan,
+  GatewayHostPlan,
+  GatewayPlan,
+  GatewayPortPlan,
+  GatewayProtocol,
+  GatewayVirtualHostPlan,
+} from "./plan/gateway-plan.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {
