@@ -114,6 +114,8 @@ class OneGateway {
   readonly #clusters: GatewayClusters;
   readonly #conditions: PlanCondition[] = [];
   readonly #routed: RoutedListener[] = [];
+  /** A route that several listeners have is one complaint. */
+  readonly #unresolved = new Set<string>();
 
   constructor(
     inputs: GatewaysInputs,
@@ -149,6 +151,7 @@ class OneGateway {
         ...this.#conditions,
         ...protocolConditions(this.#routed),
         ...hostnameConditions(this.#routed),
+        ...Array.from(this.#unresolved, (message) => ({ type: "UnresolvedBackend", message })),
         ...this.#clusters.conditions(),
       ],
     };
@@ -307,9 +310,7 @@ class OneGateway {
     return Object.fromEntries(
       references.map((reference) => {
         const found = this.#clusters.backend(kind, reference, { protocol, port: undefined }, served.section);
-        if (found.kind === "unresolved") {
-          this.#note("UnresolvedBackend", served, `${reference.key}: ${found.problem}`);
-        }
+        if (found.kind === "unresolved") this.#unresolved.add(`${reference.key}: ${found.problem}`);
         return [reference.key, found] as const;
       }),
     );
