@@ -225,6 +225,7 @@ class OneGateway {
       return {
         ...this.#host(served, set, true),
         virtualHosts,
+        references,
         backends: this.#backends(served, set, references, "http"),
       };
     });
@@ -263,6 +264,7 @@ class OneGateway {
           ...this.#host(served, set, false),
           virtualHosts: [],
           connections,
+          references: connections.references,
           backends: this.#backends(served, set, connections.references, "tcp"),
         },
       ],
