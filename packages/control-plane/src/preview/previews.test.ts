@@ -162,6 +162,6 @@ test("what would become of a gateway: its listeners, its routes and what it call
     await draft.store.write([written(route)]);
   }, MINUTE);
   assert.equal(effects.proxies.changed, 1);
-  const [change] = effects.fields.items.filter(({ kind }) => kind === "MeshHTTPRoute");
+  const [change] = effects.diff.items.filter(({ kind }) => kind === "MeshHTTPRoute");
   assert.deepEqual([change?.part, change?.places.items], ["inbound", ["80:*"]]);
 });
