@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { outsideCa } from "../outside/ca.ts";
-import { greetFromOutside } from "../outside/client.ts";
+import { callOverOneConnection, greetFromOutside } from "../outside/client.ts";
 import { outsideServer } from "../outside/server.ts";
 import { until } from "../poll.ts";
 import { idOf, LEGACY_MTLS } from "./documents.ts";
@@ -201,6 +201,11 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
     assert.deepEqual([atShop.service, atShop.caller], ["check-in-api", idOf(GATEWAY)]);
     assert.equal(atShop.headers["x-forwarded-proto"], "https");
     assert.equal(echoed(await becomes(200, secure("a.desk.test"))).service, "passenger-portal");
+    const one = { address: gateway.address, port: HTTPS_PORT, ca: ca.pem };
+    assert.deepEqual(
+      await callOverOneConnection(one, ["shop.test", "a.desk.test", "shop.test"]),
+      [200, 421, 200],
+    );
     // A connection is for the name that it was opened for.
     assert.equal((await call(secure("shop.test", "a.desk.test"))).status, 421);
     assert.equal((await call(secure("else.test", "a.desk.test"))).status, 404);

@@ -1,4 +1,5 @@
 import { request as plain } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { request as secured } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -51,6 +52,31 @@ export function callFromOutside(wanted: OutsideRequest): Promise<OutsideAnswer> 
     outgoing.on("error", fail);
     outgoing.end();
   });
+}
+
+/** Statuses of GET requests for some hosts over one HTTP/2 connection that was opened for the first of them. */
+export async function callOverOneConnection(
+  { address, port, ca }: { readonly address: string; readonly port: number; readonly ca: string },
+  hosts: readonly string[],
+): Promise<readonly number[]> {
+  const session = connectHttp2(`https://${hosts[0]}:${port}`, { host: address, ca });
+  const failed = new Promise<never>((_, reject) => session.once("error", reject));
+  try {
+    const statuses: number[] = [];
+    for (const host of hosts) {
+      const stream = session.request({ ":path": "/", ":authority": host });
+      stream.setTimeout(PATIENCE_MS, () => stream.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
+      const status = new Promise<number>((resolve, reject) => {
+        stream.once("response", (headers) => resolve(Number(headers[":status"])));
+        stream.once("error", reject);
+      });
+      statuses.push(await Promise.race([status, failed]));
+      stream.resume();
+    }
+    return statuses;
+  } finally {
+    session.destroy();
+  }
 }
 
 /** What a client learns from opening a connection: the certificate's subject, and the first line it is sent. */
