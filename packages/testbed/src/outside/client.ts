@@ -91,13 +91,17 @@ export function greetFromOutside({
   port,
   tls,
 }: Pick<OutsideRequest, "address" | "port"> & {
-  readonly tls?: { readonly ca: string; readonly serverName: string };
+  /** `ciphers`: those of TLS 1.2, and no newer TLS. */
+  readonly tls?: { readonly ca: string; readonly serverName: string; readonly ciphers?: string };
 }): Promise<Greeting> {
   return new Promise((resolve, reject) => {
     const socket: Socket | TLSSocket =
       tls === undefined
         ? connectTcp(port, address)
-        : connectTls({ host: address, port, ca: tls.ca, servername: tls.serverName });
+        : connectTls({
+            ...{ host: address, port, ca: tls.ca, servername: tls.serverName },
+            ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers, maxVersion: "TLSv1.2" as const }),
+          });
     let text = "";
     socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no line within ${PATIENCE_MS} ms`)));
     socket.on("error", reject);
