@@ -17,7 +17,6 @@ import {
   type GatewayPortPlan,
   type GatewayProtocol,
   gatewayConnections,
-  gatewayRoutes,
   type IdentityPlan,
   type Naming,
   type PlanCondition,
@@ -33,6 +32,7 @@ import type { CallerFacts, CallerKind } from "../upstreams.ts";
 import { type CertificateInputs, certificateNames, gatewayCertificate } from "./certificates.ts";
 import { GatewayClusters, type GatewayUpstreams } from "./clusters.ts";
 import { hostnameConditions, protocolConditions, type RoutedListener } from "./conditions.ts";
+import { SharedRoutes } from "./shared-routes.ts";
 
 export interface GatewaysInputs extends CertificateInputs {
   readonly view: Pick<MeshView, "gateways" | "secret" | "secretBefore">;
@@ -69,6 +69,7 @@ export class Gateways {
   readonly #chains = new Interned<GatewayChainPlan>();
   readonly #calls = new Interned<PolicySet>();
   readonly #reach: PolicyReach;
+  readonly #routes = new SharedRoutes();
 
   constructor(inputs: GatewaysInputs, made: GatewayUpstreams) {
     this.#reach = policyReach(inputs.definitions);
@@ -88,6 +89,7 @@ export class Gateways {
     }
     const planning = new OneGateway(this.#inputs, this.#made, proxy, gateway, {
       reach: this.#reach,
+      routes: this.#routes,
       chains: this.#chains,
       calls: this.#calls,
     });
@@ -103,6 +105,7 @@ export class Gateways {
 }
 
 interface Shared {
+  readonly routes: SharedRoutes;
   readonly reach: PolicyReach;
   readonly chains: Interned<GatewayChainPlan>;
   readonly calls: Interned<PolicySet>;
@@ -184,7 +187,7 @@ class OneGateway {
       address: this.#proxy.dataplane.spec.networking?.address ?? "",
       port,
       protocol,
-      chains: chains.map((chain) => this.#shared.chains.get(JSON.stringify(chain), () => chain)),
+      chains: chains.map((chain) => this.#shared.chains.get(this.#shared.routes.keyOf(chain), () => chain)),
     };
   }
 
@@ -215,11 +218,7 @@ class OneGateway {
     const names = onPort.map(hostOf);
     const hosts = listeners.map((served): GatewayHostPlan => {
       const set = this.#setOf(served);
-      const { virtualHosts, references, asked } = gatewayRoutes(
-        set.byKind.get("MeshHTTPRoute") ?? [],
-        hostOf(served),
-        names,
-      );
+      const { virtualHosts, references, asked } = this.#shared.routes.of(set, hostOf(served), names);
       this.#routed.push({ served, set, isHttp: true, asked });
       if (virtualHosts.every(({ routes }) => routes.length === 0)) {
         this.#note("NoRoutes", served, "no MeshHTTPRoute selects it, so every request is answered with 404");
