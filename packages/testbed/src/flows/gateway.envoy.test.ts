@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { test } from "node:test";
 import { outsideCa } from "../outside/ca.ts";
 import { callOverOneConnection, greetFromOutside } from "../outside/client.ts";
@@ -156,6 +156,21 @@ test("routes change under traffic without losing a request", async (t) => {
     await becomes(200, { host: "x.test", port: HTTP_PORT + 1 });
     assert.ok((await nothingLost(loads)) > 100);
     assert.deepEqual(await outOfSync(world), []);
+
+    // A port that somebody else has is refused by Envoy; the status says whose it was to be, and all else goes on.
+    const squatter = createServer().listen(HTTP_PORT + 2, gateway.address);
+    t.after(() => squatter.close());
+    await once(squatter, "listening");
+    await world.apply(meshGateway([PLAIN, { port: HTTP_PORT + 2, protocol: "HTTP" }]));
+    const refused = await until("the listener is refused", async () => {
+      const [proxy] = (await outOfSync(world)) as { name: string; rejected: { name: string }[] }[];
+      return proxy?.rejected[0] && JSON.stringify(proxy);
+    });
+    assert.match(refused, /"name":"edge-gateway:HTTP:18082"/);
+    assert.match(refused, /kri_mgw_kong-air-mesh_zone1__edge-gateway_/);
+    await becomes(200, { host: "x.test" });
+    await applied(world, meshGateway([PLAIN]));
+    await until("nothing is refused any more", async () => (await outOfSync(world)).length === 0);
   });
 });
 
