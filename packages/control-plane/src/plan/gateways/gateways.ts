@@ -388,7 +388,7 @@ function commonSet([first = NO_SET, ...others]: readonly PolicySet[]): PolicySet
 }
 
 /** KRI of a MeshGateway. */
-export function gatewayKri(gateway: MeshGatewayResource): string {
+function gatewayKri(gateway: MeshGatewayResource): string {
   return formatKri({
     shortName: "mgw",
     mesh: gateway.mesh,
