@@ -6,7 +6,6 @@ import type { ApiDeps } from "./deps.ts";
 import { requireDataplane } from "./envoy-admin.ts";
 import { sendJson } from "./json.ts";
 import { requireKri } from "./kri.ts";
-import { metaOf } from "./meta.ts";
 import { type EntryRule, fieldOrigins, policiesOf, routeRules, rulesOf, wholeRules } from "./plan-entry.ts";
 import { routesOf } from "./plan-routes.ts";
 import { matchedPolicies, rulesOfPlan } from "./plan-rules.ts";
@@ -24,9 +23,6 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   });
   app.get(`${base}/_rules`, async (request, reply) =>
     sendJson(reply, 200, rulesOfPlan(deps, requireDataplane(request, deps), requirePlan(request, deps))),
-  );
-  app.get("/meshes/:mesh/meshgateways/:name/_rules", async (request, reply) =>
-    sendJson(reply, 200, gatewayRules(request, deps)),
   );
   app.get(`${base}/policies`, async (request, reply) =>
     sendJson(reply, 200, matchedPolicies(deps, requirePlan(request, deps))),
@@ -66,17 +62,6 @@ function requirePlan(request: FastifyRequest, deps: ApiDeps): ProxyPlan {
   const plan = deps.plans.plan(requireDataplane(request, deps));
   if (!plan) throw notFound(titles.retrieve);
   return plan;
-}
-
-/** What policies say of a MeshGateway, as the first proxy has it that serves it. */
-function gatewayRules(request: FastifyRequest, deps: ApiDeps): unknown {
-  const { name: mesh } = requireMesh(deps, param(request, "mesh"));
-  const gateway = deps.store.get({ type: "MeshGateway", mesh, name: param(request, "name") });
-  if (gateway === undefined) throw notFound(titles.retrieve);
-  const [first] = deps.plans.selectedBy(gateway);
-  const plan = first && deps.plans.plan(first);
-  const rules = first && plan ? rulesOfPlan(deps, first, plan) : { httpMatches: [], rules: [] };
-  return { ...rules, resource: metaOf(deps, gateway) };
 }
 
 function requireInbound(request: FastifyRequest, deps: ApiDeps): InboundPlan {

@@ -10,7 +10,7 @@ import { type Meta, metaOf } from "./meta.ts";
 import { policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
 
 /** The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. */
-export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): object {
+export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): unknown {
   const dataplane = deps.store.get(key);
   const types = new Set([
     ...calledParts(plan).flatMap(({ shared }) => Object.keys(shared.policies)),

@@ -130,9 +130,6 @@ test("clients outside reach services of a strict mesh by the host that they name
     );
     assert.match(JSON.stringify(matched.listeners), /"hostName":"check-in\.test".*"kuma\.io\/service"/);
     assert.match(await read("_rules"), /MeshHTTPRoute/);
-    const rules = await read("../../meshgateways/edge-gateway/_rules");
-    assert.match(rules, /"name": ?"edge-gateway"/);
-    assert.match(rules, /MeshHTTPRoute/);
     await until("it has been seen", async () => (await fetch(`${base}/_config`)).status === 200);
     for (const view of ["_layout", "_policies", "_config", "_overview", "xds", "stats"]) await read(view);
     const inspected = await world.ctl(["inspect", "dataplane", GATEWAY, "-m", world.mesh, "--type=policies"]);
