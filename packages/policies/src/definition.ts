@@ -1,5 +1,11 @@
 import type { BackendRef, KindDefinition } from "@skein/model";
-import type { InboundDraft, OutboundDraft, TransparentDraft } from "./draft.ts";
+import type {
+  GatewayChainDraft,
+  GatewayHostDraft,
+  InboundDraft,
+  OutboundDraft,
+  TransparentDraft,
+} from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PlanCondition, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
@@ -41,6 +47,17 @@ export interface OutboundInput {
   readonly routes: readonly RouteIdentity[];
 }
 
+/** A part of a built-in gateway: one of its listeners, or what several of them on one port have in common. */
+export interface GatewayInput {
+  /** The policies of this kind that select the part, in no particular order. */
+  readonly policies: readonly PolicyResource[];
+  readonly mesh: string;
+  /** Whether requests are read there; else it passes bytes on. */
+  readonly isHttp: boolean;
+  /** Service tag of the gateway. */
+  readonly service: string;
+}
+
 export interface ProxyInput {
   /** The policies of this kind that select the proxy, in no particular order. */
   readonly policies: readonly PolicyResource[];
@@ -63,7 +80,7 @@ export interface BackendReference {
  * A policy: its schema, what it puts into a plan, and how that becomes Envoy configuration. The plan entries are plain
  * data with the origin of every field; translation sees only them and the draft.
  */
-export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy = unknown> {
+export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy = unknown, Gateway = Inbound> {
   readonly kind: KindDefinition;
   /** Planning and translation run in ascending order. */
   readonly order: number;
@@ -72,6 +89,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   planOutbound?(input: OutboundInput): Outbound | undefined;
   /** Whether a policy without a `to` list says anything of calls; it does where nothing is said here. */
   concernsCalls?(policy: PolicyResource): boolean;
+  /** What it says of traffic that comes into a built-in gateway; what it says of the calls from there is `planOutbound`. */
+  planGateway?(input: GatewayInput): Gateway | undefined;
   /** What it says of the proxy as a whole. */
   planProxy?(input: ProxyInput): Proxy | undefined;
   /** The routes of an entry, which policies of a higher order may be about. */
@@ -91,6 +110,13 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
    * it forwards requests.
    */
   readonly standsAlone?: boolean;
+  /**
+   * What it changes for all connections of a chain of a built-in gateway. Called before `translateGatewayHost`, and also
+   * where no policy applies.
+   */
+  translateGatewayChain?(plan: Gateway | undefined, draft: GatewayChainDraft): void;
+  /** What it changes for the traffic to one listener of a built-in gateway. Called also where no policy applies. */
+  translateGatewayHost?(plan: Gateway | undefined, draft: GatewayHostDraft): void;
   /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
   translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
   /** What somebody should know of its entry for the proxy: what comes to nothing, or to less than it says. */
@@ -108,13 +134,13 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Which Envoy resources it shapes; all where nothing is said. */
   readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */
-  origins(plan: Inbound | Outbound | Proxy): Iterable<Origin>;
+  origins(plan: Inbound | Outbound | Proxy | Gateway): Iterable<Origin>;
 }
 
 /** The entry that a policy left in a plan. */
-export function planOf<Inbound, Outbound, Proxy>(
-  definition: PolicyDefinition<Inbound, Outbound, Proxy>,
+export function planOf<Inbound, Outbound, Proxy, Gateway>(
+  definition: PolicyDefinition<Inbound, Outbound, Proxy, Gateway>,
   plans: PolicyPlans,
-): (Inbound & Outbound & Proxy) | undefined {
-  return plans[definition.kind.type] as (Inbound & Outbound & Proxy) | undefined;
+): (Inbound & Outbound & Proxy & Gateway) | undefined {
+  return plans[definition.kind.type] as (Inbound & Outbound & Proxy & Gateway) | undefined;
 }

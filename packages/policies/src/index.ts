@@ -1,6 +1,7 @@
 export { policies } from "./all.ts";
 export {
   type BackendReference,
+  type GatewayInput,
   type InboundInput,
   type OutboundInput,
   type PolicyDefinition,
@@ -9,6 +10,10 @@ export {
 } from "./definition.ts";
 export { notOnPorts } from "./destination-ports.ts";
 export type {
+  GatewayChainDraft,
+  GatewayHostDraft,
+  GatewayRouteDraft,
+  GatewayVirtualHostDraft,
   InboundDraft,
   InboundRouteDraft,
   OutboundDraft,
@@ -17,16 +22,25 @@ export type {
 } from "./draft.ts";
 export { callerGroups } from "./engine/by-caller.ts";
 export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
+export { compareHosts, ownerOf } from "./engine/hostnames.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { concernsDestination, policyKri } from "./engine/rules.ts";
-export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
+export {
+  contains,
+  type Selectable,
+  type SelectableGateway,
+  type Selection,
+  select,
+} from "./engine/select.ts";
 export { firstBytesPatience } from "./first-bytes.ts";
 export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+export { type AskedHost, gatewayRoutes } from "./mesh-http-route/gateway.ts";
 export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
 export { type ViewingCaller, viewingPart, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
+export { gatewayConnections } from "./mesh-tcp-route/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
 export { mayLeave } from "./mesh-traffic-permission/leaving.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";
@@ -34,6 +48,14 @@ export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { altStatName, networkFilter, statName } from "./network-filter.ts";
 export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
+export type {
+  GatewayChainPlan,
+  GatewayHostPlan,
+  GatewayPlan,
+  GatewayPortPlan,
+  GatewayProtocol,
+  GatewayVirtualHostPlan,
+} from "./plan/gateway-plan.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {

@@ -6,6 +6,7 @@ import type { Plans, Proxies, ProxyCondition, ProxyStatus } from "../api/ports.t
 import { explain } from "../explain/explain.ts";
 import type { NamingContext } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
+import { gatewaysOf } from "../view/gateways.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { deleteWarnings } from "./delete-warnings.ts";
@@ -52,9 +53,14 @@ export function plans({
     selectedBy(resource) {
       const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
       if (isPolicy(resource.type)) {
+        const gateways = world.mesh(resource.mesh).index.gateways.get();
         return dataplanes.filter(
-          (each) => select(resource as PolicyResource, selectable(each)).kind !== "none",
+          (each) => select(resource as PolicyResource, selectable(each, gateways)).kind !== "none",
         );
+      }
+      if (resource.type === "MeshGateway") {
+        const gateways = world.mesh(resource.mesh).index.gateways.get();
+        return dataplanes.filter((each) => gatewaysOf(each, gateways)[0]?.name === resource.name);
       }
       if (resource.type !== "MeshService") return [];
       return dataplanes.filter((each) => selectsDataplane(resource as never, each));

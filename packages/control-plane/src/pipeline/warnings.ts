@@ -4,6 +4,7 @@ import {
   type HostnameGeneratorResource,
   LABEL,
   type MeshExternalServiceResource,
+  type MeshGatewayResource,
   type MeshIdentityResource,
   type MeshMultiZoneServiceResource,
   type MeshResource,
@@ -26,6 +27,7 @@ import {
   serverNameWarnings,
 } from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
+import { gatewayTargetWarnings, meshGatewayWarnings, unselectedGatewayWarnings } from "./gateway-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
@@ -60,12 +62,15 @@ export function warningsFor(
       ];
     case "HostnameGenerator":
       return generatorWarnings(written as HostnameGeneratorResource, store);
+    case "MeshGateway":
+      return meshGatewayWarnings(written as MeshGatewayResource, store);
     case "MeshIdentity":
       return identityWarnings(written as MeshIdentityResource, dataplanes, store);
     case "Dataplane":
       return [
         ...dataplaneWarnings(written as DataplaneResource, store),
         ...reachableListWarnings(written as DataplaneResource, store),
+        ...unselectedGatewayWarnings(written as DataplaneResource, store),
       ];
     case "Mesh":
       return [
@@ -82,10 +87,13 @@ function policyWarnings(
   dataplanes: readonly DataplaneResource[],
   store: Store,
 ): readonly string[] {
-  const warnings: string[] = [];
+  const warnings: string[] = [...gatewayTargetWarnings(policy, store)];
   const inForce = asIfInForce(policy);
-  const selected = dataplanes.filter((dataplane) => select(inForce, selectable(dataplane)).kind !== "none");
-  if (dataplanes.length > 0 && selected.length === 0) {
+  const gateways = store.list<MeshGatewayResource>({ type: "MeshGateway", mesh: policy.mesh });
+  const selected = dataplanes.filter(
+    (dataplane) => select(inForce, selectable(dataplane, gateways)).kind !== "none",
+  );
+  if (dataplanes.length > 0 && selected.length === 0 && warnings.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
   warnings.push(...serverNameWarnings(policy, store), ...notAtEgressWarnings(inForce, selected));

@@ -1,6 +1,7 @@
 import type { EgressChainPlan, InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
 import { isRecord } from "../insights/fields.ts";
 import { type EntryField, entryFields } from "./entry-fields.ts";
+import type { GatewayPart } from "./gateways/parts.ts";
 
 /** A value of a plan; without a kind, no policy decides it. */
 export interface PlanField extends EntryField {
@@ -51,6 +52,13 @@ export function egressFields({
   clusterName,
 }: EgressChainPlan): readonly PlanField[] {
   return plainFields({ protocol, tls, external, clusterName });
+}
+
+/** What a plan says of a listener of a built-in gateway, but for what policies decide. */
+export function listenerFields({ port, chain, host }: GatewayPart): readonly PlanField[] {
+  const { address, protocol } = port;
+  const hostnames = host.virtualHosts.map(({ hostname }) => hostname);
+  return plainFields({ address, protocol, hostnames, certificates: chain.certificates });
 }
 
 /** What a plan says of an outbound, but for what policies decide. */

@@ -18,7 +18,7 @@ import { WeakValues } from "../weak-values.ts";
 import type { Destination } from "./destinations.ts";
 import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
-import { backendTarget } from "./outbound-target.ts";
+import { backendTarget, type RoutedTraffic } from "./outbound-target.ts";
 
 /**
  * A kind of caller: the policies that shape what it calls and the certificate it presents. All callers of one kind
@@ -194,7 +194,7 @@ export class Upstreams {
         routesKey += ` ${listKey(list)}`;
       }
       for (const reference of definition.backendRefs?.(entry) ?? []) {
-        backends[reference.key] = this.#backend(kind, reference, plan);
+        backends[reference.key] = this.backend(kind, reference, plan);
       }
     }
     return {
@@ -226,7 +226,8 @@ export class Upstreams {
     return entries;
   }
 
-  #backend(kind: CallerKind, reference: BackendReference, from: DestinationPlan): BackendPlan {
+  /** Where a reference of a route leads callers of a kind. */
+  backend(kind: CallerKind, reference: BackendReference, from: RoutedTraffic): BackendPlan {
     const target = backendTarget(this.#view, reference, from);
     if (!target.ok) return { kind: "unresolved", problem: target.error };
     const found = this.#destination.at(target.value).get();

@@ -1,8 +1,17 @@
-import type { EgressChainPlan, InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
+import type {
+  EgressChainPlan,
+  InboundPlan,
+  OutboundPlan,
+  PolicyPlans,
+  ProxyPlan,
+  UpstreamPlan,
+} from "@skein/policies";
 import type { EndpointsPlan } from "@skein/policies/plan/proxy-plan";
+import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
 import {
   egressFields,
   inboundFields,
+  listenerFields,
   outboundFields,
   type PlanField,
   policyFields,
@@ -53,6 +62,12 @@ export class PlanComparer {
       ...paired(outboundsByKey(before.plan), outboundsByKey(after.plan)).flatMap(([old, now]) =>
         this.#outbound(before, after, old, now),
       ),
+      ...paired(listenersByKey(before.plan), listenersByKey(after.plan)).flatMap(([old, now]) =>
+        this.#listener(old, now),
+      ),
+      ...paired(callsByKey(before.plan), callsByKey(after.plan)).flatMap(([old, now]) =>
+        this.#call(old, now),
+      ),
     ];
   }
 
@@ -95,6 +110,27 @@ export class PlanComparer {
     ].map((delta) => ({ ...at, ...delta }));
   }
 
+  /** A listener of a built-in gateway. */
+  #listener(old: GatewayPart | undefined, now: GatewayPart | undefined): readonly PlanChange[] {
+    const at = { part: "inbound" as const, place: (now ?? old)?.host.section ?? "" };
+    if (old === undefined || now === undefined) return [{ ...at, ...whole(old?.port.port, now?.port.port) }];
+    if (old.chain === now.chain) return [];
+    return [
+      ...deltas(listenerFields(old), listenerFields(now)),
+      ...this.#policyDeltas(old.policies, now.policies),
+    ].map((delta) => ({ ...at, ...delta }));
+  }
+
+  /** What a built-in gateway calls. */
+  #call(old: UpstreamPlan | undefined, now: UpstreamPlan | undefined): readonly PlanChange[] {
+    const at = { part: "outbound" as const, place: (now ?? old)?.destination.kri ?? "" };
+    if (old === undefined || now === undefined) {
+      return [{ ...at, ...whole(old?.clusterName, now?.clusterName) }];
+    }
+    if (old === now) return [];
+    return this.#policyDeltas(old.policies, now.policies).map((delta) => ({ ...at, ...delta }));
+  }
+
   #policyDeltas(old: PolicyPlans, now: PolicyPlans): readonly Delta[] {
     return remembered(this.#policies, old, now, () =>
       deltas(policyFields(old), policyFields(now)).filter((delta) => !isBirthOfModel(delta)),
@@ -111,6 +147,15 @@ interface EgressWay {
   readonly place: string;
   readonly port: number;
   readonly chain: EgressChainPlan;
+}
+
+function listenersByKey(plan: ProxyPlan): ReadonlyMap<string, GatewayPart> {
+  return new Map(gatewayParts(plan).map((part) => [part.host.section, part]));
+}
+
+function callsByKey({ gateway, backends }: ProxyPlan): ReadonlyMap<string, UpstreamPlan> {
+  const calls = gateway === undefined ? [] : backends;
+  return new Map(calls.map(({ upstream }) => [upstream.clusterName, upstream]));
 }
 
 function chainsByKey({ egresses = [] }: ProxyPlan): Map<string, EgressWay> {

@@ -33,9 +33,14 @@ function dataplaneRank(ref: TargetRef): number {
   return (ref.name === undefined ? 0 : 2) + (ref.sectionName === undefined ? 0 : 1);
 }
 
+function countTags({ tags }: TargetRef): number {
+  return Object.keys(tags ?? {}).length;
+}
+
 /**
  * Orders policies from lowest to highest precedence, as far as their top level decides: kind of the target, then by
- * name over by labels and with a section over without, then origin (a zone's own over the global one), then role.
+ * name over by labels and with a section over without, then origin (a zone's own over the global one), then more over
+ * fewer tags of a MeshGateway, then role.
  * Names are left to the caller: for `to` entries the target comes before them.
  */
 export function compareTop(a: PolicyResource, b: PolicyResource): number {
@@ -44,6 +49,7 @@ export function compareTop(a: PolicyResource, b: PolicyResource): number {
     rank(TOP_KINDS, aRef.kind) - rank(TOP_KINDS, bRef.kind) ||
     (aRef.kind === "Dataplane" ? dataplaneRank(aRef) - dataplaneRank(bRef) : 0) ||
     originRank(a.labels) - originRank(b.labels) ||
+    (aRef.kind === "MeshGateway" ? countTags(aRef) - countTags(bRef) : 0) ||
     rank(ROLES, a.labels["kuma.io/policy-role"] ?? "system") -
       rank(ROLES, b.labels["kuma.io/policy-role"] ?? "system")
   );

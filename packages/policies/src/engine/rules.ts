@@ -78,6 +78,13 @@ export function outboundEntries(
     .sort(compareEntries);
 }
 
+/** The `to` entries of the policies that are about a MeshGateway by name, from lowest to highest precedence. */
+export function gatewayEntries(policies: readonly PolicyResource[]): readonly ToEntry[] {
+  return toEntries(policies.filter((policy) => topTarget(policy).kind === "MeshGateway")).sort(
+    compareEntries,
+  );
+}
+
 /**
  * What the `to` lists of these policies say of one route, from lowest to highest precedence: what they say of the whole
  * mesh and of the route itself. Empty where no entry is about the route.

@@ -13,8 +13,24 @@ const web = proxy({
 });
 const delegated = proxy({ gatewayTags: { "kuma.io/service": "kong" }, inbounds: [] });
 
+const builtin = proxy({
+  gatewayTags: { "kuma.io/service": "edge", tier: "outer" },
+  inbounds: [],
+  labels: { app: "edge" },
+  gateway: {
+    names: ["edge-gateway"],
+    listeners: [
+      { section: "80:*", tags: { "kuma.io/service": "edge", tier: "outer", port: "plain" } },
+      { section: "443:*", tags: { "kuma.io/service": "edge", tier: "outer", port: "secure" } },
+    ],
+  },
+});
+const unserved = proxy({ ...builtin, gateway: { names: [], listeners: [] } });
+
 /** `none`, `proxy`, or the sections, with `+out` where outbounds are selected too. */
 function text(selection: Selection): string {
+  if (selection.kind === "gateway")
+    return `listeners ${[...selection.sections].join(",")}${selection.whole ? " (all)" : ""}`;
   if (selection.kind !== "inbounds") return selection.kind;
   return [...selection.sections].join(",") + (selection.outbounds ? " +out" : "");
 }
@@ -26,6 +42,49 @@ const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectab
   ["Mesh, gateways only, a sidecar", { kind: "Mesh", proxyTypes: ["Gateway"] }, web, "none"],
   ["Mesh, gateways only, a gateway", { kind: "Mesh", proxyTypes: ["Gateway"] }, delegated, "proxy"],
   ["Mesh, both types", { kind: "Mesh", proxyTypes: ["Sidecar", "Gateway"] }, delegated, "proxy"],
+  ["a built-in gateway is of the mesh", undefined, builtin, "listeners 80:*,443:* (all)"],
+  ["one that serves nothing yet, too", undefined, unserved, "listeners  (all)"],
+  ["Mesh, sidecars only, a built-in gateway", { kind: "Mesh", proxyTypes: ["Sidecar"] }, builtin, "none"],
+  ["a bare Dataplane is no built-in gateway", { kind: "Dataplane" }, builtin, "none"],
+  ["labels are for others", { kind: "Dataplane", labels: { app: "edge" } }, builtin, "none"],
+  [
+    "MeshGateway by name",
+    { kind: "MeshGateway", name: "edge-gateway" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
+  ["another MeshGateway", { kind: "MeshGateway", name: "edge" }, builtin, "none"],
+  ["MeshGateway, no gateway", { kind: "MeshGateway", name: "edge-gateway" }, web, "none"],
+  [
+    "MeshGateway with the tags of a listener",
+    { kind: "MeshGateway", name: "edge-gateway", tags: { port: "secure" } },
+    builtin,
+    "listeners 443:*",
+  ],
+  [
+    "MeshGateway with tags that no listener has",
+    { kind: "MeshGateway", name: "edge-gateway", tags: { port: "other" } },
+    builtin,
+    "none",
+  ],
+  [
+    "MeshSubset by a listener's tag",
+    { kind: "MeshSubset", tags: { port: "plain" } },
+    builtin,
+    "listeners 80:*",
+  ],
+  [
+    "MeshSubset by the gateway's tag",
+    { kind: "MeshSubset", tags: { tier: "outer" } },
+    unserved,
+    "listeners  (all)",
+  ],
+  [
+    "MeshService by the gateway's name",
+    { kind: "MeshService", name: "edge" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
   ["a bare Dataplane is every dataplane", { kind: "Dataplane" }, web, "proxy"],
   ["a bare Dataplane is a delegated gateway too", { kind: "Dataplane" }, delegated, "proxy"],
   ["labels that match", { kind: "Dataplane", labels: { app: "web" } }, web, "proxy"],

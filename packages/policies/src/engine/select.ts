@@ -8,6 +8,19 @@ export interface Selectable {
   /** Tags of the gateway, for proxies that are one. */
   readonly gatewayTags: Readonly<Record<string, string>> | undefined;
   readonly inbounds: readonly { readonly section: string; readonly tags: Readonly<Record<string, string>> }[];
+  /** What a MeshGateway makes of the proxy; only for built-in gateways. */
+  readonly gateway?: SelectableGateway;
+}
+
+/** What selection needs to know of a built-in gateway. */
+export interface SelectableGateway {
+  /** Names of the MeshGateway that the proxy serves; none while no MeshGateway selects it. */
+  readonly names: readonly string[];
+  /** Its listeners. Their tags are those of the proxy, of the MeshGateway and their own. */
+  readonly listeners: readonly {
+    readonly section: string;
+    readonly tags: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** Which part of a proxy a policy is about. */
@@ -16,7 +29,9 @@ export type Selection =
   /** Everything: outbounds and all inbounds. */
   | { readonly kind: "proxy" }
   /** Some inbounds, by section name; outbounds too unless the reference names a section. */
-  | { readonly kind: "inbounds"; readonly sections: ReadonlySet<string>; readonly outbounds: boolean };
+  | { readonly kind: "inbounds"; readonly sections: ReadonlySet<string>; readonly outbounds: boolean }
+  /** Listeners of a built-in gateway, by section name, and whether they are all that it has. */
+  | { readonly kind: "gateway"; readonly sections: ReadonlySet<string>; readonly whole: boolean };
 
 const NONE: Selection = { kind: "none" };
 const PROXY: Selection = { kind: "proxy" };
@@ -30,7 +45,40 @@ export function select(policy: PolicyResource, proxy: Selectable): Selection {
   if (policy.labels["kuma.io/effect"] === "shadow") return NONE;
   if (!sameZone(policy.labels, proxy.labels)) return NONE;
   if (!sameNamespace(policy.labels, proxy.labels)) return NONE;
-  return selectTarget(topTarget(policy), policy, proxy);
+  const target = topTarget(policy);
+  return proxy.gateway === undefined
+    ? selectTarget(target, policy, proxy)
+    : selectGateway(target, proxy, proxy.gateway);
+}
+
+/** A built-in gateway has listeners where others have inbounds. References to Dataplanes never mean one. */
+function selectGateway(
+  ref: TargetRef,
+  proxy: Selectable,
+  { names, listeners }: SelectableGateway,
+): Selection {
+  const withTags = (tags: Readonly<Record<string, string>> = {}): Selection => {
+    const sections = new Set(
+      listeners.filter((listener) => contains(listener.tags, tags)).map(({ section }) => section),
+    );
+    if (sections.size === 0 && !contains(proxy.gatewayTags ?? {}, tags)) return NONE;
+    return { kind: "gateway", sections, whole: sections.size === listeners.length };
+  };
+  switch (ref.kind) {
+    case "Mesh":
+      return matchesProxyTypes(ref, proxy) ? withTags() : NONE;
+    case "MeshSubset":
+      return matchesProxyTypes(ref, proxy) ? withTags(ref.tags) : NONE;
+    case "MeshService":
+    case "MeshServiceSubset":
+      return ref.name === undefined ? NONE : withTags({ ...ref.tags, "kuma.io/service": ref.name });
+    case "MeshGateway":
+      return ref.name !== undefined && names.includes(ref.name) ? withTags(ref.tags) : NONE;
+    case "MeshHTTPRoute":
+      return withTags();
+    default:
+      return NONE;
+  }
 }
 
 function selectTarget(ref: TargetRef, policy: PolicyResource, proxy: Selectable): Selection {

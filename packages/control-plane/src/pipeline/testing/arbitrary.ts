@@ -162,6 +162,64 @@ const dataplane: fc.Arbitrary<Document> = fc
     }),
   }));
 
+/** One that is a gateway: built in, or of somebody's own. */
+const gatewayDataplane: fc.Arbitrary<Document> = fc
+  .record({
+    name,
+    app,
+    type: fc.constantFrom("BUILTIN", "BUILTIN", "DELEGATED"),
+    tags: fc.record({ service: app, version: optional(version) }),
+  })
+  .map((given) => ({
+    type: "Dataplane",
+    mesh: "default",
+    name: given.name,
+    labels: { app: given.app, "kuma.io/workload": given.app },
+    networking: {
+      address: `127.0.1.${given.name.slice(1)}`,
+      gateway: {
+        type: given.type,
+        tags: compact({ "kuma.io/service": given.tags.service, version: given.tags.version }),
+      },
+    },
+  }));
+
+const certificates = fc.constantFrom(
+  [{ secret: "s0" }],
+  [{ secret: "s1" }],
+  [{ inlineString: PEM["leaf-pair.pem"] }],
+);
+const meshGateway: fc.Arbitrary<Document> = fc
+  .record({
+    name: fc.constantFrom("g0", "g1"),
+    match: fc.record({ service: fc.oneof(app, fc.constant("*")), version: optional(version) }),
+    hostnames: fc.subarray([undefined, "*.a.test", "x.a.test"], { minLength: 1 }),
+    isSecure: fc.boolean(),
+    certificates,
+    bytes: fc.boolean(),
+  })
+  .map((given) => ({
+    type: "MeshGateway",
+    mesh: "default",
+    name: given.name,
+    selectors: [{ match: compact({ "kuma.io/service": given.match.service, version: given.match.version }) }],
+    conf: {
+      listeners: [
+        ...given.hostnames.map((hostname, i) =>
+          compact({
+            port: 80,
+            hostname,
+            tags: { name: i === 0 ? "first" : "other" },
+            ...(given.isSecure
+              ? { protocol: "HTTPS", tls: { mode: "TERMINATE", certificates: given.certificates } }
+              : { protocol: "HTTP" }),
+          }),
+        ),
+        ...(given.bytes ? [{ port: 81, protocol: "TCP", tags: { name: "first" } }] : []),
+      ],
+    },
+  }));
+
 const selector = fc.oneof(
   app.map((label) => ({ dataplaneLabels: { matchLabels: { app: label } } })),
   fc.constant({ dataplaneLabels: { matchLabels: {} } }),
@@ -234,12 +292,14 @@ const externalService: fc.Arbitrary<Document> = fc
   }));
 
 /** One that is there or not: what it was before counts only where what it is now is of no use. */
-const secret: fc.Arbitrary<Document> = fc.constant({
-  type: "Secret",
-  mesh: "default",
-  name: "s0",
-  data: Buffer.from(PEM["ca.pem"]).toString("base64"),
-});
+const secret: fc.Arbitrary<Document> = fc
+  .constantFrom(["s0", "ca.pem"] as const, ["s1", "leaf-pair.pem"] as const)
+  .map(([secretName, file]) => ({
+    type: "Secret",
+    mesh: "default",
+    name: secretName,
+    data: Buffer.from(PEM[file]).toString("base64"),
+  }));
 
 const multiZoneService: fc.Arbitrary<Document> = fc
   .record({ name: fc.constantFrom("z0", "z1"), label: optional(app), protocol })
@@ -544,10 +604,36 @@ const policy: fc.Arbitrary<Document> = fc.oneof(
   ),
 );
 
+/** What is about MeshGateways by name. */
+const gatewayPolicy: fc.Arbitrary<Document> = fc
+  .record({
+    name: fc.constantFrom("p0", "p3"),
+    gateway: fc.constantFrom("g0", "g1"),
+    tags: optional(fc.constantFrom({ name: "first" }, { version: "v1" })),
+    hostnames: optional(fc.subarray(["x.a.test", "*.a.test", "b.test"], { minLength: 1 })),
+    refs: backendRefs,
+    requests: httpRule.filter((rule) => Reflect.has(rule.default, "backendRefs")),
+    conf: timeout,
+    type: fc.constantFrom("MeshHTTPRoute", "MeshHTTPRoute", "MeshTCPRoute", "MeshTimeout"),
+  })
+  .map(({ name: policyName, type, ...given }) => {
+    const entry = { targetRef: wholeMesh };
+    const entries: Readonly<Record<string, Document>> = {
+      MeshHTTPRoute: compact({ ...entry, hostnames: given.hostnames, rules: [given.requests] }),
+      MeshTCPRoute: { ...entry, rules: [{ default: { backendRefs: given.refs } }] },
+      MeshTimeout: { ...entry, default: given.conf },
+    };
+    const targetRef = compact({ kind: "MeshGateway", name: given.gateway, tags: given.tags });
+    return { type, mesh: "default", name: policyName, spec: { targetRef, to: [entries[type]] } };
+  });
+
 /** Any document. */
 export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: mesh },
   { weight: 5, arbitrary: dataplane },
+  { weight: 2, arbitrary: gatewayDataplane },
+  { weight: 2, arbitrary: meshGateway },
+  { weight: 2, arbitrary: gatewayPolicy },
   { weight: 4, arbitrary: meshService },
   { weight: 2, arbitrary: meshIdentity },
   { weight: 1, arbitrary: meshTrust },
