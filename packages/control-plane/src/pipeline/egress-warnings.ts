@@ -100,7 +100,7 @@ export function notAtEgressWarnings(
   const { type, spec } = policy;
   if (!policies.some(({ kind, atEgresses }) => kind.type === type && atEgresses === false)) return [];
   const egresses = selected.filter((dataplane) => {
-    const selection = select(policy, selectable(dataplane));
+    const selection = select(policy, selectable(dataplane, []));
     return egressListeners(dataplane).some(
       (listener) => selection.kind !== "inbounds" || selection.sections.has(sectionOf(listener)),
     );

@@ -73,7 +73,7 @@ export class GatewayClusters {
     const { upstreams } = this.#made;
     const found = upstreams.backend(kind, reference, from);
     if (found.kind === "unresolved") return found;
-    const upstream = upstreams.plan(kind, found.target).get();
+    const upstream = upstreams.plan(kind, found.target);
     if (upstream === undefined) {
       return { kind: "unresolved", problem: `there is no destination ${found.target}` };
     }

@@ -26,7 +26,7 @@ import {
 } from "@skein/policies";
 import { gatewaysOf, isBuiltinGateway, type ServedListener, servedListeners } from "../../view/gateways.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
-import { type PolicyReach, type PolicySet, policyKey, policyReach } from "../../view/policy-set.ts";
+import { listKey, type PolicyReach, type PolicySet, policyList, policyReach } from "../../view/policy-set.ts";
 import { Interned } from "../interned.ts";
 import type { CallerFacts, CallerKind } from "../upstreams.ts";
 import { type CertificateInputs, certificateNames, gatewayCertificate } from "./certificates.ts";
@@ -331,10 +331,10 @@ class OneGateway {
     const byKind = new Map(
       [...set.byKind].flatMap(([type, list]) => {
         const about = ROUTES.includes(type) ? [] : list.filter(reach.outbound);
-        return about.length === 0 ? [] : [[type, about] as const];
+        return about.length === 0 ? [] : [[type, policyList(about)] as const];
       }),
     );
-    const id = [...byKind.values()].flat().map(policyKey).sort().join(" ");
+    const id = Array.from(byKind.values(), listKey).sort().join(" ");
     return calls.get(id, () => ({ id, byKind }));
   }
 
@@ -381,10 +381,12 @@ function commonSet([first = NO_SET, ...others]: readonly PolicySet[]): PolicySet
   const byKind = new Map(
     Array.from(first.byKind, ([type, list]) => [
       type,
-      list.filter((policy) => others.every((other) => other.byKind.get(type)?.includes(policy) === true)),
+      policyList(
+        list.filter((policy) => others.every((other) => other.byKind.get(type)?.includes(policy) === true)),
+      ),
     ]),
   );
-  return { id: [...byKind.values()].flat().map(policyKey).sort().join(" "), byKind };
+  return { id: Array.from(byKind.values(), listKey).sort().join(" "), byKind };
 }
 
 /** KRI of a MeshGateway. */
