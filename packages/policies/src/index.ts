@@ -20,7 +20,14 @@ export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { concernsDestination, policyKri } from "./engine/rules.ts";
-export { contains, type Selectable, type Selection, select } from "./engine/select.ts";
+export {
+  contains,
+  type Selectable,
+  type SelectableGateway,
+  type SelectablePart,
+  type Selection,
+  select,
+} from "./engine/select.ts";
 export { firstBytesPatience } from "./first-bytes.ts";
 export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { policy, proxy } from "../testing/resources.ts";
 import type { TargetRef } from "./policy-resource.ts";
 import { contains, type Selectable, type Selection, select } from "./select.ts";
@@ -12,6 +13,26 @@ const web = proxy({
   ],
 });
 const delegated = proxy({ gatewayTags: { "kuma.io/service": "kong" }, inbounds: [] });
+const idle = proxy({
+  gatewayTags: { "kuma.io/service": "edge" },
+  inbounds: [],
+  builtin: { serves: undefined },
+});
+const builtin = proxy({
+  labels: { app: "edge" },
+  gatewayTags: { "kuma.io/service": "edge-proxies" },
+  inbounds: [],
+  builtin: {
+    serves: {
+      name: "edge-gateway",
+      labels: { "kuma.io/display-name": "edge" },
+      listeners: [
+        { section: "80", tags: { "kuma.io/service": "edge-proxies", tier: "edge", port: "http" } },
+        { section: "443", tags: { "kuma.io/service": "edge-proxies", tier: "edge", port: "https" } },
+      ],
+    },
+  },
+});
 
 /** `none`, `proxy`, or the sections, with `+out` where outbounds are selected too. */
 function text(selection: Selection): string {
@@ -56,7 +77,52 @@ const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectab
     "http +out",
   ],
   ["no part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "2" } }, web, "none"],
-  ["kinds for other proxies", { kind: "MeshGateway", name: "edge" }, web, "none"],
+  ["a gateway, for a sidecar", { kind: "MeshGateway", name: "edge" }, web, "none"],
+  ["a gateway, for one of another make", { kind: "MeshGateway", name: "edge" }, delegated, "none"],
+  ["Mesh, a built-in gateway", { kind: "Mesh" }, builtin, "proxy"],
+  ["Mesh, gateways only, a built-in one", { kind: "Mesh", proxyTypes: ["Gateway"] }, builtin, "proxy"],
+  ["Mesh, sidecars only, a built-in gateway", { kind: "Mesh", proxyTypes: ["Sidecar"] }, builtin, "none"],
+  ["a gateway by display name", { kind: "MeshGateway", name: "edge" }, builtin, "proxy"],
+  ["a gateway by name", { kind: "MeshGateway", name: "edge-gateway" }, builtin, "proxy"],
+  ["another gateway", { kind: "MeshGateway", name: "backstage" }, builtin, "none"],
+  [
+    "a listener by its tags",
+    { kind: "MeshGateway", name: "edge", tags: { port: "https" } },
+    builtin,
+    "443 +out",
+  ],
+  [
+    "listeners by the tags of the gateway",
+    { kind: "MeshGateway", name: "edge", tags: { tier: "edge" } },
+    builtin,
+    "proxy",
+  ],
+  [
+    "listeners by the tags of the dataplane",
+    { kind: "MeshGateway", name: "edge", tags: { "kuma.io/service": "edge-proxies", port: "http" } },
+    builtin,
+    "80 +out",
+  ],
+  ["no listener", { kind: "MeshGateway", name: "edge", tags: { port: "grpc" } }, builtin, "none"],
+  ["a bare Dataplane is no built-in gateway", { kind: "Dataplane" }, builtin, "none"],
+  [
+    "labels of a built-in gateway's dataplane",
+    { kind: "Dataplane", labels: { app: "edge" } },
+    builtin,
+    "none",
+  ],
+  ["listeners of a subset", { kind: "MeshSubset", tags: { port: "http" } }, builtin, "80 +out"],
+  ["a subset of sidecars", { kind: "MeshSubset", tags: {}, proxyTypes: ["Sidecar"] }, builtin, "none"],
+  ["the service of a built-in gateway", { kind: "MeshService", name: "edge-proxies" }, builtin, "proxy"],
+  [
+    "a listener of a service",
+    { kind: "MeshServiceSubset", name: "edge-proxies", tags: { port: "https" } },
+    builtin,
+    "443 +out",
+  ],
+  ["a route may be on any listener", { kind: "MeshHTTPRoute", name: "r" }, builtin, "proxy"],
+  ["nothing is about a gateway that serves none", undefined, idle, "none"],
+  ["nor is its name", { kind: "MeshGateway", name: "edge" }, idle, "none"],
 ];
 
 for (const [about, targetRef, of, expected] of targets) {
@@ -135,6 +201,53 @@ test("a name in a namespaced policy means a proxy of that namespace", () => {
   const elsewhere = policy(target, { labels: { "k8s.kuma.io/namespace": "bank" } });
   assert.equal(select(here, web).kind, "proxy");
   assert.equal(select(elsewhere, web).kind, "none");
+});
+
+test("the zone of a MeshGateway counts for the proxies that serve it, not their own", () => {
+  const { serves } = builtin.builtin ?? {};
+  assert.ok(serves);
+  const east = { "kuma.io/origin": "zone", "kuma.io/zone": "east" };
+  const gatewayOf = (labels: Record<string, string>) =>
+    proxy({
+      labels: { "kuma.io/origin": "zone", "kuma.io/zone": "west" },
+      inbounds: [],
+      builtin: { serves: { ...serves, labels } },
+    });
+  const policyOf = policy({ targetRef: { kind: "Mesh" } }, { labels: east });
+  assert.equal(select(policyOf, gatewayOf(east)).kind, "proxy");
+  assert.equal(select(policyOf, gatewayOf({ ...east, "kuma.io/zone": "west" })).kind, "none");
+});
+
+const TAGS = ["a", "b", "c"];
+const someTags = fc.dictionary(fc.constantFrom(...TAGS), fc.constantFrom("1", "2"));
+
+test("listeners: more tags never choose more of them, and every kind of reference chooses by the same tags", () => {
+  fc.assert(
+    fc.property(fc.array(someTags, { minLength: 1, maxLength: 4 }), someTags, someTags, (tags, few, more) => {
+      const service = { "kuma.io/service": "edge" };
+      const listeners = tags.map((each, i) => ({ section: String(i), tags: { ...service, ...each } }));
+      const gateway = proxy({
+        inbounds: [],
+        gatewayTags: service,
+        builtin: { serves: { name: "g", labels: {}, listeners } },
+      });
+      const chosen = (targetRef: TargetRef): readonly string[] => {
+        const selection = select(policy({ targetRef }), gateway);
+        if (selection.kind === "none") return [];
+        return selection.kind === "proxy" ? listeners.map(({ section }) => section) : [...selection.sections];
+      };
+      const wide = chosen({ kind: "MeshGateway", name: "g", tags: few });
+      assert.deepEqual(
+        wide,
+        listeners.filter((each) => contains(each.tags, few)).map(({ section }) => section),
+      );
+      for (const section of chosen({ kind: "MeshGateway", name: "g", tags: { ...more, ...few } })) {
+        assert.ok(wide.includes(section));
+      }
+      assert.deepEqual(chosen({ kind: "MeshSubset", tags: few }), wide);
+      assert.deepEqual(chosen({ kind: "MeshServiceSubset", name: "edge", tags: few }), wide);
+    }),
+  );
 });
 
 test("contains: every pair, with * for any value", () => {
