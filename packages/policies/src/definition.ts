@@ -1,5 +1,5 @@
 import type { BackendRef, KindDefinition } from "@skein/model";
-import type { InboundDraft, OutboundDraft, TransparentDraft } from "./draft.ts";
+import type { InboundDraft, ListenerDraft, OutboundDraft, TransparentDraft } from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PlanCondition, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
@@ -38,6 +38,21 @@ export interface OutboundInput {
   readonly routes: readonly RouteIdentity[];
 }
 
+/** A listener of a built-in gateway. */
+export interface ListenerInput {
+  /** The policies of this kind that select the listener, in no particular order. */
+  readonly policies: readonly PolicyResource[];
+  readonly mesh: string;
+  /** `http` where it takes requests, with or without TLS; else `tcp`. */
+  readonly protocol: "http" | "tcp";
+  /** The `kuma.io/service` tag of the gateway's proxies. */
+  readonly service: string;
+  /** The routes that MeshHTTPRoutes put on it. */
+  readonly routes: readonly RouteIdentity[];
+  /** Host and port of the proxy's own authorization agent, where it said that it has one. */
+  readonly extAuthzAddress?: string | undefined;
+}
+
 export interface ProxyInput {
   /** The policies of this kind that select the proxy, in no particular order. */
   readonly policies: readonly PolicyResource[];
@@ -60,7 +75,12 @@ export interface BackendReference {
  * A policy: its schema, what it puts into a plan, and how that becomes Envoy configuration. The plan entries are plain
  * data with the origin of every field; translation sees only them and the draft.
  */
-export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy = unknown> {
+export interface PolicyDefinition<
+  Inbound = unknown,
+  Outbound = unknown,
+  Proxy = unknown,
+  Listener = unknown,
+> {
   readonly kind: KindDefinition;
   /** Planning and translation run in ascending order. */
   readonly order: number;
@@ -69,6 +89,10 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   planOutbound?(input: OutboundInput): Outbound | undefined;
   /** Whether a policy without a `to` list says anything of calls; it does where nothing is said here. */
   concernsCalls?(policy: PolicyResource): boolean;
+  /**
+   * What it says of a listener of a built-in gateway, beyond what `planOutbound` says of the calls that its routes make.
+   */
+  planListener?(input: ListenerInput): Listener | undefined;
   /** What it says of the proxy as a whole. */
   planProxy?(input: ProxyInput): Proxy | undefined;
   /** The routes of an entry, which policies of a higher order may be about. */
@@ -81,7 +105,10 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   callerTags?(policy: PolicyResource): boolean;
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
+  /** Gateways call it too, for the cluster of each destination and for each route. */
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
+  /** Called after the routes of the listener have what `translateOutbound` says of them. */
+  translateListener?(plan: Listener | undefined, draft: ListenerDraft): void;
   /**
    * What `translateOutbound` sets depends on nothing that other policies set, and no other policy reads or sets it. So it
    * gets a draft that only has the outline: which parts there are and which routes, with the policy of each and whether
@@ -103,12 +130,12 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /** Which Envoy resources it shapes; all where nothing is said. */
   readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */
-  origins(plan: Inbound | Outbound | Proxy): Iterable<Origin>;
+  origins(plan: Inbound | Outbound | Proxy | Listener): Iterable<Origin>;
 }
 
 /** The entry that a policy left in a plan. */
-export function planOf<Inbound, Outbound, Proxy>(
-  definition: PolicyDefinition<Inbound, Outbound, Proxy>,
+export function planOf<Inbound, Outbound, Proxy, Listener>(
+  definition: PolicyDefinition<Inbound, Outbound, Proxy, Listener>,
   plans: PolicyPlans,
 ): (Inbound & Outbound & Proxy) | undefined {
   return plans[definition.kind.type] as (Inbound & Outbound & Proxy) | undefined;

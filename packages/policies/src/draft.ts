@@ -31,6 +31,8 @@ export interface InboundRouteDraft {
  */
 export interface OutboundDraft {
   readonly protocol: Protocol;
+  /** The calls come in by a built-in gateway, which waits for strangers less long than a proxy for its own application. */
+  readonly fromGateway?: boolean;
   /** The destination is outside the mesh: nobody there knows of zones, and each endpoint has its priority. */
   readonly isExternal: boolean;
   readonly cluster: Cluster;
@@ -73,6 +75,23 @@ export interface InboundDraft {
    * it reaches requests on connections that are open already, which a changed filter chain would not.
    */
   authorization: { readonly http?: RBAC; readonly network?: Filter } | undefined;
+}
+
+/** What a listener of a built-in gateway does with the connections that come to it, in the making. */
+export interface ListenerDraft {
+  /** Of the gateway's listener, unique on the proxy. */
+  readonly name: string;
+  /** One of the two: requests, or bytes. Listeners that differ in the host name only may have one in common. */
+  readonly hcm: HttpConnectionManager | undefined;
+  readonly tcp: TcpProxy | undefined;
+  /** The routes of all its host names; empty without `hcm`. */
+  readonly routes: readonly OutboundRouteDraft[];
+  /** By name of an HTTP filter, what it does on every route of the listener that has nothing of its own under that name. */
+  readonly virtualHostConfig: Record<string, Any>;
+  /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
+  readonly networkFilters: Filter[];
+  /** Services that filters ask, by the name of their cluster. */
+  readonly services: Map<string, Cluster>;
 }
 
 /** What takes the connections of applications that no outbound is for, in the making. */

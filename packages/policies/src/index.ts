@@ -2,6 +2,7 @@ export { policies } from "./all.ts";
 export {
   type BackendReference,
   type InboundInput,
+  type ListenerInput,
   type OutboundInput,
   type PolicyDefinition,
   planOf,
@@ -11,6 +12,7 @@ export { notOnPorts } from "./destination-ports.ts";
 export type {
   InboundDraft,
   InboundRouteDraft,
+  ListenerDraft,
   OutboundDraft,
   OutboundRouteDraft,
   TransparentDraft,

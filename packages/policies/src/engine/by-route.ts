@@ -1,8 +1,8 @@
-import type { OutboundInput } from "../definition.ts";
+import type { ListenerInput, OutboundInput } from "../definition.ts";
 import type { OutboundRouteDraft } from "../draft.ts";
 import type { Merged } from "../plan/origin.ts";
-import { merge } from "./merge.ts";
-import { outboundRules, routeRules } from "./rules.ts";
+import { type Contribution, merge } from "./merge.ts";
+import { meshRules, outboundRules, routeRules } from "./rules.ts";
 
 /** What holds for a destination, and for those of its routes that some rule names. */
 export interface ByRoute<Conf> extends Merged<Conf> {
@@ -18,7 +18,20 @@ export function byRoute<Conf>(
   { policies, destination, routes }: OutboundInput,
   shortName: string,
 ): ByRoute<Conf> | undefined {
-  const base = merge<Conf>(outboundRules(policies, destination, shortName));
+  return withRoutes(outboundRules(policies, destination, shortName), { policies, routes }, shortName);
+}
+
+/** Merges what the `to` lists say of a listener of a gateway, which is about the mesh, and of its routes. */
+export function byRouteOfListener<Conf>(input: ListenerInput, shortName: string): ByRoute<Conf> | undefined {
+  return withRoutes(meshRules(input.policies, shortName), input, shortName);
+}
+
+function withRoutes<Conf>(
+  common: readonly Contribution[],
+  { policies, routes }: Pick<OutboundInput, "policies" | "routes">,
+  shortName: string,
+): ByRoute<Conf> | undefined {
+  const base = merge<Conf>(common);
   const special: Record<string, Merged<Conf>> = {};
   for (const route of routes) {
     const merged = merge<Conf>(routeRules(policies, route, shortName));

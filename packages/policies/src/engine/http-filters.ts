@@ -7,13 +7,14 @@ import {
 
 const ROUTER = "envoy.filters.http.router";
 
-/** Puts an HTTP filter behind all that are there, and before the router, which ends the chain. */
+/** Puts an HTTP filter behind all that are there, and before the router, which ends the chain. One of its name stays. */
 export function addHttpFilter<Desc extends DescMessage>(
   hcm: HttpConnectionManager,
   name: string,
   schema: Desc,
   message: MessageShape<Desc>,
 ): void {
+  if (hcm.httpFilters.some((each) => each.name === name)) return;
   const filter = create(HttpFilterSchema, {
     name,
     configType: { case: "typedConfig", value: anyPack(schema, message) },

@@ -3,14 +3,16 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
   type HeaderMatcher,
   HeaderMatcherSchema,
+  type Route,
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import {
   type HTTPFault,
   HTTPFaultSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/http/fault/v3/fault_pb";
+import type { HttpConnectionManager } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
-import type { InboundDraft } from "../draft.ts";
+import type { InboundDraft, ListenerDraft } from "../draft.ts";
 import { sortedMatches, subsumes } from "../engine/by-caller.ts";
 import { CALLER_TAGS_HEADER, callerTagsRegex } from "../engine/caller-tags.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
@@ -25,10 +27,31 @@ import type { FaultPlan, FaultsByMatch, FaultsByTags } from "./plan.ts";
  */
 export function faultInjection(plan: FaultPlan | undefined, draft: InboundDraft): void {
   if (plan === undefined || draft.hcm === undefined) return;
-  const byRoute = draft.routes.map(({ route, caller }) => ({ route, faults: faultsFor(plan, caller) }));
+  interfere(
+    draft.hcm,
+    draft.routes.map(({ route, caller }) => ({ route, faults: faultsFor(plan, caller) })),
+  );
+}
+
+/** Faults of a listener of a gateway: of all requests alike. */
+export function listenerFaults(plan: FaultsByTags | undefined, draft: ListenerDraft): void {
+  if (plan === undefined || draft.hcm === undefined) return;
+  const faults = byTags(plan);
+  interfere(
+    draft.hcm,
+    draft.routes.map(({ route }) => ({ route, faults })),
+  );
+}
+
+interface FaultyRoute {
+  readonly route: Route;
+  readonly faults: readonly HTTPFault[];
+}
+
+function interfere(hcm: HttpConnectionManager, byRoute: readonly FaultyRoute[]): void {
   const filters = Math.max(0, ...byRoute.map(({ faults }) => faults.length));
   for (let i = 0; i < filters; i++) {
-    addHttpFilter(draft.hcm, filterName(i), HTTPFaultSchema, create(HTTPFaultSchema));
+    addHttpFilter(hcm, filterName(i), HTTPFaultSchema, create(HTTPFaultSchema));
   }
   for (const { route, faults } of byRoute) {
     for (const [i, fault] of faults.entries()) {

@@ -17,7 +17,7 @@ import {
 import { RateLimitSchema as FilterSchema } from "@skein/envoy-api/envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb";
 import { RateLimitUnit } from "@skein/envoy-api/envoy/type/v3/ratelimit_unit_pb";
 import { durationMs } from "@skein/model";
-import type { InboundDraft } from "../draft.ts";
+import type { InboundDraft, ListenerDraft } from "../draft.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration, fractionalPercent } from "../envoy-values.ts";
 import { refusalHeaders, refusalStatus } from "../on-rate-limit/envoy.ts";
@@ -36,7 +36,10 @@ const UNITS: ReadonlyMap<number, RateLimitUnit> = new Map([
  * needs no configuration. It stands in the routes, and the filter is there as soon as the service is known: so a
  * rate that is set or changed reaches open connections at once. A service that does not answer lets requests through.
  */
-export function globalRateLimit({ conf, mesh, service }: GlobalRateLimitPlan, draft: InboundDraft): void {
+export function globalRateLimit(
+  { conf, mesh, service }: GlobalRateLimitPlan,
+  draft: InboundDraft | ListenerDraft,
+): void {
   const rate = conf.http?.requestRate;
   const backend = conf.backend?.rateLimitService;
   if (draft.hcm === undefined || backend?.url === undefined) return;

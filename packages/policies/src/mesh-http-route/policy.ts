@@ -13,7 +13,7 @@ import { compareMatches, takesAll } from "./precedence.ts";
 const SHORT = "mhttpr";
 
 /** Where requests go, and what is changed on the way. */
-export const meshHttpRoute: PolicyDefinition<never, HttpRoutesPlan, never> = {
+export const meshHttpRoute: PolicyDefinition<never, HttpRoutesPlan, never, never> = {
   kind: meshHttpRouteKind,
   order: 100,
   planOutbound,

@@ -9,7 +9,7 @@ import {
   ExtAuthzSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb";
 import { HttpStatusSchema, type StatusCode } from "@skein/envoy-api/envoy/type/v3/http_status_pb";
-import type { InboundDraft } from "../draft.ts";
+import type { InboundDraft, ListenerDraft } from "../draft.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration } from "../envoy-values.ts";
 import { serviceCluster } from "../service-cluster.ts";
@@ -28,7 +28,7 @@ const TIMEOUT = "5s";
  */
 export function askAgent(
   plan: { readonly conf: { readonly authConfig?: AuthConfig | undefined }; readonly agent: string },
-  draft: InboundDraft,
+  draft: InboundDraft | ListenerDraft,
 ): void {
   if (draft.hcm === undefined) return;
   const { statusOnError, onAgentFailure, requestBody } = plan.conf.authConfig ?? {};

@@ -1,4 +1,4 @@
-import type { PolicyDefinition } from "../definition.ts";
+import type { InboundInput, ListenerInput, PolicyDefinition } from "../definition.ts";
 import { type Contribution, merge } from "../engine/merge.ts";
 import { comparePolicies } from "../engine/order.ts";
 import type { PolicyResource } from "../engine/policy-resource.ts";
@@ -12,21 +12,18 @@ import { meshOpaKind } from "./kind.ts";
 /** What the agent of a proxy decides by. Secrets are in it by name. */
 export type OpaPlan = Merged<MeshOpaConf>;
 
-/** How the requests of one inbound are decided on. */
+/** How the requests of one inbound, or one listener of a gateway, are decided on. */
 export interface OpaInboundPlan extends OpaPlan {
   /** Host and port at which the agent is asked. */
   readonly agent: string;
 }
 
 /** Which requests an Open Policy Agent beside each proxy lets through. The rules of all policies count together. */
-export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan> = {
+export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan, OpaInboundPlan> = {
   kind: meshOpaKind,
   order: 950,
-  planInbound({ policies, protocol, extAuthzAddress }) {
-    if (protocol === "tcp") return undefined;
-    const merged = mergedConf(policies);
-    return hasSay(merged) ? { ...merged, agent: extAuthzAddress ?? DEFAULT_AGENT } : undefined;
-  },
+  planInbound: decidedOn,
+  planListener: decidedOn,
   planProxy({ policies }) {
     const merged = mergedConf(policies);
     return hasSay(merged) ? merged : undefined;
@@ -34,9 +31,22 @@ export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan> = {
   translateInbound(plan, draft) {
     if (plan !== undefined) askAgent(plan, draft);
   },
+  translateListener(plan, draft) {
+    if (plan !== undefined) askAgent(plan, draft);
+  },
   shapes: ["listener"],
   origins: ({ origins }) => Object.values(origins),
 };
+
+function decidedOn({
+  policies,
+  protocol,
+  extAuthzAddress,
+}: InboundInput | ListenerInput): OpaInboundPlan | undefined {
+  if (protocol === "tcp") return undefined;
+  const merged = mergedConf(policies);
+  return hasSay(merged) ? { ...merged, agent: extAuthzAddress ?? DEFAULT_AGENT } : undefined;
+}
 
 /** What the plan of a proxy says of its agent. */
 export function agentPlan(ofProxy: PolicyPlans): OpaPlan | undefined {

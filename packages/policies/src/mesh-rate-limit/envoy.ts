@@ -1,14 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
 import { RuntimeFractionalPercentSchema } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
-import { FilterSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
-import { FilterConfigSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
+import { type Filter, FilterSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import { FilterConfigSchema, type Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { LocalRateLimitSchema } from "@skein/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb";
 import { LocalRateLimitSchema as NetworkRateLimitSchema } from "@skein/envoy-api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb";
 import { FractionalPercentSchema } from "@skein/envoy-api/envoy/type/v3/percent_pb";
 import { type TokenBucket, TokenBucketSchema } from "@skein/envoy-api/envoy/type/v3/token_bucket_pb";
-import type { InboundDraft } from "../draft.ts";
+import type { InboundDraft, ListenerDraft } from "../draft.ts";
 import { type ByCaller, forCallers } from "../engine/by-caller.ts";
+import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration } from "../envoy-values.ts";
 import { refusalHeaders, refusalStatus } from "../on-rate-limit/envoy.ts";
@@ -27,9 +28,35 @@ const STAT_PREFIX = "rate_limit";
  */
 export function rateLimits(plan: ByCaller<MeshRateLimitConf> | undefined, draft: InboundDraft): void {
   if (plan === undefined) return;
-  connectionLimit(plan.conf, draft);
+  connectionLimit(plan.conf, draft.cluster.name, draft.networkFilters);
+  const limited = draft.routes.map(({ route, caller }) => ({ route, own: forCallers(plan, caller) }));
+  requestLimits(plan, plan.callers ?? [], limited, draft);
+}
+
+/**
+ * Limits of a listener of a gateway: one bucket for all of its host names, but for routes that a policy names, whose
+ * requests draw from one of their own.
+ */
+export function listenerRateLimits(plan: ByRoute<MeshRateLimitConf> | undefined, draft: ListenerDraft): void {
+  if (plan === undefined) return;
+  connectionLimit(plan.conf, draft.name, draft.networkFilters);
+  const limited = draft.routes.map((each) => ({ route: each.route, own: forRoute(plan, each) }));
+  requestLimits(plan, Object.values(plan.routes ?? {}), limited, draft);
+}
+
+interface LimitedRoute {
+  readonly route: Route;
+  readonly own: Merged<MeshRateLimitConf> | undefined;
+}
+
+function requestLimits(
+  plan: Merged<MeshRateLimitConf>,
+  special: readonly Merged<MeshRateLimitConf>[],
+  routes: readonly LimitedRoute[],
+  draft: Pick<InboundDraft, "hcm" | "virtualHostConfig">,
+): void {
   if (draft.hcm === undefined) return;
-  const limits = [plan, ...(plan.callers ?? [])].map(({ conf }) => requestLimit(conf));
+  const limits = [plan, ...special].map(({ conf }) => requestLimit(conf));
   if (limits.every((limit) => limit === undefined)) return;
   addHttpFilter(
     draft.hcm,
@@ -39,8 +66,7 @@ export function rateLimits(plan: ByCaller<MeshRateLimitConf> | undefined, draft:
   );
   const common = requestLimit(plan.conf);
   if (common !== undefined) draft.virtualHostConfig[HTTP_FILTER] = common;
-  for (const { route, caller } of draft.routes) {
-    const own: Merged<MeshRateLimitConf> | undefined = forCallers(plan, caller);
+  for (const { route, own } of routes) {
     if (own === undefined || own === plan) continue;
     const limit = requestLimit(own.conf);
     if (limit !== undefined) route.typedPerFilterConfig[HTTP_FILTER] = limit;
@@ -49,16 +75,16 @@ export function rateLimits(plan: ByCaller<MeshRateLimitConf> | undefined, draft:
 }
 
 /** Ahead of what reads the connection: one over the limit is closed before a byte of it was looked at. */
-function connectionLimit({ local }: MeshRateLimitConf, draft: InboundDraft): void {
+function connectionLimit({ local }: MeshRateLimitConf, shareKey: string, networkFilters: Filter[]): void {
   const rate = local?.tcp?.disabled === true ? undefined : local?.tcp?.connectionRate;
   if (rate === undefined) return;
   const limit = create(NetworkRateLimitSchema, {
     statPrefix: "tcp_rate_limit",
     tokenBucket: tokenBucket(rate),
     // All chains of the listener draw from one bucket, and one that replaces another goes on with it.
-    shareKey: draft.cluster.name,
+    shareKey,
   });
-  draft.networkFilters.push(
+  networkFilters.push(
     create(FilterSchema, {
       name: NETWORK_FILTER,
       configType: { case: "typedConfig", value: anyPack(NetworkRateLimitSchema, limit) },
