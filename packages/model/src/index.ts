@@ -11,6 +11,8 @@ export * from "./kinds/global-secret.ts";
 export * from "./kinds/hostname-generator.ts";
 export * from "./kinds/mesh.ts";
 export * from "./kinds/mesh-external-service.ts";
+export * from "./kinds/mesh-gateway.ts";
+export * from "./kinds/mesh-gateway-rules.ts";
 export * from "./kinds/mesh-identity.ts";
 export * from "./kinds/mesh-insight.ts";
 export * from "./kinds/mesh-multi-zone-service.ts";

@@ -13,6 +13,7 @@ const TABLE = `
   HostnameGenerator hostnamegenerators hg Global G+Z spec hostnamegenerator/hostnamegenerators
   Mesh meshes m Global G flat mesh/meshes
   MeshExternalService meshexternalservices extsvc Mesh G+Z spec+status meshexternalservice/meshexternalservices
+  MeshGateway meshgateways mgw Mesh G+Z flat meshgateway/meshgateways
   MeshIdentity meshidentities mid Mesh G+Z spec+status meshidentity/meshidentities
   MeshInsight mesh-insights - Global RO flat -
   MeshMultiZoneService meshmultizoneservices mzsvc Mesh G spec+status meshmultizoneservice/meshmultizoneservices

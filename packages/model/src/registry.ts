@@ -5,6 +5,7 @@ import { globalSecretKind } from "./kinds/global-secret.ts";
 import { hostnameGeneratorKind } from "./kinds/hostname-generator.ts";
 import { meshKind } from "./kinds/mesh.ts";
 import { meshExternalServiceKind } from "./kinds/mesh-external-service.ts";
+import { meshGatewayKind } from "./kinds/mesh-gateway.ts";
 import { meshIdentityKind } from "./kinds/mesh-identity.ts";
 import { meshInsightKind } from "./kinds/mesh-insight.ts";
 import { meshMultiZoneServiceKind } from "./kinds/mesh-multi-zone-service.ts";
@@ -25,6 +26,7 @@ export const coreKinds: readonly KindDefinition[] = [
   hostnameGeneratorKind,
   meshKind,
   meshExternalServiceKind,
+  meshGatewayKind,
   meshIdentityKind,
   meshInsightKind,
   meshMultiZoneServiceKind,

@@ -1,5 +1,11 @@
 import type { BackendRef, KindDefinition } from "@skein/model";
-import type { InboundDraft, ListenerDraft, OutboundDraft, TransparentDraft } from "./draft.ts";
+import type {
+  GatewayChainDraft,
+  GatewayHostDraft,
+  InboundDraft,
+  OutboundDraft,
+  TransparentDraft,
+} from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
 import type { Origin } from "./plan/origin.ts";
 import type { DestinationPlan, PlanCondition, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
@@ -38,16 +44,16 @@ export interface OutboundInput {
   readonly routes: readonly RouteIdentity[];
 }
 
-/** A listener of a built-in gateway. */
-export interface ListenerInput {
-  /** The policies of this kind that select the listener, in no particular order. */
+/** A part of a built-in gateway: one of its listeners, or what several of them on one port have in common. */
+export interface GatewayInput {
+  /** The policies of this kind that select the part, in no particular order. */
   readonly policies: readonly PolicyResource[];
   readonly mesh: string;
-  /** `http` where it takes requests, with or without TLS; else `tcp`. */
-  readonly protocol: "http" | "tcp";
-  /** The `kuma.io/service` tag of the gateway's proxies. */
+  /** Whether requests are read there; else it passes bytes on. */
+  readonly isHttp: boolean;
+  /** Service tag of the gateway. */
   readonly service: string;
-  /** The routes that MeshHTTPRoutes put on it. */
+  /** The routes that MeshHTTPRoutes put there. */
   readonly routes: readonly RouteIdentity[];
   /** Host and port of the proxy's own authorization agent, where it said that it has one. */
   readonly extAuthzAddress?: string | undefined;
@@ -75,12 +81,7 @@ export interface BackendReference {
  * A policy: its schema, what it puts into a plan, and how that becomes Envoy configuration. The plan entries are plain
  * data with the origin of every field; translation sees only them and the draft.
  */
-export interface PolicyDefinition<
-  Inbound = unknown,
-  Outbound = unknown,
-  Proxy = unknown,
-  Listener = unknown,
-> {
+export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy = unknown, Gateway = Inbound> {
   readonly kind: KindDefinition;
   /** Planning and translation run in ascending order. */
   readonly order: number;
@@ -89,10 +90,8 @@ export interface PolicyDefinition<
   planOutbound?(input: OutboundInput): Outbound | undefined;
   /** Whether a policy without a `to` list says anything of calls; it does where nothing is said here. */
   concernsCalls?(policy: PolicyResource): boolean;
-  /**
-   * What it says of a listener of a built-in gateway, beyond what `planOutbound` says of the calls that its routes make.
-   */
-  planListener?(input: ListenerInput): Listener | undefined;
+  /** What it says of traffic that comes into a built-in gateway; what it says of the calls from there is `planOutbound`. */
+  planGateway?(input: GatewayInput): Gateway | undefined;
   /** What it says of the proxy as a whole. */
   planProxy?(input: ProxyInput): Proxy | undefined;
   /** The routes of an entry, which policies of a higher order may be about. */
@@ -105,16 +104,28 @@ export interface PolicyDefinition<
   callerTags?(policy: PolicyResource): boolean;
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
-  /** Gateways call it too, for the cluster of each destination and for each route. */
+  /** Gateways call it too, for the cluster of each destination and for what sends requests or connections there. */
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
-  /** Called after the routes of the listener have what `translateOutbound` says of them. */
-  translateListener?(plan: Listener | undefined, draft: ListenerDraft): void;
   /**
    * What `translateOutbound` sets depends on nothing that other policies set, and no other policy reads or sets it. So it
    * gets a draft that only has the outline: which parts there are and which routes, with the policy of each and whether
    * it forwards requests.
    */
   readonly standsAlone?: boolean;
+  /**
+   * What it changes for all connections of a chain of a built-in gateway. Called before `translateGatewayHost`, and also
+   * where no policy applies.
+   */
+  translateGatewayChain?(plan: Gateway | undefined, draft: GatewayChainDraft): void;
+  /**
+   * What it changes for the traffic to one listener of a built-in gateway. Called also where no policy applies. `ofChain`
+   * is what `translateGatewayChain` was given: the same object where nothing else holds for this listener.
+   */
+  translateGatewayHost?(
+    plan: Gateway | undefined,
+    draft: GatewayHostDraft,
+    ofChain: Gateway | undefined,
+  ): void;
   /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
   translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
   /** What somebody should know of its entry for the proxy: what comes to nothing, or to less than it says. */
@@ -130,13 +141,13 @@ export interface PolicyDefinition<
   /** Which Envoy resources it shapes; all where nothing is said. */
   readonly shapes?: readonly ("cluster" | "listener" | "route")[];
   /** Where the parts of a plan entry came from. */
-  origins(plan: Inbound | Outbound | Proxy | Listener): Iterable<Origin>;
+  origins(plan: Inbound | Outbound | Proxy | Gateway): Iterable<Origin>;
 }
 
 /** The entry that a policy left in a plan. */
-export function planOf<Inbound, Outbound, Proxy, Listener>(
-  definition: PolicyDefinition<Inbound, Outbound, Proxy, Listener>,
+export function planOf<Inbound, Outbound, Proxy, Gateway>(
+  definition: PolicyDefinition<Inbound, Outbound, Proxy, Gateway>,
   plans: PolicyPlans,
-): (Inbound & Outbound & Proxy) | undefined {
-  return plans[definition.kind.type] as (Inbound & Outbound & Proxy) | undefined;
+): (Inbound & Outbound & Proxy & Gateway) | undefined {
+  return plans[definition.kind.type] as (Inbound & Outbound & Proxy & Gateway) | undefined;
 }

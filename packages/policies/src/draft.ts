@@ -9,7 +9,7 @@ import type { TcpProxy } from "@skein/envoy-api/envoy/extensions/filters/network
 import type { TlsParameters } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import type { CallerMatch } from "./engine/policy-resource.ts";
-import type { BackendPlan, Protocol } from "./plan/proxy-plan.ts";
+import type { BackendPlan, DestinationPlan, Protocol } from "./plan/proxy-plan.ts";
 
 /** A route on the way to a destination. */
 export interface OutboundRouteDraft {
@@ -77,21 +77,39 @@ export interface InboundDraft {
   authorization: { readonly http?: RBAC; readonly network?: Filter } | undefined;
 }
 
-/** What a listener of a built-in gateway does with the connections that come to it, in the making. */
-export interface ListenerDraft {
-  /** Of the gateway's listener, unique on the proxy. */
-  readonly name: string;
-  /** One of the two: requests, or bytes. Listeners that differ in the host name only may have one in common. */
+/** What takes the connections that clients outside the mesh open to a built-in gateway, in the making. */
+export interface GatewayChainDraft {
+  readonly statPrefix: string;
+  /** One of the two: requests are read, or bytes passed on. */
   readonly hcm: HttpConnectionManager | undefined;
   readonly tcp: TcpProxy | undefined;
-  /** The routes of all its host names; empty without `hcm`. */
-  readonly routes: readonly OutboundRouteDraft[];
-  /** By name of an HTTP filter, what it does on every route of the listener that has nothing of its own under that name. */
-  readonly virtualHostConfig: Record<string, Any>;
+  /** By name of an HTTP filter, what it does on every route of all hosts that has nothing of its own under that name. */
+  readonly config: Record<string, Any>;
   /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
   readonly networkFilters: Filter[];
   /** Services that filters ask, by the name of their cluster. */
   readonly services: Map<string, Cluster>;
+}
+
+/** A route of a built-in gateway. */
+export interface GatewayRouteDraft extends OutboundRouteDraft {
+  /** Where its requests go, as far as they can; empty where it answers itself. */
+  readonly destinations: readonly DestinationPlan[];
+}
+
+/** The requests for one host name of a listener. */
+export interface GatewayVirtualHostDraft {
+  readonly hostname: string;
+  /** In the order in which Envoy tries them. */
+  readonly routes: readonly GatewayRouteDraft[];
+  /** By name of an HTTP filter, what it does on every route that has nothing of its own under that name. */
+  readonly config: Record<string, Any>;
+}
+
+/** One listener of a built-in gateway: those on one port share a chain where they are not told apart before. */
+export interface GatewayHostDraft {
+  readonly chain: GatewayChainDraft;
+  readonly virtualHosts: readonly GatewayVirtualHostDraft[];
 }
 
 /** What takes the connections of applications that no outbound is for, in the making. */

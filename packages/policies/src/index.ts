@@ -1,8 +1,8 @@
 export { policies } from "./all.ts";
 export {
   type BackendReference,
+  type GatewayInput,
   type InboundInput,
-  type ListenerInput,
   type OutboundInput,
   type PolicyDefinition,
   planOf,
@@ -10,9 +10,12 @@ export {
 } from "./definition.ts";
 export { notOnPorts } from "./destination-ports.ts";
 export type {
+  GatewayChainDraft,
+  GatewayHostDraft,
+  GatewayRouteDraft,
+  GatewayVirtualHostDraft,
   InboundDraft,
   InboundRouteDraft,
-  ListenerDraft,
   OutboundDraft,
   OutboundRouteDraft,
   TransparentDraft,
@@ -26,7 +29,6 @@ export {
   contains,
   type Selectable,
   type SelectableGateway,
-  type SelectablePart,
   type Selection,
   select,
 } from "./engine/select.ts";
@@ -43,6 +45,14 @@ export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { altStatName, networkFilter, statName } from "./network-filter.ts";
 export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
+export type {
+  GatewayChainPlan,
+  GatewayHostPlan,
+  GatewayPlan,
+  GatewayPortPlan,
+  GatewayProtocol,
+  GatewayVirtualHostPlan,
+} from "./plan/gateway-plan.ts";
 export { contributors, type Merged, type Origin } from "./plan/origin.ts";
 export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {

@@ -42,12 +42,12 @@ function toServices({ policies, callables }: Scope): readonly Finding[] {
   );
 }
 
-function onInbounds({ policies, dataplanes, plans }: Scope): readonly Finding[] {
+function onInbounds({ policies, dataplanes, gateways, plans }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.rules ?? []).flatMap(({ default: conf }, i): readonly Finding[] => {
       if (!isHttpConf(conf)) return [];
       const inbounds = dataplanes.flatMap((dataplane) => {
-        const chosen = select(policy, selectable(dataplane));
+        const chosen = select(policy, selectable(dataplane, gateways));
         const all = plans.get(dataplane.name)?.inbounds ?? [];
         if (chosen.kind === "none") return [];
         return chosen.kind === "proxy" ? all : all.filter(({ section }) => chosen.sections.has(section));

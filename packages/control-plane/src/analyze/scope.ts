@@ -1,6 +1,7 @@
 import type {
   DataplaneResource,
   KindDefinition,
+  MeshGatewayResource,
   MeshIdentityResource,
   MeshServiceResource,
   Resource,
@@ -25,6 +26,7 @@ export interface AnalysisInput {
 /** The input, sorted out for the checks. */
 export interface Scope extends AnalysisInput {
   readonly dataplanes: readonly DataplaneResource[];
+  readonly gateways: readonly MeshGatewayResource[];
   readonly services: readonly MeshServiceResource[];
   /** MeshServices and everything else that traffic can be sent to. */
   readonly callables: readonly Callable[];
@@ -50,6 +52,7 @@ export function scopeOf(input: AnalysisInput): Scope {
     ...input,
     resources: own,
     dataplanes,
+    gateways: ofType<MeshGatewayResource>("MeshGateway"),
     services: ofType<MeshServiceResource>("MeshService"),
     callables: own.flatMap((resource) => callableOf(resource) ?? []),
     identities: ofType<MeshIdentityResource>("MeshIdentity"),

@@ -12,11 +12,13 @@ const NEED_IDENTITY = new Set(["MeshTrafficPermission", "MeshTLS"]);
 
 /** SK0101, SK0402: policies that select nothing, or only proxies on which they can do nothing. */
 export function selectedByPolicies(scope: Scope): readonly Finding[] {
-  const { dataplanes, policies, plans } = scope;
+  const { dataplanes, gateways, policies, plans } = scope;
   if (dataplanes.length === 0) return [];
   const builtIn = defaultPolicyNames(scope.mesh.name);
   return policies.flatMap((policy): readonly Finding[] => {
-    const chosen = dataplanes.filter((dataplane) => select(policy, selectable(dataplane)).kind !== "none");
+    const chosen = dataplanes.filter(
+      (dataplane) => select(policy, selectable(dataplane, gateways)).kind !== "none",
+    );
     if (chosen.length === 0) {
       if (builtIn.has(policy.name)) return [];
       return [

@@ -152,8 +152,8 @@ const refusals: Readonly<Record<string, readonly [fields: Record<string, unknown
   "no token": [{ dataplaneToken: "" }, /a dataplane token is needed/],
   "a mesh that is not there": [{ mesh: "nowhere" }, /there is no mesh "nowhere"/],
   "a proxy of a zone": [{ proxyType: "ingress" }, /zone ingress proxies are not available/],
-  "a gateway that Envoy itself is": [
-    {
+  "a gateway with applications behind it": [
+    transparent({
       dataplaneResource: JSON.stringify({
         type: "Dataplane",
         mesh: "default",
@@ -163,8 +163,8 @@ const refusals: Readonly<Record<string, readonly [fields: Record<string, unknown
           gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } },
         },
       }),
-    },
-    /networking\.gateway\.type: built-in gateways are not available in this version/,
+    }),
+    /networking\.gateway\.type: a built-in gateway has no application.*without --transparent-proxy/,
   ],
   "outbounds where connections are redirected": [
     transparent({ dataplaneResource: JSON.stringify(withOutbound) }),

@@ -64,12 +64,6 @@ export function handleBootstrap(
       throw error;
     }
   }
-  if (dataplane.spec.networking?.gateway?.type === "BUILTIN") {
-    return refuse(
-      422,
-      "networking.gateway.type: built-in gateways are not available in this version; run a gateway of your own behind a proxy of type DELEGATED",
-    );
-  }
   const problem = transparentProblem(request, dataplane);
   if (problem !== undefined) return refuse(422, problem);
   const { params } = config.bootstrapServer;
@@ -128,6 +122,9 @@ function transparentProblem(
   if (redirect?.outboundPort === undefined) return undefined;
   if (redirect.outboundPort === redirect.inboundPort) {
     return `dataplaneConfig.redirect: inbound and outbound must have ports of their own, and both have ${redirect.inboundPort}`;
+  }
+  if (spec.networking?.gateway?.type === "BUILTIN") {
+    return "networking.gateway.type: a built-in gateway has no application whose connections could be redirected: start it without --transparent-proxy";
   }
   if ((spec.networking?.outbound ?? []).length === 0) return undefined;
   return "networking.outbound: must be empty with transparent proxying, where applications call services by their own names and addresses: leave the outbounds out of the Dataplane, or start the proxy without --transparent-proxy";

@@ -73,11 +73,12 @@ async function onProxies(
   const others = store
     .list({ type: policy.type, mesh: policy.mesh })
     .filter(({ name }) => name !== policy.name) as readonly PolicyResource[];
+  const gateways = mesh.index.gateways.get();
   const tried: Tried[] = [];
   const turn = turns(now);
   for (const dataplane of store.list<DataplaneResource>({ type: "Dataplane", mesh: policy.mesh })) {
     await turn();
-    const proxy = selectable(dataplane);
+    const proxy = selectable(dataplane, gateways);
     if (select(policy, proxy).kind === "none") continue;
     const plan = mesh.planner.plan.at(dataplane.name).get();
     if (plan === undefined) continue;

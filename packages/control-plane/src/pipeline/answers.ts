@@ -60,8 +60,9 @@ export function plans({
     selectedBy(resource) {
       const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
       if (isPolicy(resource.type)) {
+        const gateways = world.mesh(resource.mesh).index.gateways.get();
         return dataplanes.filter(
-          (each) => select(resource as PolicyResource, selectable(each)).kind !== "none",
+          (each) => select(resource as PolicyResource, selectable(each, gateways)).kind !== "none",
         );
       }
       if (resource.type !== "MeshService") return [];

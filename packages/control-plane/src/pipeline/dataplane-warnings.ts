@@ -10,9 +10,9 @@ import {
 export function effectWarnings({ spec }: DataplaneResource): readonly string[] {
   const networking = spec.networking ?? {};
   const warnings: string[] = [];
-  if (networking.gateway?.type === "BUILTIN") {
+  if (networking.gateway?.type === "BUILTIN" && networking.gateway.tags === undefined) {
     warnings.push(
-      "networking.gateway.type: built-in gateways are not available in this version, so this proxy listens on nothing; put a gateway of your own behind type DELEGATED",
+      "networking.gateway.tags: there are none, so no MeshGateway can select this proxy and it listens on nothing; give it the tag kuma.io/service",
     );
   }
   for (const [i, inbound] of (networking.inbound ?? []).entries()) {

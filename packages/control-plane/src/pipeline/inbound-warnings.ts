@@ -57,7 +57,7 @@ export function speakTcpOnly(
   selected: readonly DataplaneResource[],
 ): readonly string[] {
   const names = selected.flatMap((dataplane) => {
-    const selection = select(policy, selectable(dataplane));
+    const selection = select(policy, selectable(dataplane, NO_GATEWAYS));
     const inbounds = (dataplane.spec.networking?.inbound ?? []).filter(
       (inbound) => selection.kind !== "inbounds" || selection.sections.has(sectionOf(inbound)),
     );
@@ -67,6 +67,9 @@ export function speakTcpOnly(
   const isForAll = (policy.spec.targetRef?.kind ?? "Mesh") === "Mesh";
   return isForAll && names.length < selected.length ? [] : names;
 }
+
+/** They have no inbounds. */
+const NO_GATEWAYS = [] as const;
 
 /** The first by name, the others by number, with the verb. */
 export function named(names: readonly string[]): string {

@@ -1,4 +1,4 @@
-import type { DataplaneInsightResource, DataplaneResource } from "@skein/model";
+import type { DataplaneInsightResource, DataplaneResource, MeshGatewayResource } from "@skein/model";
 import { type PolicyResource, policyKri, select } from "@skein/policies";
 import { DEFAULT_MODE, type MeshPassthroughConf } from "@skein/policies/mesh-passthrough/conf";
 import { entryProblems, mergedPassthrough } from "@skein/policies/mesh-passthrough/policy";
@@ -62,9 +62,10 @@ function conflicts(
   const others = store
     .list<PolicyResource>({ type: written.type, mesh: written.mesh })
     .filter(({ name }) => name !== written.name);
+  const gateways = store.list<MeshGatewayResource>({ type: "MeshGateway", mesh: written.mesh });
   const bySet = new Map<string, readonly PolicyResource[]>();
   for (const dataplane of selected) {
-    const policies = others.filter((other) => select(other, selectable(dataplane)).kind !== "none");
+    const policies = others.filter((other) => select(other, selectable(dataplane, gateways)).kind !== "none");
     bySet.set(policies.map(({ name }) => name).join(" "), policies);
   }
   const own = policyKri(written, "mp");

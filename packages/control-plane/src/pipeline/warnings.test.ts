@@ -47,7 +47,7 @@ test("parts of a Dataplane that do nothing, and listeners in each other's way", 
     "networking.outbound[2]: 127.0.0.1:81 is taken by networking.outbound[1] already, so the proxy refuses it",
   ]);
   const [builtIn] = warnings({ gateway: { type: "BUILTIN" } });
-  assert.match(builtIn ?? "", /^networking\.gateway\.type: built-in gateways are not available/);
+  assert.match(builtIn ?? "", /^networking\.gateway\.tags: there are none, so no MeshGateway can select/);
   assert.deepEqual(warnings({ gateway: { type: "DELEGATED" } }), []);
   const [zone] = warnings({ listeners: [{ type: "ZoneEgress", port: 1 }] });
   assert.match(zone ?? "", /^networking\.listeners\[0\]: nothing listens for ZoneEgress/);

@@ -4,6 +4,7 @@ import {
   type HostnameGeneratorResource,
   LABEL,
   type MeshExternalServiceResource,
+  type MeshGatewayResource,
   type MeshIdentityResource,
   type MeshMultiZoneServiceResource,
   type MeshResource,
@@ -79,7 +80,10 @@ function policyWarnings(
 ): readonly string[] {
   const warnings: string[] = [];
   const inForce = asIfInForce(policy);
-  const selected = dataplanes.filter((dataplane) => select(inForce, selectable(dataplane)).kind !== "none");
+  const gateways = store.list<MeshGatewayResource>({ type: "MeshGateway", mesh: policy.mesh });
+  const selected = dataplanes.filter(
+    (dataplane) => select(inForce, selectable(dataplane, gateways)).kind !== "none",
+  );
   if (dataplanes.length > 0 && selected.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }

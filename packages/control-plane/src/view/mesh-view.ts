@@ -2,6 +2,7 @@ import {
   type DataplaneResource,
   displayName,
   type MeshExternalServiceResource,
+  type MeshGatewayResource,
   type MeshIdentityResource,
   type MeshMultiZoneServiceResource,
   type MeshResource,
@@ -12,6 +13,7 @@ import {
 } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
 import { TAGGED_SERVICE, type TaggedServiceResource } from "../naming/tagged-service.ts";
+import { isBuiltinGateway } from "./gateways.ts";
 import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
 import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
 import { ResourceTable } from "./resource-table.ts";
@@ -42,6 +44,8 @@ export interface MeshView {
   readonly tagged: { at(service: string): Readable<readonly DataplaneResource[]> };
   /** Dataplanes by which others leave the mesh, sorted by name. */
   readonly egresses: Readable<readonly DataplaneResource[]>;
+  /** Sorted by name. */
+  readonly gateways: Readable<readonly MeshGatewayResource[]>;
   readonly policies: { at(dataplane: string): Readable<ProxyPolicies> };
   /** Whether some policy tells callers apart by their tags. */
   readonly callerTags: Readable<boolean>;
@@ -81,6 +85,7 @@ export class MeshIndex implements MeshView {
   readonly members: InputFamily<string, readonly DataplaneResource[]>;
   readonly tagged: InputFamily<string, readonly DataplaneResource[]>;
   readonly egresses: Input<readonly DataplaneResource[]>;
+  readonly gateways: Input<readonly MeshGatewayResource[]>;
   readonly policies: InputFamily<string, ProxyPolicies>;
   readonly callerTags: Input<boolean>;
   readonly identities: Input<readonly MeshIdentityResource[]>;
@@ -118,6 +123,7 @@ export class MeshIndex implements MeshView {
     this.members = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.tagged = graph.inputs<string, readonly DataplaneResource[]>(NO_DATAPLANES, sameItems);
     this.egresses = graph.input<readonly DataplaneResource[]>([], sameItems);
+    this.gateways = graph.input<readonly MeshGatewayResource[]>([], sameItems);
     this.policies = graph.inputs<string, ProxyPolicies>(NO_POLICIES, samePolicies);
     this.callerTags = graph.input(false);
     this.identities = graph.input<readonly MeshIdentityResource[]>([], sameItems);
@@ -147,6 +153,8 @@ export class MeshIndex implements MeshView {
     const touchedTags = new Set<string>();
     let namesChanged = false;
     let dataplanesChanged = false;
+    // First, because they decide which policies select a gateway's listeners.
+    this.#gatewaysChanged(changes.filter(({ before, after }) => (after ?? before)?.type === "MeshGateway"));
     for (const { before, after } of changes) {
       const type = (after ?? before)?.type ?? "";
       if (type === "Mesh") this.mesh.set(after as MeshResource | undefined);
@@ -181,6 +189,21 @@ export class MeshIndex implements MeshView {
     if (policyChanges.length > 0) this.#policiesChanged(policyChanges);
   }
 
+  #gatewaysChanged(changes: readonly { before: Resource | undefined; after: Resource | undefined }[]): void {
+    if (changes.length === 0) return;
+    for (const { before, after } of changes) {
+      this.gateways.set(replaced(this.gateways.get(), before, after));
+    }
+    for (const dataplane of this.#dataplanes.values()) {
+      if (isBuiltinGateway(dataplane)) this.#selectPolicies(dataplane);
+    }
+  }
+
+  #selectPolicies(dataplane: DataplaneResource): void {
+    const proxy = selectable(dataplane, this.gateways.get());
+    this.policies.set(dataplane.name, this.#sets.forProxy(proxy, this.#policies.values()));
+  }
+
   #secret(before: Resource | undefined, after: Resource | undefined): void {
     this.secret.change(before, after);
     this.secretBefore.set((after ?? before)?.name ?? "", after === undefined ? undefined : before);
@@ -202,7 +225,7 @@ export class MeshIndex implements MeshView {
     }
     this.#dataplanes.set(now.name, now);
     this.dataplane.set(now.name, now);
-    this.policies.set(now.name, this.#sets.forProxy(selectable(now), this.#policies.values()));
+    this.#selectPolicies(now);
   }
 
   #service(before: Resource | undefined, after: Resource | undefined): void {
@@ -246,7 +269,7 @@ export class MeshIndex implements MeshView {
     const change = this.#sets.changing(changed);
     for (const dataplane of this.#dataplanes.values()) {
       const before = this.policies.at(dataplane.name).get();
-      this.policies.set(dataplane.name, change.of(selectable(dataplane), before));
+      this.policies.set(dataplane.name, change.of(selectable(dataplane, this.gateways.get()), before));
     }
   }
 
@@ -271,7 +294,16 @@ function replaced<R extends Resource>(
 
 function samePolicies(a: ProxyPolicies, b: ProxyPolicies): boolean {
   if (a === b) return true;
-  if (a.outbound !== b.outbound || a.proxy !== b.proxy || a.inbound.size !== b.inbound.size) return false;
-  for (const [section, set] of a.inbound) if (b.inbound.get(section) !== set) return false;
+  return (
+    a.outbound === b.outbound &&
+    a.proxy === b.proxy &&
+    sameSets(a.inbound, b.inbound) &&
+    sameSets(a.gateway, b.gateway)
+  );
+}
+
+function sameSets(a: ProxyPolicies["inbound"], b: ProxyPolicies["inbound"]): boolean {
+  if (a.size !== b.size) return false;
+  for (const [section, set] of a) if (b.get(section) !== set) return false;
   return true;
 }

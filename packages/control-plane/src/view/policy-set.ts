@@ -20,17 +20,26 @@ export interface ProxyPolicies {
   readonly inbound: ReadonlyMap<string, PolicySet>;
   /** Those that are about the proxy as a whole. */
   readonly proxy: PolicySet;
+  /** Of a built-in gateway: all that select a listener, by its section name; routes are among them. */
+  readonly gateway: ReadonlyMap<string, PolicySet>;
 }
 
 const EMPTY: PolicySet = { id: "", byKind: new Map() };
 /** What a proxy has that no policy selects. */
-export const NO_POLICIES: ProxyPolicies = { outbound: EMPTY, inbound: new Map(), proxy: EMPTY };
+export const NO_POLICIES: ProxyPolicies = {
+  outbound: EMPTY,
+  inbound: new Map(),
+  proxy: EMPTY,
+  gateway: new Map(),
+};
 
 /** What of a policy reaches an inbound, and what reaches the calls of a proxy. */
 export interface PolicyReach {
   readonly inbound: (policy: PolicyResource) => boolean;
   readonly outbound: (policy: PolicyResource) => boolean;
   readonly proxy: (policy: PolicyResource) => boolean;
+  /** Reaches a listener of a built-in gateway, or what it calls. */
+  readonly gateway: (policy: PolicyResource) => boolean;
 }
 
 /** From the policies' definitions: which kinds say anything of a side, and whether this one document does. */
@@ -47,7 +56,7 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
     definitions.filter((each) => each.planProxy !== undefined).map(({ kind }) => kind.type),
   );
   const isThere = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0;
-  return {
+  const reach: Omit<PolicyReach, "gateway"> = {
     inbound: ({ type, spec }) =>
       inbound.has(type) && (isThere(spec.rules) || isThere(spec.from) || spec.default !== undefined),
     outbound: (policy) => {
@@ -57,6 +66,10 @@ export function policyReach(definitions: readonly PolicyDefinition[]): PolicyRea
       return definition.concernsCalls?.(policy) ?? true;
     },
     proxy: ({ type }) => proxy.has(type),
+  };
+  return {
+    ...reach,
+    gateway: (policy) => isThere(policy.spec.to) || reach.inbound(policy) || reach.outbound(policy),
   };
 }
 
@@ -107,11 +120,14 @@ export class PolicySets {
 
   /** The sets of a proxy, given every policy of its mesh. */
   forProxy(proxy: Selectable, policies: Iterable<PolicyResource>): ProxyPolicies {
-    const { outbound, inbound, whole } = this.#parts(proxy, policies);
+    const { outbound, inbound, whole, gateway } = this.#parts(proxy, policies);
+    const setsOf = (lists: ReadonlyMap<string, readonly PolicyResource[]>) =>
+      new Map(Array.from(lists, ([section, list]) => [section, this.of(list)]));
     return {
       outbound: this.of(outbound),
-      inbound: new Map(Array.from(inbound, ([section, list]) => [section, this.of(list)])),
+      inbound: setsOf(inbound),
       proxy: this.of(whole),
+      gateway: setsOf(gateway),
     };
   }
 
@@ -140,16 +156,19 @@ export class PolicySets {
     };
     return {
       of: (proxy, before) => {
-        const { outbound, inbound, whole } = this.#parts(proxy, current);
+        const { outbound, inbound, whole, gateway } = this.#parts(proxy, current);
+        const eachOf = (
+          lists: ReadonlyMap<string, readonly PolicyResource[]>,
+          sets: ReadonlyMap<string, PolicySet>,
+        ) =>
+          new Map(
+            Array.from(lists, ([section, list]) => [section, become(sets.get(section) ?? EMPTY, list)]),
+          );
         return {
           outbound: become(before.outbound, outbound),
-          inbound: new Map(
-            Array.from(inbound, ([section, list]) => [
-              section,
-              become(before.inbound.get(section) ?? EMPTY, list),
-            ]),
-          ),
+          inbound: eachOf(inbound, before.inbound),
           proxy: become(before.proxy, whole),
+          gateway: eachOf(gateway, before.gateway),
         };
       },
     };
@@ -160,9 +179,18 @@ export class PolicySets {
     const outbound: PolicyResource[] = [];
     const whole: PolicyResource[] = [];
     const inbound = new Map<string, PolicyResource[]>(proxy.inbounds.map(({ section }) => [section, []]));
+    const gateway = new Map<string, PolicyResource[]>(
+      proxy.gateway?.listeners.map(({ section }) => [section, []]),
+    );
     for (const policy of policies) {
       const selection = select(policy, proxy);
       if (selection.kind === "none") continue;
+      if (selection.kind === "gateway") {
+        if (this.#reach.proxy(policy)) whole.push(policy);
+        if (!this.#reach.gateway(policy)) continue;
+        for (const [section, list] of gateway) if (selection.sections.has(section)) list.push(policy);
+        continue;
+      }
       if ((selection.kind === "proxy" || selection.outbounds) && this.#reach.outbound(policy))
         outbound.push(policy);
       if (this.#reach.proxy(policy)) whole.push(policy);
@@ -171,6 +199,6 @@ export class PolicySets {
         if (selection.kind === "proxy" || selection.sections.has(section)) list.push(policy);
       }
     }
-    return { outbound, inbound, whole };
+    return { outbound, inbound, whole, gateway };
   }
 }

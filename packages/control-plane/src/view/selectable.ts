@@ -1,5 +1,6 @@
-import type { DataplaneListener, DataplaneResource } from "@skein/model";
+import type { DataplaneListener, DataplaneResource, MeshGatewayResource } from "@skein/model";
 import type { Selectable } from "@skein/policies";
+import { selectableGateway } from "./gateways.ts";
 
 /** Section name of an inbound or listener: its name, or its port. */
 export function sectionOf(inbound: {
@@ -9,9 +10,13 @@ export function sectionOf(inbound: {
   return inbound.name === undefined || inbound.name === "" ? String(inbound.port) : inbound.name;
 }
 
-/** A dataplane as policies see it. */
-export function selectable(dataplane: DataplaneResource): Selectable {
+/** A dataplane as policies see it. @param gateways the MeshGateways of its mesh */
+export function selectable(
+  dataplane: DataplaneResource,
+  gateways: readonly MeshGatewayResource[],
+): Selectable {
   const { networking } = dataplane.spec;
+  const gateway = selectableGateway(dataplane, gateways);
   return {
     name: dataplane.name,
     labels: dataplane.labels,
@@ -23,6 +28,7 @@ export function selectable(dataplane: DataplaneResource): Selectable {
       })),
       ...egressListeners(dataplane).map((listener) => ({ section: sectionOf(listener), tags: {} })),
     ],
+    ...(gateway === undefined ? {} : { gateway }),
   };
 }
 

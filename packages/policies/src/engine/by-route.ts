@@ -1,4 +1,4 @@
-import type { ListenerInput, OutboundInput } from "../definition.ts";
+import type { GatewayInput, OutboundInput } from "../definition.ts";
 import type { OutboundRouteDraft } from "../draft.ts";
 import type { Merged } from "../plan/origin.ts";
 import { type Contribution, merge } from "./merge.ts";
@@ -22,7 +22,7 @@ export function byRoute<Conf>(
 }
 
 /** Merges what the `to` lists say of a listener of a gateway, which is about the mesh, and of its routes. */
-export function byRouteOfListener<Conf>(input: ListenerInput, shortName: string): ByRoute<Conf> | undefined {
+export function byRouteOfListener<Conf>(input: GatewayInput, shortName: string): ByRoute<Conf> | undefined {
   return withRoutes(meshRules(input.policies, shortName), input, shortName);
 }
 

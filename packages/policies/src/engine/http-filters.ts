@@ -13,10 +13,11 @@ export function addHttpFilter<Desc extends DescMessage>(
   name: string,
   schema: Desc,
   message: MessageShape<Desc>,
+  { disabled = false }: { readonly disabled?: boolean } = {},
 ): void {
   if (hcm.httpFilters.some((each) => each.name === name)) return;
   const filter = create(HttpFilterSchema, {
-    name,
+    ...{ name, disabled },
     configType: { case: "typedConfig", value: anyPack(schema, message) },
   });
   const router = hcm.httpFilters.findIndex((each) => each.name === ROUTER);

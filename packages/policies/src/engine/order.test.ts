@@ -58,6 +58,11 @@ const wins: readonly [about: string, winner: PolicyResource, loser: PolicyResour
   ["the zone's own over one of unknown origin", top(dataplane, ZONE), top(dataplane)],
   ["one of unknown origin over the global one", top(dataplane), top(dataplane, GLOBAL)],
   ["the target over the origin", top(dataplane, GLOBAL), top({ kind: "Mesh" }, ZONE)],
+  [
+    "MeshGateway with more tags",
+    top({ kind: "MeshGateway", name: "g", tags: { a: "1", b: "2" } }),
+    top({ kind: "MeshGateway", name: "g", tags: { c: "3" } }, role("producer")),
+  ],
   ["producer over system", top(dataplane, role("producer")), top(dataplane)],
   ["consumer over producer", top(dataplane, role("consumer")), top(dataplane, role("producer"))],
   ["workload owner over consumer", top(dataplane, role("workload-owner")), top(dataplane, role("consumer"))],

@@ -29,30 +29,27 @@ function originRank(labels: Readonly<Record<string, string>>): number {
   }
 }
 
-/** How narrow a reference is among those of its kind, as far as that counts before the origin. */
-function narrowness(ref: TargetRef): number {
-  if (ref.kind !== "Dataplane") return 0;
+function dataplaneRank(ref: TargetRef): number {
   return (ref.name === undefined ? 0 : 2) + (ref.sectionName === undefined ? 0 : 1);
 }
 
-/** Of references to listeners of a gateway the one with more tags is the narrower one, and counts after the origin. */
-function listenerTags(ref: TargetRef): number {
-  return ref.kind === "MeshGateway" ? Object.keys(ref.tags ?? {}).length : 0;
+function countTags({ tags }: TargetRef): number {
+  return Object.keys(tags ?? {}).length;
 }
 
 /**
  * Orders policies from lowest to highest precedence, as far as their top level decides: kind of the target, then by
- * name over by labels and with a section over without, then origin (a zone's own over the global one), then by how many
- * tags a gateway's listeners are chosen, then role.
+ * name over by labels and with a section over without, then origin (a zone's own over the global one), then more over
+ * fewer tags of a MeshGateway, then role.
  * Names are left to the caller: for `to` entries the target comes before them.
  */
 export function compareTop(a: PolicyResource, b: PolicyResource): number {
   const [aRef, bRef] = [topTarget(a), topTarget(b)];
   return (
     rank(TOP_KINDS, aRef.kind) - rank(TOP_KINDS, bRef.kind) ||
-    narrowness(aRef) - narrowness(bRef) ||
+    (aRef.kind === "Dataplane" ? dataplaneRank(aRef) - dataplaneRank(bRef) : 0) ||
     originRank(a.labels) - originRank(b.labels) ||
-    listenerTags(aRef) - listenerTags(bRef) ||
+    (aRef.kind === "MeshGateway" ? countTags(aRef) - countTags(bRef) : 0) ||
     rank(ROLES, a.labels["kuma.io/policy-role"] ?? "system") -
       rank(ROLES, b.labels["kuma.io/policy-role"] ?? "system")
   );

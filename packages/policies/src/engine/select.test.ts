@@ -13,29 +13,25 @@ const web = proxy({
   ],
 });
 const delegated = proxy({ gatewayTags: { "kuma.io/service": "kong" }, inbounds: [] });
-const idle = proxy({
-  gatewayTags: { "kuma.io/service": "edge" },
-  inbounds: [],
-  builtin: { serves: undefined },
-});
 const builtin = proxy({
-  labels: { app: "edge" },
-  gatewayTags: { "kuma.io/service": "edge-proxies" },
+  gatewayTags: { "kuma.io/service": "edge", tier: "outer" },
   inbounds: [],
-  builtin: {
-    serves: {
-      name: "edge-gateway",
-      labels: { "kuma.io/display-name": "edge" },
-      listeners: [
-        { section: "80", tags: { "kuma.io/service": "edge-proxies", tier: "edge", port: "http" } },
-        { section: "443", tags: { "kuma.io/service": "edge-proxies", tier: "edge", port: "https" } },
-      ],
-    },
+  labels: { app: "edge" },
+  gateway: {
+    names: ["edge-gateway", "edge-shown"],
+    labels: {},
+    listeners: [
+      { section: "80:*", tags: { "kuma.io/service": "edge", tier: "outer", port: "plain" } },
+      { section: "443:*", tags: { "kuma.io/service": "edge", tier: "outer", port: "secure" } },
+    ],
   },
 });
+const unserved = proxy({ ...builtin, gateway: { names: [], labels: {}, listeners: [] } });
 
 /** `none`, `proxy`, or the sections, with `+out` where outbounds are selected too. */
 function text(selection: Selection): string {
+  if (selection.kind === "gateway")
+    return `listeners ${[...selection.sections].join(",")}${selection.whole ? " (all)" : ""}`;
   if (selection.kind !== "inbounds") return selection.kind;
   return [...selection.sections].join(",") + (selection.outbounds ? " +out" : "");
 }
@@ -47,6 +43,49 @@ const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectab
   ["Mesh, gateways only, a sidecar", { kind: "Mesh", proxyTypes: ["Gateway"] }, web, "none"],
   ["Mesh, gateways only, a gateway", { kind: "Mesh", proxyTypes: ["Gateway"] }, delegated, "proxy"],
   ["Mesh, both types", { kind: "Mesh", proxyTypes: ["Sidecar", "Gateway"] }, delegated, "proxy"],
+  ["a built-in gateway is of the mesh", undefined, builtin, "listeners 80:*,443:* (all)"],
+  ["one that serves nothing yet, too", undefined, unserved, "listeners  (all)"],
+  ["Mesh, sidecars only, a built-in gateway", { kind: "Mesh", proxyTypes: ["Sidecar"] }, builtin, "none"],
+  ["a bare Dataplane is no built-in gateway", { kind: "Dataplane" }, builtin, "none"],
+  ["labels are for others", { kind: "Dataplane", labels: { app: "edge" } }, builtin, "none"],
+  [
+    "MeshGateway by name",
+    { kind: "MeshGateway", name: "edge-gateway" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
+  ["another MeshGateway", { kind: "MeshGateway", name: "edge" }, builtin, "none"],
+  ["MeshGateway, no gateway", { kind: "MeshGateway", name: "edge-gateway" }, web, "none"],
+  [
+    "MeshGateway with the tags of a listener",
+    { kind: "MeshGateway", name: "edge-gateway", tags: { port: "secure" } },
+    builtin,
+    "listeners 443:*",
+  ],
+  [
+    "MeshGateway with tags that no listener has",
+    { kind: "MeshGateway", name: "edge-gateway", tags: { port: "other" } },
+    builtin,
+    "none",
+  ],
+  [
+    "MeshSubset by a listener's tag",
+    { kind: "MeshSubset", tags: { port: "plain" } },
+    builtin,
+    "listeners 80:*",
+  ],
+  [
+    "MeshSubset by the gateway's tag",
+    { kind: "MeshSubset", tags: { tier: "outer" } },
+    unserved,
+    "listeners  (all)",
+  ],
+  [
+    "MeshService by the gateway's name",
+    { kind: "MeshService", name: "edge" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
   ["a bare Dataplane is every dataplane", { kind: "Dataplane" }, web, "proxy"],
   ["a bare Dataplane is a delegated gateway too", { kind: "Dataplane" }, delegated, "proxy"],
   ["labels that match", { kind: "Dataplane", labels: { app: "web" } }, web, "proxy"],
@@ -77,52 +116,38 @@ const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectab
     "http +out",
   ],
   ["no part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "2" } }, web, "none"],
-  ["a gateway, for a sidecar", { kind: "MeshGateway", name: "edge" }, web, "none"],
-  ["a gateway, for one of another make", { kind: "MeshGateway", name: "edge" }, delegated, "none"],
-  ["Mesh, a built-in gateway", { kind: "Mesh" }, builtin, "proxy"],
-  ["Mesh, gateways only, a built-in one", { kind: "Mesh", proxyTypes: ["Gateway"] }, builtin, "proxy"],
-  ["Mesh, sidecars only, a built-in gateway", { kind: "Mesh", proxyTypes: ["Sidecar"] }, builtin, "none"],
-  ["a gateway by display name", { kind: "MeshGateway", name: "edge" }, builtin, "proxy"],
-  ["a gateway by name", { kind: "MeshGateway", name: "edge-gateway" }, builtin, "proxy"],
-  ["another gateway", { kind: "MeshGateway", name: "backstage" }, builtin, "none"],
+  ["MeshGateway, a gateway of another make", { kind: "MeshGateway", name: "edge" }, delegated, "none"],
   [
-    "a listener by its tags",
-    { kind: "MeshGateway", name: "edge", tags: { port: "https" } },
+    "MeshGateway by display name",
+    { kind: "MeshGateway", name: "edge-shown" },
     builtin,
-    "443 +out",
+    "listeners 80:*,443:* (all)",
   ],
   [
-    "listeners by the tags of the gateway",
-    { kind: "MeshGateway", name: "edge", tags: { tier: "edge" } },
+    "MeshGateway with tags of the Dataplane and of a listener",
+    { kind: "MeshGateway", name: "edge-gateway", tags: { "kuma.io/service": "edge", port: "plain" } },
     builtin,
-    "proxy",
+    "listeners 80:*",
   ],
   [
-    "listeners by the tags of the dataplane",
-    { kind: "MeshGateway", name: "edge", tags: { "kuma.io/service": "edge-proxies", port: "http" } },
-    builtin,
-    "80 +out",
-  ],
-  ["no listener", { kind: "MeshGateway", name: "edge", tags: { port: "grpc" } }, builtin, "none"],
-  ["a bare Dataplane is no built-in gateway", { kind: "Dataplane" }, builtin, "none"],
-  [
-    "labels of a built-in gateway's dataplane",
-    { kind: "Dataplane", labels: { app: "edge" } },
+    "MeshSubset of sidecars, a built-in gateway",
+    { kind: "MeshSubset", tags: {}, proxyTypes: ["Sidecar"] },
     builtin,
     "none",
   ],
-  ["listeners of a subset", { kind: "MeshSubset", tags: { port: "http" } }, builtin, "80 +out"],
-  ["a subset of sidecars", { kind: "MeshSubset", tags: {}, proxyTypes: ["Sidecar"] }, builtin, "none"],
-  ["the service of a built-in gateway", { kind: "MeshService", name: "edge-proxies" }, builtin, "proxy"],
   [
-    "a listener of a service",
-    { kind: "MeshServiceSubset", name: "edge-proxies", tags: { port: "https" } },
+    "MeshServiceSubset by a listener's tag",
+    { kind: "MeshServiceSubset", name: "edge", tags: { port: "secure" } },
     builtin,
-    "443 +out",
+    "listeners 443:*",
   ],
-  ["a route may be on any listener", { kind: "MeshHTTPRoute", name: "r" }, builtin, "proxy"],
-  ["nothing is about a gateway that serves none", undefined, idle, "none"],
-  ["nor is its name", { kind: "MeshGateway", name: "edge" }, idle, "none"],
+  [
+    "a route may be on any listener",
+    { kind: "MeshHTTPRoute", name: "r" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
+  ["MeshGateway, one that serves none", { kind: "MeshGateway", name: "edge-gateway" }, unserved, "none"],
 ];
 
 for (const [about, targetRef, of, expected] of targets) {
@@ -204,22 +229,16 @@ test("a name in a namespaced policy means a proxy of that namespace", () => {
 });
 
 test("the zone of a MeshGateway counts for the proxies that serve it, not their own", () => {
-  const { serves } = builtin.builtin ?? {};
-  assert.ok(serves);
   const east = { "kuma.io/origin": "zone", "kuma.io/zone": "east" };
-  const gatewayOf = (labels: Record<string, string>) =>
-    proxy({
-      labels: { "kuma.io/origin": "zone", "kuma.io/zone": "west" },
-      inbounds: [],
-      builtin: { serves: { ...serves, labels } },
-    });
+  const west = { ...east, "kuma.io/zone": "west" };
+  const serves = (labels: Record<string, string>) =>
+    proxy({ labels: west, inbounds: [], gateway: { names: ["g"], labels, listeners: [] }, gatewayTags: {} });
   const policyOf = policy({ targetRef: { kind: "Mesh" } }, { labels: east });
-  assert.equal(select(policyOf, gatewayOf(east)).kind, "proxy");
-  assert.equal(select(policyOf, gatewayOf({ ...east, "kuma.io/zone": "west" })).kind, "none");
+  assert.equal(select(policyOf, serves(east)).kind, "gateway");
+  assert.equal(select(policyOf, serves(west)).kind, "none");
 });
 
-const TAGS = ["a", "b", "c"];
-const someTags = fc.dictionary(fc.constantFrom(...TAGS), fc.constantFrom("1", "2"));
+const someTags = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("1", "2"));
 
 test("listeners: more tags never choose more of them, and every kind of reference chooses by the same tags", () => {
   fc.assert(
@@ -229,12 +248,11 @@ test("listeners: more tags never choose more of them, and every kind of referenc
       const gateway = proxy({
         inbounds: [],
         gatewayTags: service,
-        builtin: { serves: { name: "g", labels: {}, listeners } },
+        gateway: { names: ["g"], labels: {}, listeners },
       });
       const chosen = (targetRef: TargetRef): readonly string[] => {
         const selection = select(policy({ targetRef }), gateway);
-        if (selection.kind === "none") return [];
-        return selection.kind === "proxy" ? listeners.map(({ section }) => section) : [...selection.sections];
+        return selection.kind === "gateway" ? [...selection.sections] : [];
       };
       const wide = chosen({ kind: "MeshGateway", name: "g", tags: few });
       assert.deepEqual(

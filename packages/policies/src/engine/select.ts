@@ -1,41 +1,39 @@
 import { displayName } from "@skein/model";
 import { type PolicyResource, type TargetRef, topTarget } from "./policy-resource.ts";
 
-/** A part of a proxy by which connections come in. */
-export interface SelectablePart {
-  readonly section: string;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
-/** The MeshGateway that a built-in gateway serves. */
-export interface SelectableGateway {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** The tags of each: of the dataplane, of the gateway and its own, of which the later ones win. */
-  readonly listeners: readonly SelectablePart[];
-}
-
 /** What selection needs to know of a proxy. */
 export interface Selectable {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Tags of the gateway, for proxies that are one. */
   readonly gatewayTags: Readonly<Record<string, string>> | undefined;
-  readonly inbounds: readonly SelectablePart[];
-  /** Set for built-in gateways; without `serves`, no MeshGateway is for it. */
-  readonly builtin?: { readonly serves: SelectableGateway | undefined };
+  readonly inbounds: readonly { readonly section: string; readonly tags: Readonly<Record<string, string>> }[];
+  /** What a MeshGateway makes of the proxy; only for built-in gateways. */
+  readonly gateway?: SelectableGateway;
+}
+
+/** What selection needs to know of a built-in gateway. */
+export interface SelectableGateway {
+  /** Names of the MeshGateway that the proxy serves; none while no MeshGateway selects it. */
+  readonly names: readonly string[];
+  /** Of the MeshGateway: a zone's policies are about the gateways of their zone. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Its listeners. Their tags are those of the proxy, of the MeshGateway and their own. */
+  readonly listeners: readonly {
+    readonly section: string;
+    readonly tags: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** Which part of a proxy a policy is about. */
 export type Selection =
   | { readonly kind: "none" }
-  /** Everything: outbounds and all inbounds, or all listeners of a gateway and what they lead to. */
+  /** Everything: outbounds and all inbounds. */
   | { readonly kind: "proxy" }
-  /**
-   * Some inbounds, by section name; outbounds too unless the reference names a section. Of a built-in gateway: some
-   * listeners and what these lead to.
-   */
-  | { readonly kind: "inbounds"; readonly sections: ReadonlySet<string>; readonly outbounds: boolean };
+  /** Some inbounds, by section name; outbounds too unless the reference names a section. */
+  | { readonly kind: "inbounds"; readonly sections: ReadonlySet<string>; readonly outbounds: boolean }
+  /** Listeners of a built-in gateway, by section name, and whether they are all that it has. */
+  | { readonly kind: "gateway"; readonly sections: ReadonlySet<string>; readonly whole: boolean };
 
 const NONE: Selection = { kind: "none" };
 const PROXY: Selection = { kind: "proxy" };
@@ -47,36 +45,39 @@ const OUTBOUNDS: Selection = { kind: "inbounds", sections: new Set(), outbounds:
  */
 export function select(policy: PolicyResource, proxy: Selectable): Selection {
   if (policy.labels["kuma.io/effect"] === "shadow") return NONE;
-  if (!sameZone(policy.labels, proxy.builtin?.serves?.labels ?? proxy.labels)) return NONE;
+  if (!sameZone(policy.labels, proxy.gateway?.labels ?? proxy.labels)) return NONE;
   if (!sameNamespace(policy.labels, proxy.labels)) return NONE;
-  const ref = topTarget(policy);
-  return proxy.builtin === undefined
-    ? selectTarget(ref, policy, proxy)
-    : selectListeners(ref, proxy, proxy.builtin.serves);
+  const target = topTarget(policy);
+  return proxy.gateway === undefined
+    ? selectTarget(target, policy, proxy)
+    : selectGateway(target, proxy, proxy.gateway);
 }
 
-/** What of a built-in gateway a reference is about: listeners, which no Dataplane names. */
-function selectListeners(
+/** A built-in gateway has listeners where others have inbounds. References to Dataplanes never mean one. */
+function selectGateway(
   ref: TargetRef,
   proxy: Selectable,
-  serves: SelectableGateway | undefined,
+  { names, listeners }: SelectableGateway,
 ): Selection {
-  if (serves === undefined) return NONE;
+  const withTags = (tags: Readonly<Record<string, string>> = {}): Selection => {
+    const sections = new Set(
+      listeners.filter((listener) => contains(listener.tags, tags)).map(({ section }) => section),
+    );
+    if (sections.size === 0 && !contains(proxy.gatewayTags ?? {}, tags)) return NONE;
+    return { kind: "gateway", sections, whole: sections.size === listeners.length };
+  };
   switch (ref.kind) {
     case "Mesh":
-      return matchesProxyTypes(ref, proxy) ? parts({}, serves.listeners) : NONE;
+      return matchesProxyTypes(ref, proxy) ? withTags() : NONE;
     case "MeshSubset":
-      return matchesProxyTypes(ref, proxy) ? parts(ref.tags ?? {}, serves.listeners) : NONE;
+      return matchesProxyTypes(ref, proxy) ? withTags(ref.tags) : NONE;
     case "MeshService":
     case "MeshServiceSubset":
-      return ref.name === undefined ? NONE : parts(serviceTags(ref), serves.listeners);
+      return ref.name === undefined ? NONE : withTags({ ...ref.tags, "kuma.io/service": ref.name });
     case "MeshGateway":
-      return ref.name === serves.name || ref.name === displayName(serves)
-        ? parts(ref.tags ?? {}, serves.listeners)
-        : NONE;
+      return ref.name !== undefined && names.includes(ref.name) ? withTags(ref.tags) : NONE;
     case "MeshHTTPRoute":
-      // About a route, wherever it is: whether a listener has it, its routes tell.
-      return parts({}, serves.listeners);
+      return withTags();
     default:
       return NONE;
   }
@@ -92,7 +93,7 @@ function selectTarget(ref: TargetRef, policy: PolicyResource, proxy: Selectable)
       return matchesProxyTypes(ref, proxy) ? selectTags(ref.tags ?? {}, proxy) : NONE;
     case "MeshService":
     case "MeshServiceSubset":
-      return ref.name === undefined ? NONE : selectTags(serviceTags(ref), proxy);
+      return ref.name === undefined ? NONE : selectTags({ ...ref.tags, "kuma.io/service": ref.name }, proxy);
     case "MeshHTTPRoute":
       // About a route, wherever it is: whether this proxy has it, its outbounds tell.
       return OUTBOUNDS;
@@ -119,19 +120,12 @@ function selectDataplane(ref: TargetRef, policy: PolicyResource, proxy: Selectab
 
 function selectTags(tags: Readonly<Record<string, string>>, proxy: Selectable): Selection {
   if (proxy.gatewayTags !== undefined) return contains(proxy.gatewayTags, tags) ? PROXY : NONE;
-  return parts(tags, proxy.inbounds);
-}
-
-/** The parts that have the tags, with what leads out of the proxy. */
-function parts(tags: Readonly<Record<string, string>>, all: readonly SelectablePart[]): Selection {
-  const sections = all.filter((part) => contains(part.tags, tags)).map(({ section }) => section);
+  const sections = proxy.inbounds
+    .filter((inbound) => contains(inbound.tags, tags))
+    .map(({ section }) => section);
   if (sections.length === 0) return NONE;
-  if (sections.length === all.length) return PROXY;
+  if (sections.length === proxy.inbounds.length) return PROXY;
   return { kind: "inbounds", sections: new Set(sections), outbounds: true };
-}
-
-function serviceTags({ name = "", tags }: TargetRef): Readonly<Record<string, string>> {
-  return { ...tags, "kuma.io/service": name };
 }
 
 function matchesProxyTypes(ref: TargetRef, proxy: Selectable): boolean {

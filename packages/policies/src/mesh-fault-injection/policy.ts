@@ -1,9 +1,9 @@
-import type { InboundInput, ListenerInput, PolicyDefinition } from "../definition.ts";
+import type { GatewayInput, InboundInput, PolicyDefinition } from "../definition.ts";
 import { sortedMatches } from "../engine/by-caller.ts";
 import { WHOLE_MESH } from "../engine/policy-resource.ts";
 import { fromRules, inboundRules, meshRules } from "../engine/rules.ts";
 import type { MeshFaultInjectionConf } from "./conf.ts";
-import { faultInjection, listenerFaults } from "./envoy.ts";
+import { chainFaults, faultInjection, hostFaults } from "./envoy.ts";
 import { meshFaultInjectionKind } from "./kind.ts";
 import type { FaultPlan, FaultsByTags } from "./plan.ts";
 
@@ -12,19 +12,20 @@ export const meshFaultInjection: PolicyDefinition<FaultPlan, never, never, Fault
   kind: meshFaultInjectionKind,
   order: 800,
   planInbound,
-  planListener,
+  planGateway,
   callers: (plan) =>
     plan.model === "matches" ? sortedMatches(plan.rules.flatMap(({ callers }) => callers)) : [],
   callerTags: ({ spec }) => (spec.from ?? []).some(({ targetRef }) => targetRef.kind !== "Mesh"),
   translateInbound: faultInjection,
-  translateListener: listenerFaults,
+  translateGatewayChain: chainFaults,
+  translateGatewayHost: hostFaults,
   shapes: ["listener", "route"],
   origins: (plan) => (plan.model === "matches" ? plan.rules : plan.entries).map(({ origin }) => origin),
 };
 
 /** Of a gateway's listener, the `to` list of the highest precedence says all: for every client, whoever it is. */
-function planListener({ policies, protocol }: ListenerInput): FaultsByTags | undefined {
-  if (protocol === "tcp") return undefined;
+function planGateway({ policies, isHttp }: GatewayInput): FaultsByTags | undefined {
+  if (!isHttp) return undefined;
   const last = meshRules(policies, "mfi").at(-1);
   const http = (last?.conf as MeshFaultInjectionConf | undefined)?.http;
   if (last === undefined || http === undefined) return undefined;

@@ -3,7 +3,7 @@ import { merge } from "../engine/merge.ts";
 import { inboundRules, meshRules } from "../engine/rules.ts";
 import type { Merged } from "../plan/origin.ts";
 import type { MeshGlobalRateLimitConf } from "./conf.ts";
-import { globalRateLimit } from "./envoy.ts";
+import { askService, countForHost, globalRateLimit } from "./envoy.ts";
 import { meshGlobalRateLimitKind } from "./kind.ts";
 
 /** What counts for one inbound, or for one listener of a gateway. */
@@ -21,7 +21,7 @@ export const meshGlobalRateLimit: PolicyDefinition<GlobalRateLimitPlan, never, n
     const merged = merge<MeshGlobalRateLimitConf>(inboundRules(policies, "mgrl", true));
     return merged && { ...merged, mesh, service };
   },
-  planListener({ policies, mesh, service }) {
+  planGateway({ policies, mesh, service }) {
     const merged = merge<MeshGlobalRateLimitConf>(meshRules(policies, "mgrl"));
     return merged && { ...merged, mesh, service };
   },
@@ -29,8 +29,11 @@ export const meshGlobalRateLimit: PolicyDefinition<GlobalRateLimitPlan, never, n
   translateInbound(plan, draft) {
     if (plan !== undefined) globalRateLimit(plan, draft);
   },
-  translateListener(plan, draft) {
-    if (plan !== undefined) globalRateLimit(plan, draft);
+  translateGatewayChain(plan, draft) {
+    if (plan !== undefined) askService(plan, draft);
+  },
+  translateGatewayHost(plan, draft, ofChain) {
+    if (plan !== undefined) countForHost(plan, draft, ofChain);
   },
   origins: ({ origins }) => Object.values(origins),
 };

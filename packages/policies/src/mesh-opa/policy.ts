@@ -1,4 +1,4 @@
-import type { InboundInput, ListenerInput, PolicyDefinition } from "../definition.ts";
+import type { GatewayInput, InboundInput, PolicyDefinition } from "../definition.ts";
 import { type Contribution, merge } from "../engine/merge.ts";
 import { comparePolicies } from "../engine/order.ts";
 import type { PolicyResource } from "../engine/policy-resource.ts";
@@ -6,7 +6,7 @@ import { policyKri } from "../engine/rules.ts";
 import type { Merged } from "../plan/origin.ts";
 import type { PolicyPlans } from "../plan/proxy-plan.ts";
 import type { MeshOpaConf } from "./conf.ts";
-import { askAgent, DEFAULT_AGENT } from "./envoy.ts";
+import { askAgent, askAgentForHost, DEFAULT_AGENT } from "./envoy.ts";
 import { meshOpaKind } from "./kind.ts";
 
 /** What the agent of a proxy decides by. Secrets are in it by name. */
@@ -22,8 +22,12 @@ export interface OpaInboundPlan extends OpaPlan {
 export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan, OpaInboundPlan> = {
   kind: meshOpaKind,
   order: 950,
-  planInbound: decidedOn,
-  planListener: decidedOn,
+  planInbound(input) {
+    return input.protocol === "tcp" ? undefined : decidedOn(input);
+  },
+  planGateway(input) {
+    return input.isHttp ? decidedOn(input) : undefined;
+  },
   planProxy({ policies }) {
     const merged = mergedConf(policies);
     return hasSay(merged) ? merged : undefined;
@@ -31,19 +35,17 @@ export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan, OpaInboun
   translateInbound(plan, draft) {
     if (plan !== undefined) askAgent(plan, draft);
   },
-  translateListener(plan, draft) {
+  translateGatewayChain(plan, draft) {
     if (plan !== undefined) askAgent(plan, draft);
+  },
+  translateGatewayHost(plan, draft, ofChain) {
+    if (plan !== undefined && plan !== ofChain) askAgentForHost(plan, draft, ofChain !== undefined);
   },
   shapes: ["listener"],
   origins: ({ origins }) => Object.values(origins),
 };
 
-function decidedOn({
-  policies,
-  protocol,
-  extAuthzAddress,
-}: InboundInput | ListenerInput): OpaInboundPlan | undefined {
-  if (protocol === "tcp") return undefined;
+function decidedOn({ policies, extAuthzAddress }: InboundInput | GatewayInput): OpaInboundPlan | undefined {
   const merged = mergedConf(policies);
   return hasSay(merged) ? { ...merged, agent: extAuthzAddress ?? DEFAULT_AGENT } : undefined;
 }

@@ -3,7 +3,7 @@ import { type ByCaller, byCaller, byCallerOrigins, callersOf } from "../engine/b
 import { type ByRoute, byRouteOfListener, byRouteOrigins } from "../engine/by-route.ts";
 import { inboundRules } from "../engine/rules.ts";
 import type { MeshRateLimitConf } from "./conf.ts";
-import { listenerRateLimits, rateLimits } from "./envoy.ts";
+import { chainRateLimits, hostRateLimits, rateLimits } from "./envoy.ts";
 import { meshRateLimitKind } from "./kind.ts";
 
 /** How many requests and connections an instance takes in an interval. `to` is about built-in gateways. */
@@ -18,12 +18,13 @@ export const meshRateLimit: PolicyDefinition<
   planInbound({ policies }) {
     return byCaller<MeshRateLimitConf>(inboundRules(policies, "mrl", true));
   },
-  planListener(input) {
+  planGateway(input) {
     return byRouteOfListener<MeshRateLimitConf>(input, "mrl");
   },
   callers: callersOf,
   translateInbound: rateLimits,
-  translateListener: listenerRateLimits,
+  translateGatewayChain: chainRateLimits,
+  translateGatewayHost: hostRateLimits,
   shapes: ["listener", "route"],
   origins: (plan) => ("routes" in plan ? byRouteOrigins(plan) : byCallerOrigins(plan)),
 };

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { HttpProtocolOptionsSchema as CommonSchema } from "@skein/envoy-api/envoy/config/core/v3/protocol_pb";
 import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
-import type { InboundDraft, ListenerDraft, OutboundDraft } from "../draft.ts";
+import type { GatewayChainDraft, InboundDraft, OutboundDraft } from "../draft.ts";
 import { type ByCaller, forCallers } from "../engine/by-caller.ts";
 import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
@@ -43,7 +43,7 @@ export function inboundTimeouts(plan: ByCaller<MeshTimeoutConf> | undefined, dra
  * Timeouts between a built-in gateway and its clients. Here nobody else ends connections that lie idle, and a request
  * must come in whole within its timeout too.
  */
-export function listenerTimeouts(plan: Merged<MeshTimeoutConf> | undefined, draft: ListenerDraft): void {
+export function clientTimeouts(plan: Merged<MeshTimeoutConf> | undefined, draft: GatewayChainDraft): void {
   const { idleTimeout, http } = plan?.conf ?? {};
   const idle = duration(idleTimeout ?? LISTENER_TIMEOUTS.idle);
   if (draft.tcp !== undefined) draft.tcp.idleTimeout = idle;

@@ -5,7 +5,7 @@ import { merge } from "../engine/merge.ts";
 import { inboundRules } from "../engine/rules.ts";
 import type { Merged } from "../plan/origin.ts";
 import type { MeshTimeoutConf } from "./conf.ts";
-import { inboundTimeouts, listenerTimeouts, outboundTimeouts } from "./envoy.ts";
+import { clientTimeouts, inboundTimeouts, outboundTimeouts } from "./envoy.ts";
 import { meshTimeoutKind } from "./kind.ts";
 
 /** How long to wait for connections, requests and idle streams. */
@@ -23,7 +23,7 @@ export const meshTimeout: PolicyDefinition<
   planOutbound(input) {
     return byRoute<MeshTimeoutConf>(input, "mt");
   },
-  planListener({ policies }) {
+  planGateway({ policies }) {
     // A client of a gateway has no certificate of the mesh, so rules for some callers are about nobody.
     return merge<MeshTimeoutConf>(
       inboundRules(policies, "mt", true).filter(({ matches }) => matches.length === 0),
@@ -32,7 +32,7 @@ export const meshTimeout: PolicyDefinition<
   callers: callersOf,
   translateInbound: inboundTimeouts,
   translateOutbound: outboundTimeouts,
-  translateListener: listenerTimeouts,
+  translateGatewayChain: clientTimeouts,
   standsAlone: true,
   origins: (plan) => ("callers" in plan ? byCallerOrigins(plan) : byRouteOrigins(plan)),
 };

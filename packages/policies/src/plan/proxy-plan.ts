@@ -1,3 +1,4 @@
+import type { GatewayPlan } from "./gateway-plan.ts";
 import type { Origin } from "./origin.ts";
 
 /** Application protocols that change how traffic is handled; all others are plain bytes. */
@@ -350,6 +351,8 @@ export interface ProxyPlan {
   readonly inbounds: readonly InboundPlan[];
   /** By which others leave the mesh; absent where nobody does by this proxy. */
   readonly egresses?: readonly EgressPlan[];
+  /** What it takes from outside the mesh; absent where it is no built-in gateway, or no MeshGateway selects it. */
+  readonly gateway?: GatewayPlan;
   readonly outbounds: readonly OutboundPlan[];
   /** What routes lead to, besides the outbounds' own destinations. */
   readonly backends: readonly BackendClusterPlan[];

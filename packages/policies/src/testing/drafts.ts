@@ -5,7 +5,7 @@ import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/f
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
-import type { InboundDraft, ListenerDraft, OutboundDraft, OutboundRouteDraft } from "../draft.ts";
+import type { InboundDraft, OutboundDraft, OutboundRouteDraft } from "../draft.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
 import type { Protocol } from "../plan/proxy-plan.ts";
 
@@ -46,25 +46,6 @@ export function inboundDraft(
     services: new Map(),
     statPrefix: "localhost_8080",
     authorization: undefined,
-  };
-}
-
-/** The same for a listener of a gateway, with a route for each of these policies and one that is nobody's. */
-export function listenerDraft(
-  protocol: "http" | "tcp" = "http",
-  policies: readonly string[] = [],
-): ListenerDraft {
-  const { hcm, tcp, routes } = outboundDraft(protocol);
-  return {
-    name: "edge:HTTP:8080",
-    ...{ hcm, tcp },
-    routes: routes.flatMap(({ route }) => [
-      ...policies.map((policy) => ({ route: clone(RouteSchema, route), policy })),
-      { route },
-    ]),
-    virtualHostConfig: {},
-    networkFilters: [],
-    services: new Map(),
   };
 }
 

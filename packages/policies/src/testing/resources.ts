@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type KindDefinition, type ParseResult, parseResource } from "@skein/model";
-import type { ListenerInput } from "../definition.ts";
 import type { PolicyResource, PolicySpec } from "../engine/policy-resource.ts";
 import type { Selectable } from "../engine/select.ts";
 import type { DestinationPlan, Protocol } from "../plan/proxy-plan.ts";
@@ -71,14 +70,6 @@ export function destination(overrides: Partial<DestinationPlan> = {}): Destinati
     routeName: "kri_msvc_default_east__backend_main",
     ...overrides,
   };
-}
-
-/** The listener of a gateway `edge`, which takes HTTP and has no routes of policies. */
-export function listenerInput(
-  policies: readonly PolicyResource[],
-  overrides: Partial<ListenerInput> = {},
-): ListenerInput {
-  return { policies, mesh: "default", protocol: "http", service: "edge", routes: [], ...overrides };
 }
 
 /** The protocols that traffic can have. */

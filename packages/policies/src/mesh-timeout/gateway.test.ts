@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
-import { draftJson, json, listenerDraft, outboundDraft } from "../testing/drafts.ts";
-import { destination, listenerInput, valid } from "../testing/resources.ts";
+import type { PolicyDefinition } from "../definition.ts";
+import { draftJson, json, outboundDraft } from "../testing/drafts.ts";
+import { atGateway, gatewayInput } from "../testing/gateway.ts";
+import { destination, valid } from "../testing/resources.ts";
 import { meshTimeout } from "./policy.ts";
 
 const GATEWAYS = { kind: "Mesh", proxyTypes: ["Gateway"] };
@@ -11,32 +13,31 @@ const EDGE = { kind: "MeshGateway", name: "edge" };
 const policy = (name: string, spec: unknown) => valid(meshTimeout.kind, spec, { name });
 const rules = (name: string, conf: unknown, targetRef: unknown = EDGE) =>
   policy(name, { targetRef, rules: [{ default: conf }] });
-const translated = (protocol: "http" | "tcp", ...policies: ReturnType<typeof policy>[]) => {
-  const draft = listenerDraft(protocol);
-  meshTimeout.translateListener?.(meshTimeout.planListener?.(listenerInput(policies, { protocol })), draft);
-  return draft.hcm === undefined
-    ? draft.tcp && json(TcpProxySchema, draft.tcp)
-    : json(HttpConnectionManagerSchema, draft.hcm);
+const translated = (isHttp: boolean, ...policies: ReturnType<typeof policy>[]) => {
+  const { chain } = atGateway(meshTimeout as PolicyDefinition, policies, { isHttp });
+  return chain.hcm === undefined
+    ? chain.tcp && json(TcpProxySchema, chain.tcp)
+    : json(HttpConnectionManagerSchema, chain.hcm);
 };
 
 test("no policy: strangers are waited for a short time", () => {
-  assert.deepEqual(translated("http"), {
+  assert.deepEqual(translated(true), {
     commonHttpProtocolOptions: { idleTimeout: "300s" },
     requestHeadersTimeout: "0.500s",
     streamIdleTimeout: "5s",
   });
-  assert.deepEqual(translated("tcp"), { idleTimeout: "300s" });
+  assert.deepEqual(translated(false), { idleTimeout: "300s" });
 });
 
 test("rules set every limit between the gateway and its clients", () => {
   const all = { requestTimeout: "3s", streamIdleTimeout: "4s", requestHeadersTimeout: "7s" };
-  assert.deepEqual(translated("http", rules("a", { idleTimeout: "2s", http: all })), {
+  assert.deepEqual(translated(true, rules("a", { idleTimeout: "2s", http: all })), {
     commonHttpProtocolOptions: { idleTimeout: "2s" },
     requestHeadersTimeout: "7s",
     streamIdleTimeout: "4s",
     requestTimeout: "3s",
   });
-  assert.deepEqual(translated("tcp", rules("a", { idleTimeout: "2s" })), { idleTimeout: "2s" });
+  assert.deepEqual(translated(false, rules("a", { idleTimeout: "2s" })), { idleTimeout: "2s" });
 });
 
 test("the gateway by name wins over all gateways, field by field, and from is as good as rules", () => {
@@ -46,7 +47,7 @@ test("the gateway by name wins over all gateways, field by field, and from is as
       { targetRef: { kind: "Mesh" }, default: { idleTimeout: "9m", http: { streamIdleTimeout: "9s" } } },
     ],
   });
-  const plan = meshTimeout.planListener?.(listenerInput([rules("own", { idleTimeout: "1m" }), all]));
+  const plan = meshTimeout.planGateway?.(gatewayInput([rules("own", { idleTimeout: "1m" }), all]));
   assert.deepEqual(plan?.conf, { idleTimeout: "1m0s", http: { streamIdleTimeout: "9s" } });
   assert.equal(plan?.origins.idleTimeout?.policy, "kri_mt_default___own_");
   assert.deepEqual(plan?.origins["http.streamIdleTimeout"], {
@@ -69,7 +70,7 @@ test("rules for some callers and to lists say nothing of clients", () => {
     targetRef: EDGE,
     to: [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "1s" } }],
   });
-  assert.equal(meshTimeout.planListener?.(listenerInput([some, to])), undefined);
+  assert.equal(meshTimeout.planGateway?.(gatewayInput([some, to])), undefined);
 });
 
 test("calls of a gateway lie idle for a shorter time than those of an application", () => {
