@@ -58,7 +58,7 @@ function planOutbound({ policies, destination }: OutboundInput): HttpRoutesPlan 
   for (const group of groups.values()) {
     const [first] = group;
     if (first === undefined) continue;
-    identities.set(first.kri, identityOf(first));
+    identities.set(first.kri, routeIdentity(first.policy));
     const merged = mergedRule(group, references);
     for (const match of first.rule.matches) routes.push({ match, ...merged });
   }
@@ -112,10 +112,11 @@ function originOf({ kri, path }: PlacedRule): Origin {
   return { policy: kri, rule: path };
 }
 
-function identityOf({ policy, kri }: PlacedRule): RouteIdentity {
+/** A MeshHTTPRoute as other policies refer to it. */
+export function routeIdentity(policy: PolicyResource): RouteIdentity {
   return {
     kind: "MeshHTTPRoute",
-    kri,
+    kri: policyKri(policy, SHORT),
     name: policy.name,
     labels: { ...policy.labels, "kuma.io/display-name": displayName(policy) },
   };

@@ -55,10 +55,20 @@ export interface GatewayHostPlan {
   readonly tags: Readonly<Record<string, string>>;
   /** What policies say of the traffic to it. */
   readonly policies: PolicyPlans;
+  /** What policies say of the calls that it makes. */
+  readonly calls: GatewayCalls;
   /** The host names that routes ask for, the most specific first; empty where connections are not read. */
   readonly virtualHosts: readonly GatewayVirtualHostPlan[];
   /** Where connections go that are not read; absent where they are, and where no MeshTCPRoute says it. */
   readonly connections?: TcpRoutePlan;
+}
+
+/** What policies say of the calls that a listener's routes make, beside what the clusters of their destinations have. */
+export interface GatewayCalls {
+  /** By KRI of the destination: of what goes to it alone. */
+  readonly byDestination: Readonly<Record<string, PolicyPlans>>;
+  /** Of what is shared out to several destinations: what policies say of the whole mesh. */
+  readonly shared: PolicyPlans;
 }
 
 /** The requests for one host name. */
