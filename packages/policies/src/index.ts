@@ -22,6 +22,7 @@ export type {
 } from "./draft.ts";
 export { callerGroups } from "./engine/by-caller.ts";
 export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
+export { compareHosts, covers, ownerOf } from "./engine/hostnames.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { concernsDestination, policyKri } from "./engine/rules.ts";
@@ -35,9 +36,11 @@ export {
 export { firstBytesPatience } from "./first-bytes.ts";
 export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
+export { type AskedHost, gatewayRoutes } from "./mesh-http-route/gateway.ts";
 export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
 export { type ViewingCaller, viewingPart, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
+export { gatewayConnections } from "./mesh-tcp-route/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";
 export { mayLeave } from "./mesh-traffic-permission/leaving.ts";
 export type { PermissionPlan } from "./mesh-traffic-permission/plan.ts";

@@ -56,7 +56,10 @@ export class CommonOutbounds {
 
   #make(shared: SharedOutbounds, variant: Variant): Made {
     const fragments = new Placed(variant.patch);
-    placeOutbounds(this.#translator, fragments, shared, variant.reusePort);
+    placeOutbounds(this.#translator, fragments, shared, {
+      reusePort: variant.reusePort,
+      origin: "outbound",
+    });
     const endpoints = this.#graph.derived<Fragments>(() => {
       const found = new Map<string, Fragment>();
       for (const [name, { target, view }] of fragments.eds) {

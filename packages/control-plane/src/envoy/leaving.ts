@@ -34,7 +34,17 @@ export function partlyLeaveMesh(
   headers: readonly HeaderValueOption[],
   isOutside: boolean,
 ): boolean {
-  const outside = new Set(isOutside ? [cluster.name] : []);
+  return leaveByRoutes(routes, backends, headers, isOutside ? [cluster.name] : []);
+}
+
+/** The same for any routes. @param known names of clusters that lead outside, besides those among `backends` */
+export function leaveByRoutes(
+  routes: readonly { readonly route: Route }[],
+  backends: OutboundDraft["backends"],
+  headers: readonly HeaderValueOption[],
+  known: readonly string[],
+): boolean {
+  const outside = new Set(known);
   const others = Object.values(backends).flatMap((backend) =>
     backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
       ? [backend.clusterName]

@@ -68,19 +68,19 @@ export function placeOutbounds(
   translator: Translator,
   into: Placed,
   plans: { readonly outbounds: readonly OutboundPlan[]; readonly backends: readonly BackendClusterPlan[] },
-  reusePort: boolean,
+  { reusePort, origin }: { readonly reusePort: boolean; readonly origin: ResourceOrigin },
 ): void {
   const placeUpstream = ({ target, upstream, view }: BackendClusterPlan, cluster: Fragment): void => {
     const { tls, external, clusterName } = upstream;
     if (tls !== undefined) into.wanted.add(tls.certificateSecret).add(tls.validationSecret);
     if (external !== undefined) for (const name of secretsOf(external)) into.wanted.add(name);
-    const isThere = into.place(into.clusters, cluster, "outbound");
+    const isThere = into.place(into.clusters, cluster, origin);
     if (isThere && external === undefined) into.eds.set(clusterName, { target, view });
   };
   for (const outbound of plans.outbounds) {
     const { cluster, listener, route } = translator.outbound(outbound, reusePort);
-    if (route !== undefined) into.place(into.routes, route, "outbound");
-    into.place(into.listeners, listener, "outbound");
+    if (route !== undefined) into.place(into.routes, route, origin);
+    into.place(into.listeners, listener, origin);
     placeUpstream(outbound, cluster);
   }
   for (const backend of plans.backends) placeUpstream(backend, translator.backend(backend.upstream));

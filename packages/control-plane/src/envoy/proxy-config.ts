@@ -9,6 +9,8 @@ import type { Translator } from "./translator.ts";
 
 /** What MeshProxyPatches call the resources by which others leave the mesh. */
 const EGRESS_ORIGIN = "egress";
+/** And those of a built-in gateway. */
+const GATEWAY_ORIGIN = "gateway";
 
 export interface ProxyConfigParts {
   readonly plan: ProxyPlan;
@@ -57,6 +59,15 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
     }
     if (listener !== undefined) own.place(own.listeners, listener, EGRESS_ORIGIN);
   }
+  for (const port of plan.gateway?.ports ?? []) {
+    const { listener, chains } = translator.gateway(port, plan.gateway?.kri ?? "", reusePort);
+    for (const { services, route } of chains) {
+      for (const each of services) own.place(own.clusters, each, GATEWAY_ORIGIN);
+      if (route !== undefined) own.place(own.routes, route, GATEWAY_ORIGIN);
+    }
+    for (const { certificates = [] } of port.chains) for (const each of certificates) own.wanted.add(each);
+    own.place(own.listeners, listener, GATEWAY_ORIGIN);
+  }
   placeOutbounds(
     translator,
     own,
@@ -67,7 +78,7 @@ export function proxyConfig(translator: Translator, parts: ProxyConfigParts): Pr
           ? plan.backends
           : plan.backends.filter((each) => !common.shared.backends.includes(each)),
     },
-    reusePort,
+    { reusePort, origin: plan.gateway === undefined ? "outbound" : GATEWAY_ORIGIN },
   );
   for (const [made, origin] of [
     [translator.transparent(plan, reusePort), "transparent"],

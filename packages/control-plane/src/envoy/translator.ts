@@ -15,6 +15,8 @@ import {
   type EgressChainPlan,
   type EgressPlan,
   type EndpointsPlan,
+  type GatewayChainPlan,
+  type GatewayPortPlan,
   type InboundPlan,
   type InboundSharedPlan,
   type OutboundPlan,
@@ -23,6 +25,7 @@ import {
   type ProxyPlan,
   type UpstreamPlan,
 } from "@skein/policies";
+import type { HttpRoutePlan } from "@skein/policies/mesh-http-route/plan";
 import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
 import { Interned } from "../plan/interned.ts";
 import { WeakValues } from "../weak-values.ts";
@@ -34,6 +37,7 @@ import { dnsRoutes, dynamicConfigListener } from "./dynamic-config.ts";
 import { egressListener, translateEgressChain } from "./egress.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
+import { gatewayListener, translateGatewayChain } from "./gateway.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
 import { fieldOf, joined } from "./joined.ts";
 import { outboundListener } from "./outbound.ts";
@@ -99,6 +103,15 @@ interface TranslatedEgressChain {
   readonly origins: readonly string[];
 }
 
+/** What a chain of a built-in gateway becomes for all gateways that share the plan behind it. */
+interface TranslatedGatewayPart extends Omit<TranslatedEgressChain, "cluster"> {}
+
+/** The fragments of a port of a built-in gateway. */
+export interface TranslatedGatewayPort {
+  readonly listener: Fragment;
+  readonly chains: readonly Pick<TranslatedGatewayPart, "services" | "route">[];
+}
+
 type ServedResources = Pick<ReturnType<typeof translateInbound>, "cluster" | "services" | "routes">;
 
 /** The fragments of a listener by which others leave the mesh. */
@@ -129,6 +142,7 @@ export class Translator {
   readonly #inbounds = new WeakMap<InboundSharedPlan, TranslatedInbound>();
   readonly #egressChains = new WeakMap<EgressChainPlan, TranslatedEgressChain>();
   readonly #egresses = new WeakMap<EgressPlan, Map<boolean, Fragment>>();
+  readonly #gatewayChains = new WeakMap<GatewayChainPlan, TranslatedGatewayPart>();
   readonly #admins = new WeakMap<AdminPlan, { readonly cluster: Fragment; readonly listener: Fragment }>();
   readonly #dns = new WeakMap<DnsPlan, { readonly listener: Fragment; readonly route: Fragment }>();
   /** Routes by the names in them, which many proxies share. */
@@ -204,6 +218,15 @@ export class Translator {
       byPort.set(reusePort, listener);
     }
     return { listener, chains };
+  }
+
+  /** What a port of a built-in gateway becomes. @param kri of the MeshGateway */
+  gateway(plan: GatewayPortPlan, kri: string, reusePort: boolean): TranslatedGatewayPort {
+    const chains = plan.chains.map((each) => this.#gatewayChain(each));
+    const head = toBinary(ListenerSchema, gatewayListener(plan, reusePort));
+    const bytes = joined([head, ...chains.map(({ chain }) => chain)]);
+    const origins = [...new Set([kri, ...chains.flatMap((each) => each.origins)])].sort();
+    return { listener: makeFragment(this.#table, "listener", plan.listenerName, bytes, origins), chains };
   }
 
   /** What takes the connections that are redirected to a proxy; nothing where none are. */
@@ -418,6 +441,40 @@ export class Translator {
     return made;
   }
 
+  #gatewayChain(plan: GatewayChainPlan): TranslatedGatewayPart {
+    let made = this.#gatewayChains.get(plan);
+    if (made === undefined) {
+      const { chain, services, routes } = translateGatewayChain(plan, this.#definitions);
+      const entries = [plan.policies, ...plan.hosts.map(({ policies }) => policies)];
+      const origins = (of: ShapedType) => entries.flatMap((each) => this.#origins(each, of));
+      const named = plan.hosts.flatMap(({ virtualHosts }) =>
+        virtualHosts.flatMap((host) => host.routes.flatMap((route) => routeOrigins(route))),
+      );
+      const split = plan.hosts.flatMap(({ connections }) =>
+        (connections?.backends ?? []).map(({ origin }) => origin.policy),
+      );
+      const sorted = (list: readonly string[]) => [...new Set(list)].sort();
+      made = {
+        services: services.map((each) =>
+          this.#encode("cluster", each.name, ClusterSchema, each, sorted(origins("listener"))),
+        ),
+        route:
+          routes &&
+          this.#encode(
+            "route",
+            routes.name,
+            RouteConfigurationSchema,
+            routes,
+            sorted([...named, ...origins("route")]),
+          ),
+        chain: fieldOf(ListenerSchema.field.filterChains.number, [toBinary(FilterChainSchema, chain)]),
+        origins: sorted([...split, ...origins("listener")]),
+      };
+      this.#gatewayChains.set(plan, made);
+    }
+    return made;
+  }
+
   /** What an inbound and a way through an egress have in common. */
   #served(
     policies: PolicyPlans,
@@ -463,4 +520,8 @@ export class Translator {
   ): Fragment {
     return makeFragment(this.#table, type, name, toBinary(schema, message), origins);
   }
+}
+
+function routeOrigins({ policy, origins }: HttpRoutePlan): readonly string[] {
+  return [policy, ...Object.values(origins).map((origin) => origin.policy)];
 }

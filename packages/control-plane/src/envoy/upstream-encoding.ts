@@ -118,7 +118,12 @@ function virtualHost({ clusterName }: UpstreamPlan, requestHeadersToAdd: HeaderV
 }
 
 function headersOf({ requestHeaders }: OutboundDraft): HeaderValueOption[] {
-  return Array.from(requestHeaders, ([key, value]) =>
+  return headersToSet(requestHeaders);
+}
+
+/** Headers that take the place of those with their names. */
+export function headersToSet(headers: Iterable<readonly [name: string, value: string]>): HeaderValueOption[] {
+  return Array.from(headers, ([key, value]) =>
     create(HeaderValueOptionSchema, {
       header: create(HeaderValueSchema, { key, value }),
       appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,

@@ -10,6 +10,7 @@ import type { Outcome } from "../identity/outcome.ts";
 import { secretText } from "../identity/secrets.ts";
 import { createSecretsCipher } from "../identity/secrets-cipher.ts";
 import { externalMaterial, isExternalSecret } from "../plan/external-secrets.ts";
+import { gatewayCertificate, isGatewaySecret } from "../plan/gateways/certificates.ts";
 import { type IdentityStage, meshMtlsSecrets, TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type MeshPlanner, meshPlanner } from "../plan/mesh-planner.ts";
 import { type NodeFacts, sameFacts, UNKNOWN_NODE } from "../plan/node-facts.ts";
@@ -180,6 +181,13 @@ export class World {
           : certificateSecret(secret, material.certificatePem, material.privateKeyPem),
       );
     });
+    const gatewayCertificates = graph.family<string, Fragment | undefined>((secret) => {
+      const inputs = { view: index, meshName: name, openSecret: this.#openSecret };
+      const found = gatewayCertificate(inputs, secret);
+      if (!found.ok) return undefined;
+      const { certificatePem, privateKeyPem } = found.value;
+      return translator.secret(certificateSecret(secret, certificatePem, privateKeyPem));
+    });
     const certificates = graph.inputs<string, Fragment | undefined>(undefined);
     const trust = graph.derived(() => {
       const roots = mtlsRoots.get();
@@ -210,6 +218,7 @@ export class World {
         secret: (secret) => {
           if (secret === TRUST_BUNDLE_SECRET) return trust.get();
           if (secret === ADMIN_SECRETS.validation) return adminAuthority.get();
+          if (isGatewaySecret(secret)) return gatewayCertificates.at(secret).get();
           if (isExternalSecret(secret)) return external.at(secret).get();
           if (validationNames.has(secret)) return authorities.at(secret).get();
           return certificates.at(`${dataplane} ${secret}`).get();

@@ -29,6 +29,7 @@ import {
   planOf,
 } from "@skein/policies";
 import type { Outcome } from "../identity/outcome.ts";
+import { isBuiltinGateway } from "../view/gateways.ts";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
@@ -40,6 +41,8 @@ import { DirectAccess } from "./direct-access.ts";
 import { Egresses, type OutsideService } from "./egress.ts";
 import { EndpointViews } from "./endpoint-views.ts";
 import { outsideService } from "./external.ts";
+import { GatewayUpstreams } from "./gateways/clusters.ts";
+import { type GatewayProxy, Gateways } from "./gateways/gateways.ts";
 import {
   type DataplaneIdentity,
   dataplaneIdentities,
@@ -106,6 +109,10 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
   const forbidden = externalServicesIfForbidden(graph, view);
   const endpointViews = new EndpointViews(graph, instances, zone);
   const upstreams = new Upstreams(graph, view, definitions, destination);
+  const gateways = new Gateways(
+    { view, meshName, zone, definitions, openSecret },
+    new GatewayUpstreams(upstreams, destination),
+  );
   const domains = graph.derived(() => trustDomains(view, meshName), sameItems);
   const shared = new Interned<InboundSharedPlan>();
   const admins = new Interned<AdminPlan>();
@@ -244,20 +251,31 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     serviceVipPort: inputs.serviceVipPort,
   });
 
-  const outbounds = graph.family<string, ProxyOutbounds>((name) => {
-    const dataplane = view.dataplane.at(name).get();
-    const mesh = view.mesh.get();
-    if (dataplane === undefined || mesh === undefined) return NO_OUTBOUNDS;
-    const { naming, certificate, redirect } = contextOf(dataplane, mesh);
-    const policies = view.policies.at(name).get();
-    const { ipv6, systemCaPath, bindOutbounds } = node.at(name).get();
-    const caller = upstreams.kind({
-      policies: policies.outbound,
-      naming,
-      identity: certificate,
+  /** What others have to know of a proxy that calls them. */
+  const callingFacts = (
+    dataplane: DataplaneResource,
+    certificate: IdentityPlan | undefined,
+  ): GatewayProxy["facts"] => {
+    const { ipv6, systemCaPath } = node.at(dataplane.name).get();
+    const policies = view.policies.at(dataplane.name).get();
+    return {
       tags: view.callerTags.get() ? dataplaneTags(dataplane) : undefined,
       machine: { ipv6, systemCaPath },
       mayLeaveTo: allowedToLeave(forbidden.get(), policies, certificate),
+    };
+  };
+
+  const outbounds = graph.family<string, ProxyOutbounds>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined || isBuiltinGateway(dataplane)) return NO_OUTBOUNDS;
+    const { naming, certificate, redirect } = contextOf(dataplane, mesh);
+    const { bindOutbounds } = node.at(name).get();
+    const caller = upstreams.kind({
+      ...callingFacts(dataplane, certificate),
+      policies: view.policies.at(name).get().outbound,
+      naming,
+      identity: certificate,
     });
     return reachable.of(dataplane, mesh, { caller, redirect, bindOutbounds });
   }, sameProxyOutbounds);
@@ -330,6 +348,14 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       taken: () => [...calls.outbounds, ...calls.backends].map(({ upstream }) => upstream.clusterName),
     });
     conditions.push(...leaving.conditions);
+    const entering = gateways.of({
+      dataplane,
+      naming,
+      identity: certificate,
+      facts: callingFacts(dataplane, certificate),
+      policies: policies.gateway,
+    });
+    conditions.push(...entering.conditions);
     const instances = directInstances(context, calls.outbounds, conditions);
     return {
       mesh: meshName,
@@ -353,8 +379,9 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
         inbound.port === SERVICELESS_INBOUND_PORT ? [] : [plan],
       ),
       ...(leaving.listeners.length === 0 ? {} : { egresses: leaving.listeners }),
+      ...(entering.gateway === undefined ? {} : { gateway: entering.gateway }),
       outbounds: calls.outbounds,
-      backends: calls.backends,
+      backends: entering.backends.length === 0 ? calls.backends : entering.backends,
       policies: whole,
       conditions,
     };

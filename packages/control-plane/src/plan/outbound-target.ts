@@ -1,5 +1,5 @@
 import { type DataplaneOutbound, displayName, LABEL, SERVICE_TAG } from "@skein/model";
-import { type BackendReference, contains, type DestinationKey, type DestinationPlan } from "@skein/policies";
+import { type BackendReference, contains, type DestinationKey, type Protocol } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { type Callable, type CallableKind, callableOf, isCallableKind } from "./callable.ts";
@@ -21,6 +21,13 @@ export function outboundTarget(view: MeshView, outbound: DataplaneOutbound): Out
   return success(destinationKey(service.kind, service.name, port.port));
 }
 
+/** What a route sends somewhere else. */
+export interface RoutedTraffic {
+  readonly protocol: Protocol;
+  /** The port by which it was called; absent where callers know nothing of the mesh. */
+  readonly port: number | undefined;
+}
+
 /**
  * The destination of a policy's reference. One that names a service without a port means the port by which the routed
  * destination is called, else the only port. A name that no MeshService has is a service tag, as in older documents,
@@ -29,7 +36,7 @@ export function outboundTarget(view: MeshView, outbound: DataplaneOutbound): Out
 export function backendTarget(
   view: MeshView,
   { ref, zone, namespace }: BackendReference,
-  from: DestinationPlan,
+  from: RoutedTraffic,
 ): Outcome<DestinationKey, string> {
   const { kind } = ref;
   if (kind === "MeshServiceSubset") return taggedTarget(view, ref.name ?? "", ref.tags ?? {});
@@ -54,7 +61,12 @@ export function backendTarget(
   const only = ref.port === undefined && named === undefined && ports.length === 1 ? ports[0] : undefined;
   const found = wanted ?? only;
   if (found !== undefined) return success(destinationKey(service.kind, service.name, found.port));
-  return failure(`${noPort(service, ref.port ?? named ?? from.port)}; set port`);
+  const asked = ref.port ?? named ?? from.port;
+  return failure(
+    asked === undefined
+      ? `${kind} "${service.name}" has several ports (${portsText(service)}); set port`
+      : `${noPort(service, asked)}; set port`,
+  );
 }
 
 function noSuch(ref: {
@@ -67,9 +79,12 @@ function noSuch(ref: {
     : `there is no ${ref.kind} "${ref.name}"`;
 }
 
-function noPort({ kind, name, ports }: Callable, wanted: number | string): string {
-  const known = ports.map(({ port }) => port).join(", ") || "none";
-  return `${kind} "${name}" has no port ${wanted} (its ports: ${known})`;
+function noPort(service: Callable, wanted: number | string): string {
+  return `${service.kind} "${service.name}" has no port ${wanted} (its ports: ${portsText(service)})`;
+}
+
+function portsText({ ports }: Callable): string {
+  return ports.map(({ port }) => port).join(", ") || "none";
 }
 
 function taggedTarget(

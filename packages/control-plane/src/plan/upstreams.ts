@@ -17,7 +17,7 @@ import { type PolicySet, policyKey } from "../view/policy-set.ts";
 import type { Destination } from "./destinations.ts";
 import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
-import { backendTarget } from "./outbound-target.ts";
+import { backendTarget, type RoutedTraffic } from "./outbound-target.ts";
 
 /**
  * A kind of caller: the policies that shape what it calls and the certificate it presents. All callers of one kind
@@ -193,7 +193,7 @@ export class Upstreams {
         routesKey += ` ${entryKey}`;
       }
       for (const reference of definition.backendRefs?.(entry) ?? []) {
-        backends[reference.key] = this.#backend(kind, reference, plan);
+        backends[reference.key] = this.backend(kind, reference, plan);
       }
     }
     return {
@@ -225,7 +225,8 @@ export class Upstreams {
     return entries.get(key, () => make() as object | undefined);
   }
 
-  #backend(kind: CallerKind, reference: BackendReference, from: DestinationPlan): BackendPlan {
+  /** Where a reference of a route leads callers of a kind. */
+  backend(kind: CallerKind, reference: BackendReference, from: RoutedTraffic): BackendPlan {
     const target = backendTarget(this.#view, reference, from);
     if (!target.ok) return { kind: "unresolved", problem: target.error };
     const found = this.#destination.at(target.value).get();

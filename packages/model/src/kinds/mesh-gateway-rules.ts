@@ -48,7 +48,7 @@ function validateOwnTags(tags: Readonly<Record<string, string>> = {}, field: str
 
 function validateListener(listener: MeshGatewayListener, field: string): readonly Violation[] {
   const { protocol, tls, tags, hostname, crossMesh } = listener;
-  const violations: Violation[] = [...validateHostname(hostname, `${field}.hostname`)];
+  const violations: Violation[] = [...validateListenerHostname(hostname, `${field}.hostname`)];
   if (protocol === undefined || protocol === "NONE") {
     violations.push({ field: `${field}.protocol`, reason: "must be one of HTTP, HTTPS, TCP, TLS" });
   }
@@ -68,7 +68,8 @@ function validateListener(listener: MeshGatewayListener, field: string): readonl
   return [...violations, ...validateOwnTags(tags, `${field}.tags`)];
 }
 
-function validateHostname(hostname: string | undefined, field: string): readonly Violation[] {
+/** A violation when a host name is neither a DNS name nor a wildcard; one that is not set stands for all hosts. */
+export function validateListenerHostname(hostname: string | undefined, field: string): readonly Violation[] {
   if (hostname === undefined || hostname === "" || hostname === ANY_HOSTNAME) return [];
   const name = hostname.startsWith("*.") ? hostname.slice(2) : hostname;
   if (name.includes("*")) {

@@ -71,6 +71,13 @@ export function outboundEntries(
     .sort(compareEntries);
 }
 
+/** The `to` entries of the policies that are about a MeshGateway by name, from lowest to highest precedence. */
+export function gatewayEntries(policies: readonly PolicyResource[]): readonly ToEntry[] {
+  return toEntries(policies.filter((policy) => topTarget(policy).kind === "MeshGateway")).sort(
+    compareEntries,
+  );
+}
+
 /**
  * What the `to` lists of these policies say of the whole mesh, from lowest to highest precedence: what holds for a
  * listener of a gateway, or for requests that are shared out to several destinations.

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { BoolValueSchema } from "@bufbuild/protobuf/wkt";
 import {
   HeaderValueOption_HeaderAppendAction as AppendAction,
   type HeaderValueOption,
@@ -58,8 +59,16 @@ export function redirect(conf: RequestRedirect, match: HttpMatch): RedirectActio
 }
 
 /** Changes host and path of a request on its way out. */
-export function rewrite(action: RouteAction, { hostname, path }: UrlRewrite, match: HttpMatch): void {
+export function rewrite(
+  action: RouteAction,
+  { hostname, hostToBackendHostname, path }: UrlRewrite,
+  match: HttpMatch,
+): void {
   if (hostname !== undefined) action.hostRewriteSpecifier = { case: "hostRewriteLiteral", value: hostname };
+  else if (hostToBackendHostname === true) {
+    const value = create(BoolValueSchema, { value: true });
+    action.hostRewriteSpecifier = { case: "autoHostRewrite", value };
+  }
   if (path?.type === "ReplaceFullPath") {
     action.regexRewrite = substitution("^.*$", path.replaceFullPath || "/");
   } else if (path !== undefined) {

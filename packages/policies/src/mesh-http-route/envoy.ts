@@ -23,20 +23,30 @@ export function httpRoutes(plan: HttpRoutesPlan, draft: OutboundDraft): void {
 }
 
 function routeOf(plan: HttpRoutePlan, draft: OutboundDraft): Route {
+  const own = create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: draft.cluster.name } });
   const route = create(RouteSchema, {
     name: plan.name,
     match: routeMatch(plan.match),
-    action: {
-      case: "route",
-      value: create(RouteActionSchema, { clusterSpecifier: { case: "cluster", value: draft.cluster.name } }),
-    },
+    action: { case: "route", value: own },
   });
-  if (plan.backends !== undefined) {
-    const live = liveBackends(plan.backends, draft.backends);
-    sendToBackends(route, live, `no backend of route ${plan.policy} can be served`);
-  }
-  for (const [i, filter] of plan.filters.entries()) applyFilter(filter, i, plan, route, draft);
+  if (plan.backends !== undefined) share(route, plan, draft.backends);
+  for (const [i, filter] of plan.filters.entries()) applyFilter(filter, i, plan, route, draft.backends);
   return route;
+}
+
+/** A route of a built-in gateway: it leads to its backends and nowhere else. */
+export function gatewayRoute(plan: HttpRoutePlan, backends: Backends): Route {
+  const route = create(RouteSchema, { name: plan.name, match: routeMatch(plan.match) });
+  share(route, plan, backends);
+  for (const [i, filter] of plan.filters.entries()) applyFilter(filter, i, plan, route, backends);
+  return route;
+}
+
+type Backends = OutboundDraft["backends"];
+
+function share(route: Route, plan: HttpRoutePlan, backends: Backends): void {
+  const live = liveBackends(plan.backends ?? [], backends);
+  sendToBackends(route, live, `no backend of route ${plan.policy} can be served`);
 }
 
 function applyFilter(
@@ -44,7 +54,7 @@ function applyFilter(
   index: number,
   plan: HttpRoutePlan,
   route: Route,
-  draft: OutboundDraft,
+  backends: Backends,
 ): void {
   if (filter.requestHeaderModifier !== undefined) modifyRequest(route, filter.requestHeaderModifier);
   if (filter.responseHeaderModifier !== undefined) modifyResponse(route, filter.responseHeaderModifier);
@@ -53,7 +63,7 @@ function applyFilter(
   }
   if (route.action.case !== "route") return;
   if (filter.urlRewrite !== undefined) rewrite(route.action.value, filter.urlRewrite, plan.match);
-  const target = draft.backends[plan.mirrors[index] ?? ""];
+  const target = backends[plan.mirrors[index] ?? ""];
   if (filter.requestMirror === undefined || target?.kind !== "resolved") return;
   mirror(route.action.value, target.clusterName, filter.requestMirror.percentage);
 }

@@ -1,3 +1,4 @@
+import { validateListenerHostname as validateHostname } from "@skein/model";
 import { z } from "zod";
 import { policyKind } from "../engine/policy-kind.ts";
 import { validateRules } from "./checks.ts";
@@ -21,16 +22,15 @@ export const meshHttpRouteKind = policyKind<readonly HttpRule[]>({
   needsBlock: false,
   validateConf: validateRules,
   validateSpec({ targetRef, to }) {
-    if (targetRef?.kind === "MeshGateway") return [];
-    return (to ?? []).flatMap((entry, i) =>
-      "hostnames" in entry && entry.hostnames !== undefined
-        ? [
-            {
-              field: `spec.to[${i}].hostnames`,
-              reason: "can only be set when spec.targetRef.kind is MeshGateway",
-            },
-          ]
-        : [],
-    );
+    const isGateway = targetRef?.kind === "MeshGateway";
+    return (to ?? []).flatMap((entry, i) => {
+      if (!("hostnames" in entry) || entry.hostnames === undefined) return [];
+      const field = `spec.to[${i}].hostnames`;
+      return isGateway
+        ? (entry.hostnames as readonly string[]).flatMap((name, j) =>
+            validateHostname(name, `${field}[${j}]`),
+          )
+        : [{ field, reason: "can only be set when spec.targetRef.kind is MeshGateway" }];
+    });
   },
 });

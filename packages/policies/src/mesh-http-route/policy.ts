@@ -2,7 +2,7 @@ import { displayName } from "@skein/model";
 import type { BackendReference, OutboundInput, PolicyDefinition, RouteIdentity } from "../definition.ts";
 import { backendReference } from "../engine/backends.ts";
 import type { PolicyResource } from "../engine/policy-resource.ts";
-import { outboundEntries, policyKri } from "../engine/rules.ts";
+import { outboundEntries, policyKri, type ToEntry } from "../engine/rules.ts";
 import type { Origin } from "../plan/origin.ts";
 import type { HttpRule } from "./conf.ts";
 import { httpRoutes } from "./envoy.ts";
@@ -37,13 +37,19 @@ interface PlacedRule {
   readonly path: string;
 }
 
-/** Rules with the same matches are one: of each field, the rule with the higher precedence wins. */
 function planOutbound({ policies, destination }: OutboundInput): HttpRoutesPlan | undefined {
-  if (destination.protocol === "tcp") return undefined;
+  return destination.protocol === "tcp" ? undefined : mergedRoutes(outboundEntries(policies, destination));
+}
+
+/**
+ * The routes that entries with rules ask for; `undefined` where there are no rules. Rules with the same matches are one:
+ * of each field, the rule with the higher precedence wins. @param entries from lowest to highest precedence
+ */
+export function mergedRoutes(entries: readonly ToEntry[]): HttpRoutesPlan | undefined {
   const groups = new Map<string, PlacedRule[]>();
-  for (const { policy, conf, index } of outboundEntries(policies, destination).toReversed()) {
+  for (const { policy, conf, index } of entries.toReversed()) {
     const kri = policyKri(policy, SHORT);
-    for (const [i, rule] of (conf as readonly HttpRule[]).entries()) {
+    for (const [i, rule] of ((conf ?? []) as readonly HttpRule[]).entries()) {
       const placed = { rule, policy, kri, index: i, path: `to[${index}].rules[${i}]` };
       const key = JSON.stringify(rule.matches);
       const group = groups.get(key);

@@ -1,10 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import {
   TcpProxy_WeightedCluster_ClusterWeightSchema as ClusterWeightSchema,
+  type TcpProxy,
   TcpProxy_WeightedClusterSchema as WeightedClusterSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { OutboundDraft } from "../draft.ts";
-import { liveBackends } from "../engine/backends.ts";
+import { type LiveBackend, liveBackends } from "../engine/backends.ts";
 import { sendToBackends } from "../engine/weighted-clusters.ts";
 import type { TcpRoutePlan } from "./policy.ts";
 
@@ -22,8 +23,21 @@ export function tcpSplit(plan: TcpRoutePlan, draft: OutboundDraft): void {
       sendToBackends(route, live, "no backend of the MeshTCPRoute can be served");
     return;
   }
+  shareOut(live, draft.tcp);
+}
+
+/** Shares out the connections that a built-in gateway does not read. */
+export function shareConnections(
+  plan: TcpRoutePlan,
+  backends: OutboundDraft["backends"],
+  tcp: TcpProxy,
+): void {
+  shareOut(liveBackends(plan.backends, backends), tcp);
+}
+
+function shareOut(live: readonly LiveBackend[], tcp: TcpProxy): void {
   const [first] = live;
-  draft.tcp.clusterSpecifier =
+  tcp.clusterSpecifier =
     live.length < 2
       ? { case: "cluster", value: first?.clusterName ?? NOBODY }
       : {

@@ -1,6 +1,7 @@
 import type { BackendReference, OutboundInput, PolicyDefinition } from "../definition.ts";
 import { backendReference, type WeightedBackend } from "../engine/backends.ts";
-import { outboundEntries, policyKri } from "../engine/rules.ts";
+import type { PolicyResource } from "../engine/policy-resource.ts";
+import { gatewayEntries, outboundEntries, policyKri, type ToEntry } from "../engine/rules.ts";
 import type { TcpRule } from "./conf.ts";
 import { tcpSplit } from "./envoy.ts";
 import { meshTcpRouteKind } from "./kind.ts";
@@ -28,9 +29,21 @@ export const meshTcpRoute: PolicyDefinition<never, TcpRoutePlan, never, never> =
 
 /** An HTTPRoute for the same destination knows more of its requests, so nothing is left to decide here. */
 function planOutbound({ policies, destination, routes }: OutboundInput): TcpRoutePlan | undefined {
-  if (routes.length > 0) return undefined;
-  const last = outboundEntries(policies, destination)
-    .map((entry) => ({ ...entry, refs: (entry.conf as readonly TcpRule[])[0]?.default.backendRefs ?? [] }))
+  return routes.length > 0 ? undefined : highest(outboundEntries(policies, destination));
+}
+
+/** Where a listener of a built-in gateway sends connections that it does not read; `undefined` where nobody says it. */
+export function gatewayConnections(policies: readonly PolicyResource[]): TcpRoutePlan | undefined {
+  return highest(gatewayEntries(policies));
+}
+
+/** @param entries from lowest to highest precedence */
+function highest(entries: readonly ToEntry[]): TcpRoutePlan | undefined {
+  const last = entries
+    .map((entry) => ({
+      ...entry,
+      refs: (entry.conf as readonly TcpRule[] | undefined)?.[0]?.default.backendRefs ?? [],
+    }))
     .findLast(({ refs }) => refs.length > 0);
   if (last === undefined) return undefined;
   const kri = policyKri(last.policy, SHORT);

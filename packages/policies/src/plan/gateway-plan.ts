@@ -37,10 +37,10 @@ export interface GatewayChainPlan {
   readonly certificates: readonly string[] | undefined;
   /** What policies say of a connection: those that select every host name of the chain. */
   readonly policies: PolicyPlans;
-  /** Where clients of HTTP/1 and HTTP/2 on any protocol are told apart by the host that they name: one or more. */
+  /** Told apart by the host that requests name. Connections that are not read have one. */
   readonly hosts: readonly GatewayHostPlan[];
-  /** Where references of routes lead, by their key. */
-  readonly backends: Readonly<Record<string, BackendPlan>>;
+  /** The gateway's tags as a header has them, where some policy of the mesh asks for them. */
+  readonly callerTags?: string;
   /** Host names whose clients have come to the wrong connection: other chains of the port serve them. */
   readonly misdirected: readonly string[];
 }
@@ -59,8 +59,10 @@ export interface GatewayHostPlan {
   readonly calls: GatewayCalls;
   /** The host names that routes ask for, the most specific first; empty where connections are not read. */
   readonly virtualHosts: readonly GatewayVirtualHostPlan[];
-  /** Where connections go that are not read; absent where they are, and where no MeshTCPRoute says it. */
+  /** Where connections go that are not read; absent where they are. */
   readonly connections?: TcpRoutePlan;
+  /** Where references of its routes lead, by their key. */
+  readonly backends: Readonly<Record<string, BackendPlan>>;
 }
 
 /** What policies say of the calls that a listener's routes make, beside what the clusters of their destinations have. */

@@ -1,0 +1,138 @@
+import { create } from "@bufbuild/protobuf";
+import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
+import {
+  MetadataSchema,
+  TrafficDirection,
+  type TransportSocket,
+} from "@skein/envoy-api/envoy/config/core/v3/base_pb";
+import type { FilterChain } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
+import {
+  TlsParametersSchema,
+  TlsParameters_TlsProtocol as TlsProtocol,
+} from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
+import {
+  CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+} from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
+import {
+  type GatewayChainDraft,
+  type GatewayChainPlan,
+  type GatewayHostDraft,
+  type GatewayPortPlan,
+  networkFilter,
+  type PolicyDefinition,
+  statName,
+} from "@skein/policies";
+import { shareConnections } from "@skein/policies/mesh-tcp-route/envoy";
+import { edgeConnectionManager, gatewayRouteConfiguration, virtualHostDrafts } from "./gateway-http.ts";
+import { chain, tcpProxy, tlsInspector } from "./serving.ts";
+import { secretByName, tlsSocket } from "./tls.ts";
+import { socketAddress } from "./values.ts";
+
+/** Bytes that a connection of a stranger may make the proxy keep, in each direction. */
+const CONNECTION_BUFFER = 32 * 1024;
+
+/** What a chain of a gateway becomes. */
+export interface TranslatedGatewayChain {
+  readonly chain: FilterChain;
+  /** Of services that its filters ask. */
+  readonly services: readonly Cluster[];
+  /** Absent where requests are not read. */
+  readonly routes: RouteConfiguration | undefined;
+}
+
+/** The way of clients into a gateway, with what policies make of it. */
+export function translateGatewayChain(
+  plan: GatewayChainPlan,
+  definitions: readonly PolicyDefinition[],
+): TranslatedGatewayChain {
+  const isHttp = plan.protocol === "HTTP" || plan.protocol === "HTTPS";
+  const statPrefix = statName(plan.name);
+  const tcp = create(TcpProxySchema, { statPrefix });
+  for (const { connections, backends } of plan.hosts) {
+    if (connections !== undefined) shareConnections(connections, backends, tcp);
+  }
+  const draft: GatewayChainDraft = {
+    statPrefix,
+    hcm: isHttp ? edgeConnectionManager(plan.name, statPrefix) : undefined,
+    tcp: isHttp ? undefined : tcp,
+    networkFilters: [],
+    services: new Map(),
+  };
+  for (const definition of definitions) {
+    definition.translateGatewayChain?.(plan.policies[definition.kind.type], draft);
+  }
+  const hosts = plan.hosts.map((host): GatewayHostDraft => {
+    const made: GatewayHostDraft = { chain: draft, virtualHosts: virtualHostDrafts(host) };
+    for (const definition of definitions) {
+      definition.translateGatewayHost?.(host.policies[definition.kind.type], made);
+    }
+    return made;
+  });
+  const last =
+    draft.hcm === undefined
+      ? tcpProxy(tcp)
+      : networkFilter(
+          "envoy.filters.network.http_connection_manager",
+          HttpConnectionManagerSchema,
+          draft.hcm,
+        );
+  const made = chain([...draft.networkFilters, last], chainMatch(plan), clientTls(plan));
+  made.name = plan.name;
+  return {
+    chain: made,
+    services: [...draft.services.values()],
+    routes: isHttp
+      ? gatewayRouteConfiguration(
+          plan,
+          hosts.map(({ virtualHosts }) => virtualHosts),
+        )
+      : undefined,
+  };
+}
+
+/** Where TLS is expected, only TLS gets in: with the server name that the chain is for, if there is one. */
+function chainMatch({ protocol, serverName }: GatewayChainPlan): Parameters<typeof chain>[1] {
+  if (protocol === "HTTP" || protocol === "TCP") return undefined;
+  return {
+    transportProtocol: "tls",
+    ...(serverName === undefined ? {} : { serverNames: [serverName] }),
+  };
+}
+
+/** The called end of TLS with clients that have no certificate of the mesh. */
+function clientTls({ certificates, protocol }: GatewayChainPlan): TransportSocket | undefined {
+  if (certificates === undefined) return undefined;
+  return tlsSocket(
+    DownstreamTlsContextSchema,
+    create(DownstreamTlsContextSchema, {
+      commonTlsContext: create(CommonTlsContextSchema, {
+        tlsParams: create(TlsParametersSchema, { tlsMinimumProtocolVersion: TlsProtocol.TLSv1_2 }),
+        tlsCertificateSdsSecretConfigs: certificates.map(secretByName),
+        // Of bytes nobody here knows what they are.
+        alpnProtocols: protocol === "HTTPS" ? ["h2", "http/1.1"] : [],
+      }),
+      requireClientCertificate: false,
+    }),
+  );
+}
+
+/** A port of a gateway, but for its filter chains. */
+export function gatewayListener(plan: GatewayPortPlan, reusePort: boolean): Listener {
+  const { listenerName, address, port, protocol } = plan;
+  const tags = plan.chains[0]?.hosts[0]?.tags ?? {};
+  return create(ListenerSchema, {
+    name: listenerName,
+    address: socketAddress(address, port),
+    trafficDirection: TrafficDirection.INBOUND,
+    enableReusePort: reusePort,
+    statPrefix: statName(listenerName),
+    perConnectionBufferLimitBytes: CONNECTION_BUFFER,
+    metadata: create(MetadataSchema, { filterMetadata: { "io.kuma.tags": tags } }),
+    listenerFilters: protocol === "HTTP" || protocol === "TCP" ? [] : [tlsInspector()],
+  });
+}
