@@ -69,8 +69,8 @@ export interface GatewayHostPlan {
 export interface GatewayCalls {
   /** By KRI of the destination: of what goes to it alone. */
   readonly byDestination: Readonly<Record<string, PolicyPlans>>;
-  /** Of what is shared out to several destinations: what policies say of the whole mesh. */
-  readonly shared: PolicyPlans;
+  /** Of what is shared out to several destinations: what policies say of the whole mesh. Absent where nothing is. */
+  readonly shared?: PolicyPlans;
 }
 
 /** The requests for one host name. */

@@ -6,6 +6,7 @@ import type {
   PolicyPlans,
   RouteIdentity,
 } from "@skein/policies";
+import { liveBackends, type WeightedBackend } from "@skein/policies/engine/backends";
 import { routeIdentity } from "@skein/policies/mesh-http-route/policy";
 import type { PolicySet } from "../../view/policy-set.ts";
 
@@ -26,33 +27,35 @@ export interface CallsInput {
   readonly definitions: readonly PolicyDefinition[];
   /** The policies that select the listener. */
   readonly policies: PolicySet;
+  /** For each route that sends something on, where to. */
+  readonly senders: readonly (readonly WeightedBackend[])[];
   readonly backends: Readonly<Record<string, BackendPlan>>;
 }
 
-/** What policies say of the calls that the routes of a listener make. */
-export function gatewayCalls(input: CallsInput): GatewayCalls {
-  const { definitions, policies, backends } = input;
+/** What policies say of the calls that a listener makes: of a destination, where a route leads to it alone. */
+export function gatewayCalls({ definitions, policies, senders, backends }: CallsInput): GatewayCalls {
   const routes = routesOf(policies);
   const plansFor = (destination: DestinationPlan): PolicyPlans => {
     const plans: Record<string, unknown> = {};
     for (const definition of definitions) {
-      const list = policies.byKind.get(definition.kind.type) ?? [];
-      if (ROUTES.includes(definition.kind.type) || list.length === 0) continue;
+      const { type } = definition.kind;
+      const list = policies.byKind.get(type) ?? [];
+      if (ROUTES.includes(type) || list.length === 0) continue;
       const entry = definition.planOutbound?.({ policies: list, destination, routes });
-      if (entry !== undefined) plans[definition.kind.type] = entry;
+      if (entry !== undefined) plans[type] = entry;
     }
     return plans;
   };
-  const destinations = new Map(
-    Object.values(backends).flatMap((backend) =>
-      backend.kind === "resolved" ? [[backend.destination.kri, backend.destination] as const] : [],
-    ),
+  const ends = senders.map(
+    (shares) =>
+      new Map(liveBackends(shares, backends).map(({ destination }) => [destination.kri, destination])),
   );
+  const alone = new Map(ends.filter(({ size }) => size === 1).flatMap((end) => [...end]));
   return {
-    shared: plansFor(ANY),
     byDestination: Object.fromEntries(
-      Array.from(destinations, ([kri, destination]) => [kri, plansFor(destination)]),
+      Array.from(alone, ([kri, destination]) => [kri, plansFor(destination)]),
     ),
+    ...(ends.some(({ size }) => size > 1) ? { shared: plansFor(ANY) } : {}),
   };
 }
 

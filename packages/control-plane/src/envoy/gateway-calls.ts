@@ -42,7 +42,7 @@ export function callByConnection(
 /** What shares its traffic out can only have what holds for all of it. */
 function plansFor({ shared, byDestination }: GatewayCalls, { destinations }: Sender): PolicyPlans {
   const [only, ...others] = new Set(destinations.map(({ kri }) => kri));
-  return (others.length === 0 && only !== undefined ? byDestination[only] : undefined) ?? shared;
+  return (others.length === 0 && only !== undefined ? byDestination[only] : shared) ?? {};
 }
 
 function translate(definitions: readonly PolicyDefinition[], plans: PolicyPlans, draft: OutboundDraft): void {
