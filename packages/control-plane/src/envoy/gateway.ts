@@ -146,7 +146,8 @@ function clientTls({ certificates, protocol }: GatewayChainPlan): TransportSocke
 /** A port of a gateway, but for its filter chains. */
 export function gatewayListener(plan: GatewayPortPlan, reusePort: boolean): Listener {
   const { listenerName, address, port, protocol } = plan;
-  const tags = plan.chains[0]?.hosts[0]?.tags ?? {};
+  const [first = {}, ...others] = plan.chains.flatMap(({ hosts }) => hosts.map(({ tags }) => tags));
+  const common = Object.entries(first).filter(([key, value]) => others.every((tags) => tags[key] === value));
   return create(ListenerSchema, {
     name: listenerName,
     address: socketAddress(address, port),
@@ -154,7 +155,7 @@ export function gatewayListener(plan: GatewayPortPlan, reusePort: boolean): List
     enableReusePort: reusePort,
     statPrefix: statName(listenerName),
     perConnectionBufferLimitBytes: CONNECTION_BUFFER,
-    metadata: create(MetadataSchema, { filterMetadata: { "io.kuma.tags": tags } }),
+    metadata: create(MetadataSchema, { filterMetadata: { "io.kuma.tags": Object.fromEntries(common) } }),
     listenerFilters: protocol === "HTTP" || protocol === "TCP" ? [] : [tlsInspector()],
   });
 }

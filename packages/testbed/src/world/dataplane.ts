@@ -73,6 +73,17 @@ export function egressYaml({
   return stringify({ type: "Dataplane", mesh, name, labels, networking: { address, listeners } });
 }
 
+/** The Dataplane document of a built-in gateway, whose service is its name. */
+export function gatewayYaml({
+  mesh,
+  name,
+  address,
+  labels,
+}: Pick<DataplaneSpec, "mesh" | "name" | "address" | "labels">): string {
+  const gateway = { type: "BUILTIN", tags: { "kuma.io/service": name } };
+  return stringify({ type: "Dataplane", mesh, name, labels, networking: { address, gateway } });
+}
+
 function backendRef({ kind = "MeshService", service, servicePort }: Outbound): object {
   if (kind === "MeshExternalService") return { kind, name: service };
   return { kind, name: service, port: servicePort ?? 8080 };

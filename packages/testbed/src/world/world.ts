@@ -9,7 +9,7 @@ import { type Output, run } from "../process/run.ts";
 import { adminStats, askAdmin } from "./admin.ts";
 import { type Commands, workspaceCommands } from "./commands.ts";
 import { type ControlPlaneSite, controlPlaneSettings, controlPlaneSite, ctlConfig } from "./control-plane.ts";
-import { dataplaneYaml, egressYaml } from "./dataplane.ts";
+import { dataplaneYaml, egressYaml, gatewayYaml } from "./dataplane.ts";
 import { processEnvironment } from "./environment.ts";
 import { type Part, type Parts, partsIn } from "./part.ts";
 import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
@@ -160,6 +160,14 @@ export class World implements AsyncDisposable {
     const labels = { app: name, "kuma.io/workload": name };
     const address = this.site.block.address(host);
     const dir = await this.#sidecarDir(name, egressYaml({ mesh: this.mesh, name, address, labels }));
+    return await this.#runSidecar(name, dir, host);
+  }
+
+  /** Starts a built-in gateway, a proxy without an app, and waits until it holds its first configuration. */
+  async startGateway(name: string, host = this.#freeHost()): Promise<Sidecar> {
+    const labels = { app: name, "kuma.io/workload": name };
+    const address = this.site.block.address(host);
+    const dir = await this.#sidecarDir(name, gatewayYaml({ mesh: this.mesh, name, address, labels }));
     return await this.#runSidecar(name, dir, host);
   }
 

@@ -4,10 +4,12 @@ import { join } from "node:path";
 const directory = join(import.meta.dirname, "certificates");
 
 /** The certificates of the golden files: fixed, so that what contains them is fixed too. They guard nothing. */
-export const PEM: Readonly<Record<"ca.pem" | "leaf.pem" | "leaf-key.pem", string>> = {
+export const PEM: Readonly<Record<"ca.pem" | "leaf.pem" | "leaf-key.pem" | "leaf-pair.pem", string>> = {
   "ca.pem": read("ca.pem"),
   "leaf.pem": read("leaf.pem"),
   "leaf-key.pem": read("leaf-key.pem"),
+  // As gateways take them: the certificate and its key in one.
+  "leaf-pair.pem": `${read("leaf.pem")}${read("leaf-key.pem")}`,
 };
 
 function read(name: string): string {

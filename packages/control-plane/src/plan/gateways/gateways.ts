@@ -118,6 +118,8 @@ class OneGateway {
   readonly #clusters: GatewayClusters;
   readonly #conditions: PlanCondition[] = [];
   readonly #routed: RoutedListener[] = [];
+  /** A route that several listeners have is one complaint. */
+  readonly #unresolved = new Set<string>();
 
   constructor(
     inputs: GatewaysInputs,
@@ -153,6 +155,7 @@ class OneGateway {
         ...this.#conditions,
         ...protocolConditions(this.#routed),
         ...hostnameConditions(this.#routed),
+        ...Array.from(this.#unresolved, (message) => ({ type: "UnresolvedBackend", message })),
         ...this.#clusters.conditions(),
       ],
     };
@@ -316,9 +319,7 @@ class OneGateway {
     const backends = Object.fromEntries(
       references.map((reference) => {
         const found = this.#clusters.backend(kind, reference, { protocol, port: undefined }, served.section);
-        if (found.kind === "unresolved") {
-          this.#note("UnresolvedBackend", served, `${reference.key}: ${found.problem}`);
-        }
+        if (found.kind === "unresolved") this.#unresolved.add(`${reference.key}: ${found.problem}`);
         return [reference.key, found] as const;
       }),
     );
