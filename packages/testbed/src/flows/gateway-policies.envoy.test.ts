@@ -321,14 +321,22 @@ allow if input.attributes.request.http.path == "/open"
       assert.equal((await ask(DESK)).headers["x-airline-edge"], undefined);
     });
 
-    await t.test("TLS of its calls has the version of the mesh", async (context) => {
-      const versions = async (version: string): Promise<number> =>
-        sum(await gateway.stats(`^cluster\\..*\\.ssl\\.versions\\.${version}$`));
-      context.after(() => applied(world, meshTls({ mode: "Strict" })));
-      await applied(world, meshTls({ mode: "Strict", tlsVersion: { min: "TLS12", max: "TLS12" } }));
-      const before = await versions("TLSv1.2");
+    await t.test("TLS of its calls has the versions that a policy for gateways says", async (context) => {
+      const versions = (proxyType: string, version: string) => {
+        const rules = [{ default: { tlsVersion: { min: version, max: version } } }];
+        return policy("MeshTLS", proxyType.toLowerCase(), {
+          targetRef: { kind: "Mesh", proxyTypes: [proxyType] },
+          rules,
+        });
+      };
+      await during(
+        context,
+        ["MeshTLS", "sidecar", versions("Sidecar", "TLS13")],
+        ["MeshTLS", "gateway", versions("Gateway", "TLS12")],
+      );
+      assert.equal((await ask(DESK)).status, 503);
+      await applied(world, versions("Gateway", "TLS13"));
       assert.equal((await ask(DESK)).status, 200);
-      await until("a connection of that version is there", async () => (await versions("TLSv1.2")) > before);
     });
 
     await t.test("who writes what comes to nothing at a gateway is told", async () => {

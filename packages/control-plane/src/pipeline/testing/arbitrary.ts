@@ -162,6 +162,53 @@ const dataplane: fc.Arbitrary<Document> = fc
     }),
   }));
 
+/** A built-in gateway: it serves whatever MeshGateway selects its service. */
+const gatewayDataplane: fc.Arbitrary<Document> = fc
+  .record({ name, app, service: fc.constantFrom("edge", "edge", "web") })
+  .map((given) => ({
+    type: "Dataplane",
+    mesh: "default",
+    name: given.name,
+    labels: { app: given.app },
+    networking: {
+      address: `127.0.3.${given.name.slice(1)}`,
+      gateway: { type: "BUILTIN", tags: { "kuma.io/service": given.service } },
+    },
+  }));
+
+const listenerTags = fc.constantFrom<Document>({}, { side: "a" }, { side: "b" });
+const listener = fc
+  .record({
+    hostname: fc.constantFrom("*", "a.example", "*.example"),
+    protocol: fc.constantFrom("HTTP", "HTTP", "TCP"),
+    tags: listenerTags,
+  })
+  .map((given) => compact({ ...given, port: given.protocol === "HTTP" ? 8080 : 9090 }));
+const meshGateway: fc.Arbitrary<Document> = fc
+  .record({
+    name: fc.constantFrom("g0", "g1"),
+    service: fc.constantFrom("edge", "edge", "web"),
+    tags: listenerTags,
+    listeners: fc.uniqueArray(listener, {
+      minLength: 1,
+      maxLength: 3,
+      // Bytes are not told apart by host names.
+      selector: ({ port, hostname }) => (port === 9090 ? "bytes" : String(hostname)),
+    }),
+  })
+  .map((given) => ({
+    type: "MeshGateway",
+    mesh: "default",
+    name: given.name,
+    selectors: [{ match: { "kuma.io/service": given.service } }],
+    tags: given.tags,
+    conf: {
+      listeners: given.listeners.map((each) =>
+        each.port === 9090 ? compact({ ...each, hostname: undefined }) : each,
+      ),
+    },
+  }));
+
 const selector = fc.oneof(
   app.map((label) => ({ dataplaneLabels: { matchLabels: { app: label } } })),
   fc.constant({ dataplaneLabels: { matchLabels: {} } }),
@@ -544,10 +591,55 @@ const policy: fc.Arbitrary<Document> = fc.oneof(
   ),
 );
 
+/** The gateway by name, or some of its listeners. */
+const gatewayTop = fc
+  .record({ name: fc.constantFrom("g0", "g1"), tags: listenerTags })
+  .map((given): Document => ({ kind: "MeshGateway", ...given }));
+const ofMesh = (conf: fc.Arbitrary<Document>, field = "default"): fc.Arbitrary<Document> =>
+  conf.map((given) => ({ to: [{ targetRef: wholeMesh, [field]: given }] }));
+const gatewayRules = fc
+  .record({ path: fc.constantFrom("/", "/a"), refs: backendRefs })
+  .map(({ path, refs }) => [
+    { matches: [{ path: { type: "PathPrefix", value: path } }], default: { backendRefs: refs } },
+  ]);
+
+/** What policies may say of gateways. */
+const gatewaySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
+  MeshHTTPRoute: fc
+    .record({ rules: gatewayRules, hostnames: optional(fc.constant(["b.example"])) })
+    .map(({ rules: given, hostnames }) => ({
+      to: [compact({ targetRef: wholeMesh, hostnames, rules: given })],
+    })),
+  MeshTCPRoute: backendRefs.map((refs) => ({
+    to: [{ targetRef: wholeMesh, rules: [{ default: { backendRefs: refs } }] }],
+  })),
+  MeshTimeout: fc.oneof(ofMesh(timeout), rules(timeout)),
+  MeshCircuitBreaker: to(breaker),
+  MeshRetry: ofMesh(retry),
+  MeshHealthCheck: to(check),
+  MeshLoadBalancingStrategy: ofMesh(strategy),
+  MeshRateLimit: ofMesh(limit),
+  MeshFaultInjection: ofMesh(fault),
+};
+
+/** A policy of one of these kinds about a gateway. */
+const gatewayPolicy: fc.Arbitrary<Document> = fc.oneof(
+  ...Object.entries(gatewaySpecs).map(([type, specs]) =>
+    fc.tuple(fc.constantFrom("p0", "p1", "p3"), gatewayTop, specs).map(([policyName, targetRef, spec]) => ({
+      type,
+      mesh: "default",
+      name: policyName,
+      spec: { targetRef, ...spec },
+    })),
+  ),
+);
+
 /** Any document. */
 export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: mesh },
   { weight: 5, arbitrary: dataplane },
+  { weight: 1, arbitrary: gatewayDataplane },
+  { weight: 1, arbitrary: meshGateway },
   { weight: 4, arbitrary: meshService },
   { weight: 2, arbitrary: meshIdentity },
   { weight: 1, arbitrary: meshTrust },
@@ -555,6 +647,7 @@ export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: secret },
   { weight: 1, arbitrary: multiZoneService },
   { weight: 5, arbitrary: policy },
+  { weight: 3, arbitrary: gatewayPolicy },
 );
 
 const NEXT: Readonly<Record<string, string>> = {
