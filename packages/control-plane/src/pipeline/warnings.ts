@@ -23,7 +23,7 @@ import { selectsDataplane } from "../view/service-members.ts";
 import { effectWarnings } from "./dataplane-warnings.ts";
 import { listenerWarnings, routingWarnings, serverNameWarnings } from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
-import { gatewayWarnings } from "./gateway-warnings.ts";
+import { gatewayPolicyWarnings } from "./gateway-policy-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
@@ -132,7 +132,7 @@ function policyWarnings(
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
   warnings.push(...passthroughWarnings(policy, selected, store));
-  warnings.push(...gatewayWarnings(inForce, selected, gateways));
+  warnings.push(...gatewayPolicyWarnings(inForce, selected, gateways));
   const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);
   const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS" || byCaller;
   // Clients of gateways have none: only TLS of what gateways call is about them.

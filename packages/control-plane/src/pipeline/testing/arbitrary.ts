@@ -164,7 +164,7 @@ const dataplane: fc.Arbitrary<Document> = fc
 
 /** A built-in gateway: it serves whatever MeshGateway selects its service. */
 const gatewayDataplane: fc.Arbitrary<Document> = fc
-  .record({ name, app, service: fc.constantFrom("edge", "edge", "web") })
+  .record({ name: fc.constantFrom("d3", "d4"), app, service: fc.constantFrom("edge", "edge", "edge", "web") })
   .map((given) => ({
     type: "Dataplane",
     mesh: "default",
@@ -186,8 +186,8 @@ const listener = fc
   .map((given) => compact({ ...given, port: given.protocol === "HTTP" ? 8080 : 9090 }));
 const meshGateway: fc.Arbitrary<Document> = fc
   .record({
-    name: fc.constantFrom("g0", "g1"),
-    service: fc.constantFrom("edge", "edge", "web"),
+    name: fc.constantFrom("g0", "g0", "g1"),
+    service: fc.constantFrom("edge", "edge", "edge", "web"),
     tags: listenerTags,
     listeners: fc.uniqueArray(listener, {
       minLength: 1,
@@ -593,7 +593,7 @@ const policy: fc.Arbitrary<Document> = fc.oneof(
 
 /** The gateway by name, or some of its listeners. */
 const gatewayTop = fc
-  .record({ name: fc.constantFrom("g0", "g1"), tags: listenerTags })
+  .record({ name: fc.constantFrom("g0", "g0", "g1"), tags: listenerTags })
   .map((given): Document => ({ kind: "MeshGateway", ...given }));
 const ofMesh = (conf: fc.Arbitrary<Document>, field = "default"): fc.Arbitrary<Document> =>
   conf.map((given) => ({ to: [{ targetRef: wholeMesh, [field]: given }] }));
@@ -622,24 +622,27 @@ const gatewaySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshFaultInjection: ofMesh(fault),
 };
 
-/** A policy of one of these kinds about a gateway. */
+/** A policy of one of these kinds about a gateway: mostly a route, without which the others have little to say. */
 const gatewayPolicy: fc.Arbitrary<Document> = fc.oneof(
-  ...Object.entries(gatewaySpecs).map(([type, specs]) =>
-    fc.tuple(fc.constantFrom("p0", "p1", "p3"), gatewayTop, specs).map(([policyName, targetRef, spec]) => ({
-      type,
-      mesh: "default",
-      name: policyName,
-      spec: { targetRef, ...spec },
-    })),
-  ),
+  ...Object.entries(gatewaySpecs).map(([type, specs]) => ({
+    weight: type.endsWith("Route") ? 4 : 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom("p0", "p1", "p3"), gatewayTop, specs)
+      .map(([policyName, targetRef, spec]) => ({
+        type,
+        mesh: "default",
+        name: policyName,
+        spec: { targetRef, ...spec },
+      })),
+  })),
 );
 
 /** Any document. */
 export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: mesh },
   { weight: 5, arbitrary: dataplane },
-  { weight: 1, arbitrary: gatewayDataplane },
-  { weight: 1, arbitrary: meshGateway },
+  { weight: 3, arbitrary: gatewayDataplane },
+  { weight: 3, arbitrary: meshGateway },
   { weight: 4, arbitrary: meshService },
   { weight: 2, arbitrary: meshIdentity },
   { weight: 1, arbitrary: meshTrust },
@@ -647,7 +650,7 @@ export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: secret },
   { weight: 1, arbitrary: multiZoneService },
   { weight: 5, arbitrary: policy },
-  { weight: 3, arbitrary: gatewayPolicy },
+  { weight: 8, arbitrary: gatewayPolicy },
 );
 
 const NEXT: Readonly<Record<string, string>> = {

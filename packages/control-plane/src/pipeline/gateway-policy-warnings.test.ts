@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource, MeshGatewayResource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
-import { gatewayWarnings } from "./gateway-warnings.ts";
+import { gatewayPolicyWarnings } from "./gateway-policy-warnings.ts";
 import { stored } from "./testing/resources.ts";
 
 const of = { mesh: "default", labels: {} };
@@ -43,7 +43,7 @@ const MESH = { kind: "Mesh" };
 const FAULT = { http: [{ abort: { httpStatus: 503, percentage: 1 } }] };
 const RATE = { requestRate: { num: 1, interval: "1s" } };
 const warnings = (type: string, spec: object, serves = HTTP, selected = [EDGE]) =>
-  gatewayWarnings(policy(type, spec), selected, [serves]);
+  gatewayPolicyWarnings(policy(type, spec), selected, [serves]);
 
 test("what is well says nothing", () => {
   const to = [{ targetRef: MESH, default: FAULT }];

@@ -29,7 +29,7 @@ const OF_REQUESTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where a policy says what comes to nothing on the built-in gateways that it selects, or selects none of them. */
-export function gatewayWarnings(
+export function gatewayPolicyWarnings(
   policy: PolicyResource,
   selected: readonly DataplaneResource[],
   gateways: readonly MeshGatewayResource[],
