@@ -20,7 +20,7 @@ export interface BarrierClock {
 export type BarrierOutcome =
   /** Every client of this instance has acknowledged that it is gone. */
   | { readonly kind: "acknowledged" }
-  /** The control plane has no drain barrier. */
+  /** The control plane has no drain barrier, or none for an instance with clients outside the mesh. */
   | { readonly kind: "unsupported"; readonly reason: string }
   /** The control plane has one and does not let this instance use it: its token is not accepted, say. */
   | { readonly kind: "refused"; readonly reason: string }

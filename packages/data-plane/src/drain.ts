@@ -93,7 +93,7 @@ function report(log: Logger, outcome: BarrierOutcome, afterMs: number): void {
       { reason: outcome.reason },
     );
   } else if (outcome.kind === "unsupported") {
-    log.info("this control plane has no drain barrier; waiting for the whole drain time", {
+    log.info("nobody can tell who still calls this instance; waiting for the whole drain time", {
       reason: outcome.reason,
     });
   }

@@ -195,7 +195,7 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
     await using second = world.launch("--drain-time", "60s");
     await world.untilReady();
     second.child.kill("SIGINT");
-    await until("it drains", () => second.output.includes("no drain barrier"));
+    await until("it drains", () => second.output.includes("waiting for the whole drain time"));
     const hurried = performance.now();
     second.child.kill("SIGINT");
     assert.equal(await second.ended(), 0);

@@ -18,7 +18,8 @@ export function registerMatches(app: FastifyInstance, deps: ApiDeps): void {
   for (const kind of deps.registry.kinds) {
     if (kind.scope !== "Mesh") continue;
     const item = `${collectionPath(kind)}/:name`;
-    if (kind.policy?.isTargetRef || kind.type === "MeshService") {
+    if (kind.type === "MeshGateway") app.get(`${item}/dataplanes`, servedBy(deps, kind));
+    if (kind.policy?.isTargetRef || kind.type === "MeshService" || kind.type === "MeshGateway") {
       const list = selectedDataplanes(deps, kind);
       app.get(`${item}/_resources/dataplanes`, list);
       app.get(`${item}/-resources/dataplanes`, list);
@@ -64,6 +65,16 @@ function legacyDataplanes(deps: ApiDeps, kind: KindDefinition) {
       kind: "SidecarDataplane",
       dataplane: { mesh, name },
       attachments: [{ type: "dataplane" }],
+    }));
+    return sendJson(reply, 200, { total: items.length, items });
+  };
+}
+
+/** The proxies that serve a MeshGateway. */
+function servedBy(deps: ApiDeps, kind: KindDefinition) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const items = selected(deps, requireItem(deps, kind, request), request).map(({ mesh, name }) => ({
+      dataplane: { mesh, name },
     }));
     return sendJson(reply, 200, { total: items.length, items });
   };

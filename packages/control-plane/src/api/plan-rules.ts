@@ -1,6 +1,8 @@
 import { parseKri, type ResourceKey } from "@skein/model";
+import type { GatewayHostPlan, GatewayPlan } from "@skein/policies/plan/gateway-plan";
 import type { Origin } from "@skein/policies/plan/origin";
-import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import { gatewayParts } from "../plan/gateways/parts.ts";
 import { calledParts } from "../plan/serving.ts";
 import type { ApiDeps } from "./deps.ts";
 import { resourceOfKri } from "./kri-lookup.ts";
@@ -12,7 +14,8 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): u
   const dataplane = deps.store.get(key);
   const types = new Set([
     ...calledParts(plan).flatMap(({ shared }) => Object.keys(shared.policies)),
-    ...plan.outbounds.flatMap(({ upstream }) => Object.keys(upstream.policies)),
+    ...gatewayParts(plan).flatMap(({ policies }) => Object.keys(policies)),
+    ...calledBy(plan).flatMap(({ upstream }) => Object.keys(upstream.policies)),
     ...Object.keys(plan.policies),
   ]);
   const rules = [...types]
@@ -35,6 +38,7 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): u
 
 /** The body of the older `policies`: which policies matched which part of a proxy. */
 export function matchedPolicies(deps: ApiDeps, plan: ProxyPlan): unknown {
+  if (plan.gateway !== undefined) return gatewayPolicies(deps, plan, plan.gateway);
   const inbounds = plan.inbounds.map(({ address, port, tags, shared }) => ({
     type: "inbound",
     name: `${address}:${port}:${shared.service.port}`,
@@ -51,12 +55,74 @@ export function matchedPolicies(deps: ApiDeps, plan: ProxyPlan): unknown {
   return { kind: "SidecarDataplane", total: items.length, items };
 }
 
+/** The same of a built-in gateway, by listener, host name, route and destination. */
+function gatewayPolicies(deps: ApiDeps, plan: ProxyPlan, { name, ports }: GatewayPlan): unknown {
+  const byCluster = new Map(plan.backends.map(({ upstream }) => [upstream.clusterName, upstream]));
+  const destinationsOf = (backends: GatewayHostPlan["backends"], keys: readonly string[]) =>
+    keys.flatMap((key) => {
+      const backend = backends[key];
+      if (backend?.kind !== "resolved") return [];
+      const policies = byCluster.get(backend.clusterName)?.policies ?? {};
+      const tags = { "kuma.io/service": backend.destination.legacyName };
+      return [{ tags, policies: policyMetas(deps, policies) }];
+    });
+  const listeners = ports.map(({ port, protocol, chains }) => ({
+    port,
+    protocol,
+    hosts: chains.flatMap(({ hosts }) =>
+      hosts.flatMap(({ hostname, virtualHosts, connections, backends }) => [
+        ...virtualHosts.map((host) => ({
+          hostName: host.hostname,
+          routes: host.routes.map((route) => ({
+            route: route.name,
+            destinations: destinationsOf(
+              backends,
+              (route.backends ?? []).map(({ key }) => key),
+            ),
+          })),
+        })),
+        ...(connections === undefined
+          ? []
+          : [
+              {
+                hostName: hostname,
+                routes: [
+                  {
+                    route: connections.backends[0]?.origin.policy ?? "",
+                    destinations: destinationsOf(
+                      backends,
+                      connections.backends.map(({ key }) => key),
+                    ),
+                  },
+                ],
+              },
+            ]),
+      ]),
+    ),
+  }));
+  return {
+    kind: "MeshGatewayDataplane",
+    gateway: { mesh: plan.mesh, name },
+    listeners,
+    policies: policyMetas(deps, plan.policies),
+  };
+}
+
+/** What a proxy calls for applications, and what a gateway calls for its clients. */
+function calledBy(plan: ProxyPlan): readonly Pick<OutboundPlan, "upstream">[] {
+  return plan.gateway === undefined ? plan.outbounds : plan.backends;
+}
+
 /** Of an inbound or egress: whatever an egress leads to, the same policies are about it. */
 function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
   const egresses = (plan.egresses ?? []).flatMap(({ chains: [shared], ...listener }) =>
     shared === undefined ? [] : [{ ...listener, tags: {}, shared }],
   );
-  return [...plan.inbounds, ...egresses].flatMap(({ section, port, tags, shared }) => {
+  const listeners = gatewayParts(plan).map(({ port: { port }, host: { section, tags }, policies }) => ({
+    ...{ section, port, tags },
+    shared: { policies },
+  }));
+  return [...plan.inbounds, ...egresses, ...listeners].flatMap(({ section, port, tags, shared }) => {
     const rules = rulesOf(shared.policies[type]).map(({ conf, matches, origins }) => ({
       conf: [conf],
       ...(matches === undefined ? {} : { match: matches[0] }),
@@ -82,7 +148,7 @@ function proxyRule(deps: ApiDeps, plan: ProxyPlan, type: string): { readonly pro
 /** What a policy says of destinations, and of routes to them for which it says something else. */
 function destinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
   const routes = new Map<string, ResourceRule>();
-  const destinations = plan.outbounds.flatMap(({ upstream: { destination, policies } }) => {
+  const destinations = calledBy(plan).flatMap(({ upstream: { destination, policies } }) => {
     const { kind, mesh, name, labels, portName, port, kri } = destination;
     for (const { route, conf, origins } of rulesOf(policies[type])) {
       if (route === undefined) continue;

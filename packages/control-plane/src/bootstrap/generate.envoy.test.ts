@@ -25,7 +25,7 @@ async function inputs(overrides: Partial<BootstrapInputs>, request: object = {})
       version: { envoy: { version: "1.40.0" } },
       ...request,
     }),
-    dataplane: { adminPort: undefined, service: "web" },
+    dataplane: { adminPort: undefined, service: "web", isGateway: false },
     xds: { host: "127.0.0.1", port: 5678 },
     caPem: await createSelfSignedServer(server, privateKeyPem),
     exclusive: true,
@@ -65,6 +65,11 @@ const cases: Readonly<Record<string, BootstrapInputs>> = {
     xds: { host: "control-plane.example", port: 443 },
     settings: { ...base.settings, statistics: "full", adminUnixSocket: false },
   }),
+  "a gateway": await inputs({ dataplane: { adminPort: undefined, service: "edge", isGateway: true } }),
+  "a gateway with little memory": await inputs(
+    { dataplane: { adminPort: undefined, service: "edge", isGateway: true } },
+    { resources: { maxHeapSizeBytes: 536_870_912 } },
+  ),
   "without a token": await inputs({}, { dataplaneToken: undefined }),
 };
 
@@ -89,4 +94,13 @@ test("names and protocol follow what the launcher can do", () => {
   const ours = JSON.stringify(generateBootstrap(base));
   assert.match(ours, /"apiType":"DELTA_GRPC"/);
   assert.match(ours, /"system_ads"/);
+});
+
+test("only a gateway limits what strangers may take, and memory only where there is a limit", () => {
+  const managerOf = (name: string) =>
+    generateBootstrap(cases[name] ?? base).overloadManager as object | undefined;
+  assert.equal(managerOf("delta, KRI names, trimmed statistics"), undefined);
+  assert.doesNotMatch(JSON.stringify(managerOf("a gateway")), /fixed_heap/);
+  assert.match(JSON.stringify(managerOf("a gateway")), /"maxActiveDownstreamConnections":50000/);
+  assert.match(JSON.stringify(managerOf("a gateway with little memory")), /"maxHeapSizeBytes":536870912/);
 });

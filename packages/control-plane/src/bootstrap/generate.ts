@@ -1,11 +1,17 @@
 import { isIP } from "node:net";
+import { overloadManager } from "./overload.ts";
 import type { BootstrapRequest } from "./request.ts";
 import { statsConfig } from "./statistics.ts";
 
 export interface BootstrapInputs {
   readonly request: BootstrapRequest;
   /** Its fields beside type, mesh and name; absent where the control plane has the Dataplane already. */
-  readonly dataplane: { readonly adminPort: number | undefined; readonly service: string };
+  readonly dataplane: {
+    readonly adminPort: number | undefined;
+    readonly service: string;
+    /** Strangers may open connections to it. */
+    readonly isGateway: boolean;
+  };
   /** Host and port under which the proxy reached the control plane, and uses again for xDS. */
   readonly xds: { readonly host: string; readonly port: number };
   /** Certificate that the proxy checks the control plane's against. */
@@ -92,6 +98,7 @@ export function generateBootstrap(inputs: BootstrapInputs): Record<string, unkno
       ],
     },
     statsConfig: statsConfig(settings.statistics),
+    ...(inputs.dataplane.isGateway ? { overloadManager: overloadManager(request) } : {}),
   };
 }
 

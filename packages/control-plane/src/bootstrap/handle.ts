@@ -6,6 +6,7 @@ import { parseJson } from "../parse-json.ts";
 import { parseDataplane } from "../pipeline/registration.ts";
 import { launcherRedirect } from "../plan/redirect.ts";
 import type { Store } from "../store/store.ts";
+import { isBuiltinGateway } from "../view/gateways.ts";
 import { StreamRefused } from "../xds/fleet.ts";
 import { generateBootstrap } from "./generate.ts";
 import { type BootstrapRequest, bootstrapRequestSchema } from "./request.ts";
@@ -85,7 +86,11 @@ export function handleBootstrap(
   const networking = dataplane.spec.networking;
   const bootstrap = generateBootstrap({
     request,
-    dataplane: { adminPort: networking?.admin?.port || undefined, service: serviceOf(dataplane) },
+    dataplane: {
+      adminPort: networking?.admin?.port || undefined,
+      service: serviceOf(dataplane),
+      isGateway: isBuiltinGateway(dataplane),
+    },
     xds: { host, port: params.xdsPort || environment.xdsPort() },
     caPem: request.caCert ?? environment.serverCertPem,
     exclusive: mesh.spec.meshServices?.mode === "Exclusive",

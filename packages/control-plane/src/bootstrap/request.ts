@@ -43,6 +43,8 @@ export const bootstrapRequestSchema = z.looseObject({
       redirect: z.looseObject({ inbound: redirect, outbound: redirect }).optional(),
     })
     .nullish(),
+  /** Memory that Envoy may use, in bytes; 0 or absent where there is no limit. */
+  resources: z.looseObject({ maxHeapSizeBytes: z.number().min(0).optional() }).nullish(),
   otelEnv: z.looseObject({}).nullish(),
 });
 

@@ -14,6 +14,7 @@ import type { AccessEntry, Plans, Proxies, ProxyCondition, ProxyStatus } from ".
 import { explain } from "../explain/explain.ts";
 import type { NamingContext } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
+import { gatewaysOf } from "../view/gateways.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { deleteWarnings } from "./delete-warnings.ts";
@@ -64,6 +65,10 @@ export function plans({
         return dataplanes.filter(
           (each) => select(resource as PolicyResource, selectable(each, gateways)).kind !== "none",
         );
+      }
+      if (resource.type === "MeshGateway") {
+        const gateways = world.mesh(resource.mesh).index.gateways.get();
+        return dataplanes.filter((each) => gatewaysOf(each, gateways)[0]?.name === resource.name);
       }
       if (resource.type !== "MeshService") return [];
       return dataplanes.filter((each) => selectsDataplane(resource as never, each));

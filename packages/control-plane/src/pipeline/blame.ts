@@ -7,6 +7,7 @@ import {
   type UpstreamPlan,
 } from "@skein/policies";
 import { ADMIN_SECRETS } from "../envoy/admin.ts";
+import { gatewayParts } from "../plan/gateways/parts.ts";
 import { TRUST_BUNDLE_SECRET } from "../plan/identities.ts";
 import { type PlanField, policyFields } from "../plan/plan-fields.ts";
 import type { Fragment, ProxyConfig, XdsType } from "../xds/fragment.ts";
@@ -14,13 +15,15 @@ import type { Fragment, ProxyConfig, XdsType } from "../xds/fragment.ts";
 /** The part of a plan that an Envoy resource is made from. */
 export type PlanPart =
   | { readonly kind: "inbound"; readonly section: string; readonly kri: string }
+  /** A listener of a built-in gateway; `kri` is the MeshGateway's. */
+  | { readonly kind: "gateway"; readonly section: string; readonly kri: string }
   /** `destination` is a KRI, or the name of a service where it is known by a tag. */
   | { readonly kind: "outbound" | "backend"; readonly destination: string }
   | { readonly kind: "admin" | "identity" | "trust" | "proxy" };
 
 /** A resource of the API that is not a policy. */
 export interface PlanSource {
-  readonly type: "Dataplane" | "Mesh" | "MeshService" | "MeshIdentity" | "MeshTrust";
+  readonly type: "Dataplane" | "Mesh" | "MeshGateway" | "MeshService" | "MeshIdentity" | "MeshTrust";
   readonly mesh: string;
   /** By name, or by KRI; of a mesh's MeshTrusts all are meant. */
   readonly name?: string;
@@ -84,6 +87,7 @@ function contributions(plan: ProxyPlan): readonly Contribution[] {
       ];
     }),
     ...(plan.egresses ?? []).flatMap((egress) => egressContributions(plan, egress)),
+    ...gatewayContributions(plan),
     ...plan.outbounds.flatMap((outbound) => outboundContributions(plan, outbound)),
     ...plan.backends.flatMap(({ upstream }) => upstreamContributions(plan, upstream, "backend")),
     ...(admin === undefined
@@ -125,6 +129,22 @@ function egressContributions(
       sources: [dataplane(plan), ...issuerOf(plan)],
     })),
   );
+}
+
+/** What a built-in gateway takes from outside: listeners, routes and the certificates that clients see. */
+function gatewayContributions(plan: ProxyPlan): readonly Contribution[] {
+  const { kri = "" } = plan.gateway ?? {};
+  const sources = [dataplane(plan), { type: "MeshGateway" as const, mesh: plan.mesh, kri }];
+  return gatewayParts(plan).flatMap(({ port, chain, host, policies }) => {
+    const part = { kind: "gateway" as const, section: host.section, kri };
+    return [
+      { type: "listener" as const, name: port.listenerName, part, policies, sources },
+      { type: "route" as const, name: chain.name, part, policies, sources },
+      ...(chain.certificates ?? []).map((name) => ({
+        ...{ type: "secret" as const, name, part, policies: {}, sources },
+      })),
+    ];
+  });
 }
 
 /** What takes redirected connections: whether those of applications pass is for the mesh to say. */

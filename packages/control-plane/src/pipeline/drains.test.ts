@@ -57,8 +57,21 @@ async function start() {
     away.delete(id);
     for (const look of looks) look();
   };
-  return { ask, away, behind, back };
+  return { ask, away, behind, back, store, drains };
 }
+
+test("whose clients are no proxies of the mesh, as a built-in gateway's, serves on for its whole drain time", async () => {
+  const { store, drains } = await start();
+  const [mesh, name] = ["default", "edge-1"];
+  const spec = { networking: { address: "127.0.0.1", gateway: { type: "BUILTIN" } } };
+  await store.write([{ op: "create", resource: { type: "Dataplane", mesh, name, labels: {}, spec } }]);
+  const answer = await drains.handle({
+    ...{ method: "POST", query: new URLSearchParams(), token: "" },
+    body: JSON.stringify({ mesh, name }),
+  });
+  assert.equal(answer.status, 404, "as a control plane without a barrier answers");
+  assert.match(String(answer.body), /^clients of a built-in gateway are no proxies of the mesh/);
+});
 
 test("with nobody away an instance may go when the change is settled", async () => {
   const { ask } = await start();

@@ -5,6 +5,7 @@ import { allTakenOut } from "../defaults/inbound-states.ts";
 import type { DrainRequest } from "../dp-server/dp-server.ts";
 import { parseJson } from "../parse-json.ts";
 import type { Store } from "../store/store.ts";
+import { isBuiltinGateway } from "../view/gateways.ts";
 import type { ChangeLog } from "./change-log.ts";
 import type { LiveFleet } from "./fleet.ts";
 
@@ -55,6 +56,13 @@ export class Drains {
     if (dataplane === undefined) return json({ pending: 0 });
     const allowed = await authorize(request.token, dataplane);
     if (!allowed.ok) return text(401, allowed.error);
+    // Load balancers need the time to notice, and nobody knows how much.
+    if (isBuiltinGateway(dataplane)) {
+      return text(
+        404,
+        "clients of a built-in gateway are no proxies of the mesh, so nobody knows of the last one",
+      );
+    }
     const id = `${mesh}/${name}`;
     if (request.method === "POST") {
       const away = this.#away(mesh);

@@ -1,3 +1,4 @@
+import type { BackendReference } from "../definition.ts";
 import type { HttpRoutePlan } from "../mesh-http-route/plan.ts";
 import type { TcpRoutePlan } from "../mesh-tcp-route/policy.ts";
 import type { BackendPlan, PolicyPlans } from "./proxy-plan.ts";
@@ -61,7 +62,9 @@ export interface GatewayHostPlan {
   readonly virtualHosts: readonly GatewayVirtualHostPlan[];
   /** Where connections go that are not read; absent where they are. */
   readonly connections?: TcpRoutePlan;
-  /** Where references of its routes lead, by their key. */
+  /** What its routes refer to. */
+  readonly references: readonly BackendReference[];
+  /** Where that leads, by the keys of the references. */
   readonly backends: Readonly<Record<string, BackendPlan>>;
 }
 

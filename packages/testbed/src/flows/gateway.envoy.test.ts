@@ -4,7 +4,7 @@ import { outsideCa } from "../outside/ca.ts";
 import { greetFromOutside } from "../outside/client.ts";
 import { outsideServer } from "../outside/server.ts";
 import { until } from "../poll.ts";
-import { idOf } from "./documents.ts";
+import { idOf, LEGACY_MTLS } from "./documents.ts";
 import {
   below,
   echoed,
@@ -19,7 +19,7 @@ import {
   withGateway,
 } from "./gateway-scene.ts";
 import { type Client, startLoad } from "./load.ts";
-import { applied, deleted, documents, httpLoad, nothingLost, outOfSync, policy } from "./scene.ts";
+import { applied, deleted, documents, httpLoad, meshYaml, nothingLost, outOfSync, policy } from "./scene.ts";
 
 const PLAIN = { port: HTTP_PORT, protocol: "HTTP" };
 
@@ -105,6 +105,32 @@ test("clients outside reach services of a strict mesh by the host that they name
     assert.equal(lied.caller, idOf(GATEWAY));
     assert.equal(lied.headers["x-forwarded-proto"], "http");
     assert.equal((await call({ host: "check-in.test", headers: { x_caller: "me" } })).status, 400);
+
+    // What is known of a proxy is known of a gateway.
+    const base = `${world.controlPlane.api}/meshes/${world.mesh}/dataplanes/${GATEWAY}`;
+    const read = async (view: string): Promise<string> => {
+      const answer = await fetch(`${base}/${view}`);
+      assert.equal(answer.status, 200, view);
+      return await answer.text();
+    };
+    const blamed = await read("_blame?type=route");
+    assert.match(blamed, /"kind":\s*"MeshHTTPRoute".*"name":\s*"portal"/s);
+    assert.match(blamed, /"kind":\s*"MeshGateway".*"name":\s*"edge-gateway"/s);
+    assert.match(await read("_blame?type=listener"), /"section":\s*"18080:\*\.shop\.test"/);
+    const matched = JSON.parse(await read("policies")) as {
+      kind: string;
+      gateway: object;
+      listeners: unknown[];
+    };
+    assert.deepEqual(
+      [matched.kind, matched.gateway],
+      ["MeshGatewayDataplane", { mesh: world.mesh, name: "edge-gateway" }],
+    );
+    assert.match(JSON.stringify(matched.listeners), /"hostName":"check-in\.test".*"kuma\.io\/service"/);
+    assert.match(await read("_rules"), /MeshHTTPRoute/);
+    for (const view of ["_layout", "_policies", "_config", "_overview", "xds", "stats"]) await read(view);
+    const inspected = await world.ctl(["inspect", "dataplane", GATEWAY, "-m", world.mesh, "--type=policies"]);
+    assert.equal(inspected.code, 0, inspected.stderr);
     assert.deepEqual(await outOfSync(world), []);
   });
 });
@@ -222,7 +248,68 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
   });
 });
 
+/** How many listeners have been replaced or taken away. */
 async function listenersDrained(admin: (path: string) => Promise<string>): Promise<string> {
-  const text = await admin("/stats?filter=listener_manager.listener_(modified|removed)");
-  return text;
+  return await admin("/stats?filter=listener_manager.listener_(modified|removed)");
 }
+
+test("a gateway of a mesh with its own CA and service tags starts again, and is told when nothing is left for it", async (t) => {
+  const prepared = documents(
+    meshGateway([PLAIN]),
+    httpRoute("all", [below("/", { backendRefs: [{ kind: "MeshService", name: "check-in-api" }] })]),
+  );
+  const legacy = {
+    mesh: meshYaml({ meshServices: { mode: "Disabled" }, ...LEGACY_MTLS }),
+    issuing: policy("MeshTrafficPermission", "edge-only", {
+      from: [
+        {
+          targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": GATEWAY } },
+          default: { action: "Allow" },
+        },
+      ],
+    }),
+  };
+  await withGateway(
+    t,
+    prepared,
+    async ({ world, call, becomes, conditions, gateway }) => {
+      assert.equal(echoed(await becomes(200, { host: "x.test" })).service, "check-in-api");
+      const inspected = await world.ctl(["inspect", "dataplanes", "-m", world.mesh, "--gateway"]);
+      assert.match(inspected.stdout, /edge.*Online/);
+      assert.doesNotMatch(inspected.stdout, /check-in-api/);
+      const served = await world.ctl(["inspect", "meshgateway", "edge-gateway", "-m", world.mesh]);
+      assert.equal(served.stdout, `${GATEWAY}\n`, served.stderr);
+
+      await gateway.child.kill();
+      await until("the port is closed", async () => (await call({ host: "x.test" })).status === 0);
+      await world.killControlPlane();
+      await world.startControlPlane();
+      const again = await world.startGateway(GATEWAY, 11);
+      await becomes(200, { host: "x.test" });
+
+      // A newer MeshGateway with the same tags takes over; without any, nothing listens and the plan says so.
+      await applied(world, meshGateway([{ ...PLAIN, port: HTTP_PORT + 1 }], "newer-gateway"));
+      await becomes(404, { host: "x.test", port: HTTP_PORT + 1 });
+      await until(
+        "the older one is served no more",
+        async () => (await call({ host: "x.test" })).status === 0,
+      );
+      assert.ok((await conditions()).some((each) => each.startsWith('MeshGateway "edge-gateway" selects')));
+      await deleted(world, "meshgateway", "newer-gateway");
+      await becomes(200, { host: "x.test" });
+      await deleted(world, "meshgateway", "edge-gateway");
+      await until("nothing listens", async () => (await call({ host: "x.test" })).status === 0);
+      assert.ok((await conditions()).some((each) => each.includes("no MeshGateway has a selector")));
+      await applied(world, meshGateway([PLAIN]));
+      await becomes(200, { host: "x.test" });
+
+      assert.deepEqual(await outOfSync(world), []);
+
+      // It leaves: connections are asked to go, and the ones that come while it drains are served.
+      const stopped = again.child.stop();
+      assert.equal((await call({ host: "x.test" })).status, 200);
+      await stopped;
+    },
+    legacy,
+  );
+});

@@ -314,7 +314,7 @@ class OneGateway {
     served: ServedListener,
     set: PolicySet,
     { references, senders, protocol }: SentOn,
-  ): Pick<GatewayHostPlan, "backends" | "calls"> {
+  ): Pick<GatewayHostPlan, "references" | "backends" | "calls"> {
     const kind = this.#callerKind(set);
     const backends = Object.fromEntries(
       references.map((reference) => {
@@ -324,7 +324,7 @@ class OneGateway {
       }),
     );
     const { definitions } = this.#inputs;
-    return { backends, calls: gatewayCalls({ definitions, policies: set, senders, backends }) };
+    return { references, backends, calls: gatewayCalls({ definitions, policies: set, senders, backends }) };
   }
 
   #callerKind(set: PolicySet): CallerKind {
