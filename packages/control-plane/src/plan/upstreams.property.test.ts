@@ -22,7 +22,7 @@ test("an upstream says what all policies of its caller say, however it is shared
           for (const host of gatewayParts(plan).map((each) => each.host)) {
             const set = withoutRoutes(gateway.get(host.section));
             for (const backend of Object.values(host.backends)) {
-              const upstream = plan.backends.find(
+              const upstream: UpstreamPlan | undefined = plan.backends.find(
                 (each) => backend.kind === "resolved" && each.upstream.clusterName === backend.clusterName,
               )?.upstream;
               if (upstream !== undefined) assert.deepEqual(upstream.policies, fromAll(set, upstream));
