@@ -1,6 +1,7 @@
 import { conflicts } from "./conflicts.ts";
 import { deprecatedShapes } from "./deprecated.ts";
 import { type Finding, sorted } from "./finding.ts";
+import { brokenListeners, unmatchedGateways, unusableRoutes } from "./gateways.ts";
 import { expiringAuthorities, expiringCertificates, proxiesWithoutIdentity } from "./identities.ts";
 import { servicesWithoutAddress, servicesWithoutName } from "./names.ts";
 import { hiddenPermissions } from "./permissions.ts";
@@ -38,6 +39,9 @@ const CHECKS = [
   destinationsOfNothing,
   servicesWithoutName,
   servicesWithoutAddress,
+  unmatchedGateways,
+  unusableRoutes,
+  brokenListeners,
 ];
 
 /**

@@ -56,6 +56,16 @@ export const CODES = {
     title: "a rule is about a route that is not there",
     fix: "correct the name or labels in targetRef",
   },
+  SK0206: {
+    severity: "warning",
+    title: "a gateway and a MeshGateway that do not find each other",
+    fix: "make networking.gateway.tags of the Dataplane and a selector of the MeshGateway the same",
+  },
+  SK0207: {
+    severity: "warning",
+    title: "a route that its gateway cannot use",
+    fix: "name host names that a listener has, or give the route the kind that goes with the protocol",
+  },
   SK0301: {
     severity: "warning",
     title: "an HTTP rule on a port of bytes",
@@ -115,6 +125,11 @@ export const CODES = {
     severity: "error",
     title: "a service without an address",
     fix: "remove services that are no longer needed, or configure a larger range",
+  },
+  SK0606: {
+    severity: "error",
+    title: "a listener of a gateway that serves nobody",
+    fix: "give it the certificate or the route that the message names",
   },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 

@@ -3,6 +3,7 @@ import {
   enabledMtlsBackend,
   type HostnameGeneratorResource,
   type MeshExternalServiceResource,
+  type MeshGatewayResource,
   type MeshIdentityResource,
   type MeshResource,
   type MeshTrustResource,
@@ -19,6 +20,7 @@ import {
   trustDomainOf,
 } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
+import { deletedGatewayWarnings, gatewaysWithout } from "./gateway-warnings.ts";
 import { deletedGeneratorWarnings, namedServiceWarnings } from "./naming-warnings.ts";
 import { count, examples } from "./sentences.ts";
 
@@ -50,6 +52,8 @@ export function deleteWarnings(deleted: Resource, store: Store, naming: NamingCo
       return namedServiceWarnings(deleted, store);
     case "HostnameGenerator":
       return deletedGeneratorWarnings(deleted as HostnameGeneratorResource, store);
+    case "MeshGateway":
+      return deletedGatewayWarnings(deleted as MeshGatewayResource, store);
     case "Secret":
       return [
         ...secretWarnings(deleted.name, protection()),
@@ -57,6 +61,7 @@ export function deleteWarnings(deleted: Resource, store: Store, naming: NamingCo
           deleted.name,
           store.list<MeshExternalServiceResource>({ type: "MeshExternalService", mesh }),
         ),
+        ...gatewaysWithout(deleted.name, store.list<MeshGatewayResource>({ type: "MeshGateway", mesh })),
       ];
     default:
       return [];

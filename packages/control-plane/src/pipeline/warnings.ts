@@ -24,6 +24,7 @@ import { effectWarnings } from "./dataplane-warnings.ts";
 import { listenerWarnings, routingWarnings, serverNameWarnings } from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
 import { gatewayPolicyWarnings } from "./gateway-policy-warnings.ts";
+import { gatewayTargetWarnings, meshGatewayWarnings, unselectedGatewayWarnings } from "./gateway-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
@@ -58,12 +59,15 @@ export function warningsFor(
       ];
     case "HostnameGenerator":
       return generatorWarnings(written as HostnameGeneratorResource, store);
+    case "MeshGateway":
+      return meshGatewayWarnings(written as MeshGatewayResource, store);
     case "MeshIdentity":
       return identityWarnings(written as MeshIdentityResource, dataplanes, store);
     case "Dataplane":
       return [
         ...dataplaneWarnings(written as DataplaneResource, store),
         ...reachableListWarnings(written as DataplaneResource, store),
+        ...unselectedGatewayWarnings(written as DataplaneResource, store),
       ];
     case "Mesh":
       return [
@@ -86,9 +90,11 @@ function policyWarnings(
   const selected = dataplanes.filter(
     (dataplane) => select(inForce, selectable(dataplane, gateways)).kind !== "none",
   );
-  if (dataplanes.length > 0 && selected.length === 0) {
+  const ofGateways = gatewayTargetWarnings(policy, store);
+  if (dataplanes.length > 0 && selected.length === 0 && ofGateways.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
+  warnings.push(...ofGateways);
   warnings.push(...serverNameWarnings(policy, store));
   const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {
