@@ -56,14 +56,6 @@ test("what is well says nothing", () => {
   assert.deepEqual(warnings("MeshTimeout", { rules }, TWO, [WEB, EDGE]), []);
 });
 
-test("a gateway that is not there", () => {
-  const to = [{ targetRef: MESH, default: FAULT }];
-  assert.deepEqual(warnings("MeshFaultInjection", { targetRef: { ...TOP, name: "egde" }, to }, HTTP, []), [
-    'spec.targetRef: there is no MeshGateway "egde" now',
-    "spec.to: is about built-in gateways, and it selects none now",
-  ]);
-});
-
 test("lists for gateways where only sidecars are selected", () => {
   for (const [type, conf] of [
     ["MeshFaultInjection", FAULT],

@@ -1,4 +1,4 @@
-import { type DataplaneResource, displayName, type MeshGatewayResource } from "@skein/model";
+import type { DataplaneResource, MeshGatewayResource } from "@skein/model";
 import { type PolicyResource, select } from "@skein/policies";
 import { gatewaysOf, isBuiltinGateway, type ServedListener, servedListeners } from "../view/gateways.ts";
 import { selectable } from "../view/selectable.ts";
@@ -35,7 +35,7 @@ export function gatewayPolicyWarnings(
   gateways: readonly MeshGatewayResource[],
 ): readonly string[] {
   const builtin = selected.filter(isBuiltinGateway);
-  const warnings = [...nameWarnings(policy, gateways)];
+  const warnings: string[] = [];
   if (TO_GATEWAYS.has(policy.type) && (policy.spec.to ?? []).length > 0 && builtin.length === 0) {
     warnings.push("spec.to: is about built-in gateways, and it selects none now");
   }
@@ -45,18 +45,6 @@ export function gatewayPolicyWarnings(
   if (isForGatewaysOnly) warnings.push(...inboundWarnings(policy, first.name));
   const listeners = builtin.flatMap((dataplane) => listenersOf(policy, dataplane, gateways));
   return [...warnings, ...new Set([...listenerWarnings(policy, listeners), ...headersWarnings(policy)])];
-}
-
-/** A name, or tags, that no gateway has. */
-function nameWarnings(
-  { spec: { targetRef } }: PolicyResource,
-  gateways: readonly MeshGatewayResource[],
-): readonly string[] {
-  if (targetRef?.kind !== "MeshGateway") return [];
-  const { name } = targetRef;
-  return gateways.some((each) => each.name === name || displayName(each) === name)
-    ? []
-    : [`spec.targetRef: there is no MeshGateway "${name}" now`];
 }
 
 /** What is about inbounds, where only gateways are selected. */
