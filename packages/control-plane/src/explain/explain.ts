@@ -1,22 +1,13 @@
 import type { ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
-import { branchesOf } from "./branches.ts";
-import type {
-  Branch,
-  ExplainedVerdict,
-  Explanation,
-  Limits,
-  Question,
-  QuestionProblem,
-  Remedy,
-} from "./explanation.ts";
-import { isFault } from "./faults.ts";
+import { askedBy, concluded } from "./conclude.ts";
+import type { Explanation, Question, QuestionProblem } from "./explanation.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
 import { workloadOf } from "./names.ts";
 import { outboundStep } from "./outbound-step.ts";
-import { type RouteEnd, routeStep } from "./route-step.ts";
+import { routeStep } from "./route-step.ts";
 import { seenBy } from "./seen.ts";
 import { sourceStep } from "./source-step.ts";
 
@@ -66,14 +57,10 @@ function explainFor(
 ): Explanation {
   const from = sourceStep(source);
   const { hop, outbound, remedy } = outboundStep(source, target);
-  const about = {
-    mesh: question.mesh,
-    source: { dataplane: source.name, workload, spiffeId: source.identity?.uris[0] ?? null },
-    otherwise: [],
-  };
   if (outbound === undefined) {
     return {
-      ...about,
+      mesh: question.mesh,
+      ...askedBy(source, workload),
       destination: { name: target.name, port: target.port, protocol: "" },
       request: null,
       verdict: "no-outbound",
@@ -89,81 +76,12 @@ function explainFor(
       remedy: remedy ?? null,
     };
   }
-  const route = routeStep(outbound, source, question);
-  const branches = route.backends.flatMap((backend) =>
-    branchesOf({
-      mesh,
-      source,
-      backend,
-      route: route.policy,
-      only: backend.target === target.key ? target.only : undefined,
-    }),
-  );
-  const { protocol } = outbound.upstream.destination;
-  const [first] = branches;
-  const verdict = route.end?.verdict ?? together(branches);
-  const limits = first === undefined || branches.length > 1 ? widest(branches) : first.limits;
-  const refused = branches.find((branch) => branch.verdict !== "allowed") ?? first;
-  return {
-    ...about,
-    destination: { name: target.name, port: target.port, protocol },
-    request:
-      protocol === "tcp"
-        ? null
-        : { method: question.method ?? "GET", path: question.path ?? "/", headers: question.headers ?? {} },
-    verdict,
-    reason: verdict === "differs" ? differing(branches) : (refused?.reason ?? route.hop.text),
-    decidedBy: route.end?.decidedBy ?? refused?.decidedBy ?? null,
-    route: route.rule ?? null,
-    answer: route.end?.answer ?? null,
-    sent: route.sent ?? null,
-    seen: seenBy(verdict, protocol, limits, route.end?.answer) + (branches.some(hasFaults) ? FAULTS_TOO : ""),
-    limits,
-    hops: [from, hop, route.hop],
-    branches,
-    remedy: refused?.remedy ?? remedyOf(route.end) ?? null,
-  };
-}
-
-function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
-  if (end?.verdict !== "no-backend" || end.decidedBy === undefined) return undefined;
-  return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
-}
-
-const FAULTS_TOO = "; a MeshFaultInjection fails or slows some requests on purpose";
-
-function hasFaults({ hops }: Branch): boolean {
-  return hops.some(({ facts }) => facts.some(isFault));
-}
-
-function together(branches: readonly Branch[]): ExplainedVerdict {
-  const verdicts = new Set(branches.filter(({ share }) => share > 0).map(({ verdict }) => verdict));
-  const [only = "no-route"] = verdicts;
-  return verdicts.size > 1 ? "differs" : only;
-}
-
-function differing(branches: readonly Branch[]): string {
-  return branches
-    .map(({ share, verdict, backend, instances }) => {
-      const where = instances.length === 0 ? backend : instances.join(", ");
-      return `${share}% ${verdict} (${where})`;
-    })
-    .join("; ");
-}
-
-/** Limits that hold for some branch at the latest: after them nothing is under way any more. */
-function widest(branches: readonly Branch[]): Limits {
-  const most = (pick: (limits: Limits) => number | undefined): number | undefined => {
-    const values = branches.map(({ limits }) => pick(limits) ?? Number.POSITIVE_INFINITY);
-    const value = Math.max(...values);
-    return Number.isFinite(value) ? value : undefined;
-  };
-  const requestMs = most((limits) => limits.requestMs);
-  const connectMs = most((limits) => limits.connectMs);
-  const idleMs = most((limits) => limits.idleMs);
-  return {
-    ...(requestMs === undefined ? {} : { requestMs }),
-    ...(connectMs === undefined ? {} : { connectMs }),
-    ...(idleMs === undefined ? {} : { idleMs }),
-  };
+  return concluded({
+    ...{ mesh, source, workload, question },
+    destination: { name: target.name, port: target.port },
+    protocol: outbound.upstream.destination.protocol,
+    route: routeStep(outbound, source, question),
+    hops: [from, hop],
+    only: (backend) => (backend.target === target.key ? target.only : undefined),
+  });
 }

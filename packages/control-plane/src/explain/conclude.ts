@@ -1,0 +1,119 @@
+import type { DestinationPlan, ProxyPlan } from "@skein/policies";
+import type { MeshWorld } from "../pipeline/world.ts";
+import type { Backend } from "./backends.ts";
+import { branchesOf } from "./branches.ts";
+import type { Branch, ExplainedVerdict, Explanation, Hop, Limits, Question, Remedy } from "./explanation.ts";
+import { isFault } from "./faults.ts";
+import type { RouteChoice, RouteEnd } from "./route-step.ts";
+import { seenBy } from "./seen.ts";
+
+/** What is known of a request once it has found its route. */
+export interface Routed {
+  readonly mesh: MeshWorld;
+  readonly source: ProxyPlan;
+  readonly workload: string;
+  readonly question: Question;
+  /** What was asked about. */
+  readonly destination: { readonly name: string; readonly port: number };
+  /** Of the request on its way to the route. */
+  readonly protocol: DestinationPlan["protocol"];
+  readonly route: RouteChoice;
+  /** The hops up to the route. */
+  readonly hops: readonly Hop[];
+  /** The only instance of a backend that was asked about. */
+  readonly only: (backend: Backend) => string | undefined;
+}
+
+/** Who asks, in an explanation. */
+export function askedBy(source: ProxyPlan, workload: string): Pick<Explanation, "source" | "otherwise"> {
+  return {
+    source: { dataplane: source.name, workload, spiffeId: source.identity?.uris[0] ?? null },
+    otherwise: [],
+  };
+}
+
+/** What becomes of a request behind its route. */
+export function concluded({
+  mesh,
+  source,
+  workload,
+  question,
+  destination,
+  protocol,
+  route,
+  hops,
+  only,
+}: Routed): Explanation {
+  const branches = route.backends.flatMap((backend) =>
+    branchesOf({ mesh, source, backend, route: route.policy, only: only(backend) }),
+  );
+  const [first] = branches;
+  const verdict = route.end?.verdict ?? together(branches);
+  const limits = first === undefined || branches.length > 1 ? widest(branches) : first.limits;
+  const refused = branches.find((branch) => branch.verdict !== "allowed") ?? first;
+  const all = [...hops, route.hop];
+  const faulty = branches.some(hasFaults) || all.some(({ facts }) => facts.some(isFault));
+  return {
+    mesh: question.mesh,
+    ...askedBy(source, workload),
+    destination: { ...destination, protocol },
+    request:
+      protocol === "tcp"
+        ? null
+        : { method: question.method ?? "GET", path: question.path ?? "/", headers: question.headers ?? {} },
+    verdict,
+    reason: verdict === "differs" ? differing(branches) : (refused?.reason ?? route.hop.text),
+    decidedBy: route.end?.decidedBy ?? refused?.decidedBy ?? null,
+    route: route.rule ?? null,
+    answer: route.end?.answer ?? null,
+    sent: route.sent ?? null,
+    seen: seenBy(verdict, protocol, limits, route.end?.answer) + (faulty ? FAULTS_TOO : ""),
+    limits,
+    hops: all,
+    branches,
+    remedy: refused?.remedy ?? remedyOf(route.end) ?? null,
+  };
+}
+
+function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
+  if (end?.verdict !== "no-backend" || end.decidedBy === undefined) return undefined;
+  return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
+}
+
+const FAULTS_TOO = "; a MeshFaultInjection fails or slows some requests on purpose";
+
+function hasFaults({ hops }: Branch): boolean {
+  return hops.some(({ facts }) => facts.some(isFault));
+}
+
+function together(branches: readonly Branch[]): ExplainedVerdict {
+  const verdicts = new Set(branches.filter(({ share }) => share > 0).map(({ verdict }) => verdict));
+  const [only = "no-route"] = verdicts;
+  return verdicts.size > 1 ? "differs" : only;
+}
+
+function differing(branches: readonly Branch[]): string {
+  return branches
+    .map(({ share, verdict, backend, instances }) => {
+      const where = instances.length === 0 ? backend : instances.join(", ");
+      return `${share}% ${verdict} (${where})`;
+    })
+    .join("; ");
+}
+
+/** Limits that hold for some branch at the latest: after them nothing is under way any more. */
+function widest(branches: readonly Branch[]): Limits {
+  const most = (pick: (limits: Limits) => number | undefined): number | undefined => {
+    const values = branches.map(({ limits }) => pick(limits) ?? Number.POSITIVE_INFINITY);
+    const value = Math.max(...values);
+    return Number.isFinite(value) ? value : undefined;
+  };
+  const requestMs = most((limits) => limits.requestMs);
+  const connectMs = most((limits) => limits.connectMs);
+  const idleMs = most((limits) => limits.idleMs);
+  return {
+    ...(requestMs === undefined ? {} : { requestMs }),
+    ...(connectMs === undefined ? {} : { connectMs }),
+    ...(idleMs === undefined ? {} : { idleMs }),
+  };
+}
