@@ -76,8 +76,11 @@ export function concluded({
 }
 
 function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
-  if (end?.verdict !== "no-backend" || end.decidedBy === undefined) return undefined;
-  return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
+  if (end?.decidedBy === undefined) return undefined;
+  const { policy, rule } = end.decidedBy;
+  if (end.verdict === "aborted") return { text: `take the abort out of ${rule} of ${policy}, or delete it` };
+  if (end.verdict !== "no-backend") return undefined;
+  return { text: `correct backendRefs in ${rule} of ${policy}` };
 }
 
 const FAULTS_TOO = "; a MeshFaultInjection fails or slows some requests on purpose";

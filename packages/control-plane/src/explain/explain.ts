@@ -1,10 +1,13 @@
+import { type DataplaneResource, displayName } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
+import { gatewaysOf, isBuiltinGateway } from "../view/gateways.ts";
 import { askedBy, concluded } from "./conclude.ts";
 import type { Explanation, Question, QuestionProblem } from "./explanation.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
+import { explainAtGateway } from "./gateway.ts";
 import { workloadOf } from "./names.ts";
 import { outboundStep } from "./outbound-step.ts";
 import { routeStep } from "./route-step.ts";
@@ -16,7 +19,7 @@ export function explain(mesh: MeshWorld, question: Question): Outcome<Explanatio
   const dataplanes = [...mesh.index.dataplaneNames()]
     .sort()
     .flatMap((name) => mesh.index.dataplane.at(name).get() ?? []);
-  const sources = findDataplanes(question.source, dataplanes, "source");
+  const sources = sourcesOf(mesh, question.source, dataplanes);
   if (!sources.ok) return sources;
   const plans = sources.value.flatMap(({ name }) => mesh.planner.plan.at(name).get() ?? []);
   const [first, ...others] = plans;
@@ -24,6 +27,11 @@ export function explain(mesh: MeshWorld, question: Question): Outcome<Explanatio
   if (first === undefined || dataplane === undefined) {
     const message = `"${question.source}" has no plan: there is no Mesh "${question.mesh}"`;
     return failure({ kind: "invalid", field: "source", message, suggestions: [] });
+  }
+  if (isBuiltinGateway(dataplane)) {
+    return explainGateways(plans, (source) =>
+      explainAtGateway({ mesh, source, workload: workloadOf(dataplane), question, dataplanes }),
+    );
   }
   const target = findDestination(question, first, mesh.index, dataplanes);
   if (!target.ok) return target;
@@ -33,6 +41,43 @@ export function explain(mesh: MeshWorld, question: Question): Outcome<Explanatio
     .filter(({ verdict, reason }) => verdict !== explanation.verdict || reason !== explanation.reason)
     .map(({ source, verdict, reason }) => ({ dataplane: source.dataplane, verdict, reason }));
   return success({ ...explanation, otherwise });
+}
+
+/** The dataplanes that a word stands for; the name of a MeshGateway stands for the proxies that serve it. */
+function sourcesOf(
+  mesh: MeshWorld,
+  word: string,
+  dataplanes: readonly DataplaneResource[],
+): Outcome<readonly DataplaneResource[], QuestionProblem> {
+  const found = findDataplanes(word, dataplanes, "source");
+  if (found.ok) return found;
+  const gateways = mesh.index.gateways.get();
+  const serving = dataplanes.filter((dataplane) => {
+    const [gateway] = gatewaysOf(dataplane, gateways);
+    return gateway !== undefined && (gateway.name === word || displayName(gateway) === word);
+  });
+  return serving.length > 0 ? success(serving) : found;
+}
+
+/** The answer of the first of some gateways, and which others give another one. */
+function explainGateways(
+  [first, ...others]: readonly ProxyPlan[],
+  explainAt: (source: ProxyPlan) => Outcome<Explanation, QuestionProblem>,
+): Outcome<Explanation, QuestionProblem> {
+  const answer = explainAt(first as ProxyPlan);
+  if (!answer.ok) return answer;
+  const { verdict } = answer.value;
+  const otherwise = others.flatMap((source) => {
+    const other = explainAt(source);
+    if (!other.ok)
+      return [{ dataplane: source.name, verdict: "no-route" as const, reason: other.error.message }];
+    const isSame =
+      other.value.verdict === verdict && other.value.route?.policy === answer.value.route?.policy;
+    return isSame
+      ? []
+      : [{ dataplane: source.name, verdict: other.value.verdict, reason: other.value.reason }];
+  });
+  return success({ ...answer.value, otherwise });
 }
 
 /** Instances of the caller that may be answered differently: callers of one kind share the plan of their way. */

@@ -26,7 +26,7 @@ export interface RouteChoice {
 
 /** The end of a request in the caller's own proxy. */
 export interface RouteEnd {
-  readonly verdict: "redirected" | "no-backend";
+  readonly verdict: "redirected" | "no-backend" | "no-route" | "aborted";
   readonly decidedBy: Origin | undefined;
   /** Absent for bytes. */
   readonly answer?: Answer;
@@ -69,7 +69,8 @@ function requestOf(
   return { method, path: normalizedPath(path), headers: { host, ...headers } };
 }
 
-function byRoute(
+/** What becomes of a request that a route takes. */
+export function byRoute(
   route: HttpRoutePlan,
   request: HttpRequest,
   outbound: OutboundPlan,
@@ -119,7 +120,8 @@ function byRoute(
   };
 }
 
-function bySplit(
+/** What becomes of connections, or of requests that no HTTPRoute is about, by a MeshTCPRoute. */
+export function bySplit(
   { backends }: TcpRoutePlan,
   isBytes: boolean,
   outbound: OutboundPlan,
