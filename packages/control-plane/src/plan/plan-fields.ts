@@ -1,6 +1,7 @@
 import type { EgressChainPlan, InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies";
 import { isRecord } from "../insights/fields.ts";
 import { type EntryField, entryFields } from "./entry-fields.ts";
+import type { GatewayPart } from "./gateways/parts.ts";
 
 /** A value of a plan; without a kind, no policy decides it. */
 export interface PlanField extends EntryField {
@@ -64,6 +65,26 @@ export function outboundFields({ address, port, upstream }: OutboundPlan): reado
     ]),
   );
   return plainFields({ address, port, protocol, serverIds, tls, clusterName, backends: targets });
+}
+
+/** What a plan says of the way of a gateway to a destination, but for what policies decide. */
+export function wayFields({ upstream }: Pick<OutboundPlan, "upstream">): readonly PlanField[] {
+  const { destination, tls, clusterName } = upstream;
+  const { protocol, serverIds } = destination;
+  return plainFields({ protocol, serverIds, tls, clusterName });
+}
+
+/** What a plan says of a listener of a gateway, but for what policies decide. */
+export function listenerFields({ port, chain, host }: GatewayPart): readonly PlanField[] {
+  const { address, protocol, connectionLimit } = port;
+  const { certificates, serverName } = chain;
+  const backends = Object.fromEntries(
+    Object.entries(host.backends).map(([key, backend]) => [
+      key,
+      backend.kind === "resolved" ? backend.target : backend.problem,
+    ]),
+  );
+  return plainFields({ address, protocol, connectionLimit, certificates, serverName, backends });
 }
 
 function plainFields(value: unknown, path = ""): readonly PlanField[] {
