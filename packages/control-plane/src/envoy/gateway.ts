@@ -6,9 +6,10 @@ import {
   TrafficDirection,
   type TransportSocket,
 } from "@skein/envoy-api/envoy/config/core/v3/base_pb";
-import type { FilterChain } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
+import type { Filter, FilterChain } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
+import { ConnectionLimitSchema } from "@skein/envoy-api/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb";
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import {
@@ -96,7 +97,8 @@ export function translateGatewayChain(
           HttpConnectionManagerSchema,
           draft.hcm,
         );
-  const made = chain([...draft.networkFilters, last], chainMatch(plan), clientTls(plan));
+  const filters = [...connectionLimit(plan, statPrefix), ...draft.networkFilters, last];
+  const made = chain(filters, chainMatch(plan), clientTls(plan));
   made.name = plan.name;
   return {
     chain: made,
@@ -124,6 +126,16 @@ function chainMatch({ protocol, serverName }: GatewayChainPlan): Parameters<type
     transportProtocol: "tls",
     ...(serverName === undefined ? {} : { serverNames: [serverName] }),
   };
+}
+
+/** Closes the connections that are too many, before anything is done for them. */
+function connectionLimit(
+  { connectionLimit: limit }: GatewayChainPlan,
+  statPrefix: string,
+): readonly Filter[] {
+  if (limit === undefined) return [];
+  const config = create(ConnectionLimitSchema, { statPrefix, maxConnections: BigInt(limit) });
+  return [networkFilter("envoy.filters.network.connection_limit", ConnectionLimitSchema, config)];
 }
 
 /** The called end of TLS with clients that have no certificate of the mesh. */

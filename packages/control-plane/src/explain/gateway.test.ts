@@ -136,8 +136,10 @@ test("to a service: by the first host whose routes lead there, or the one of the
     headers: { host: "check-in.test" },
   });
   assert.equal(nowhere.verdict, "no-route");
-  const none = ask(OPEN, "edge", "radar", { headers: { host: "check-in.test" } });
+  const none = ask(AIRLINE + EDGE + IDENTITY, "edge", "check-in");
   assert.equal(none.verdict, "no-route");
+  assert.match(none.reason, /no route of front leads GET \/ to check-in:8080/);
+  assert.match(JSON.stringify(none.remedy?.document), /"type":"MeshHTTPRoute".*"name":"front".*"port":8080/);
 });
 
 test("a redirect, and bytes", () => {

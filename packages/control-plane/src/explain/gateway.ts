@@ -7,8 +7,9 @@ import type { HttpRoutePlan } from "@skein/policies/mesh-http-route/plan";
 import { type HttpRequest, normalizedPath } from "@skein/policies/mesh-http-route/request";
 import { type Outcome, success } from "../identity/outcome.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
+import { namedDestination } from "../plan/destination-keys.ts";
 import { concluded } from "./conclude.ts";
-import type { Explanation, Question, QuestionProblem } from "./explanation.ts";
+import type { Explanation, Question, QuestionProblem, Remedy } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { allEntries, type Entry, entryFor, wordAndPort } from "./gateway-entry.ts";
@@ -53,7 +54,7 @@ function toService(asked: GatewayQuestion, target: Target): Explanation {
   if (entry !== undefined && (leading.length > 0 || named?.ok === true)) {
     return at(asked, entry, destination, target);
   }
-  return nowhere(asked, destination, named?.ok === false ? named.error.message : undefined);
+  return nowhere(asked, target, named?.ok === false ? named.error.message : undefined);
 }
 
 function hostAndPort(host: string): readonly [hostname: string, port: number | undefined] {
@@ -155,11 +156,12 @@ const NOBODY: Omit<DestinationPlan, "protocol"> = {
 /** No way in leads to the service. */
 function nowhere(
   { mesh, source, workload, question }: GatewayQuestion,
-  destination: { readonly name: string; readonly port: number },
+  target: Target,
   why: string | undefined,
 ): Explanation {
+  const destination = { name: target.name, port: target.port };
   const method = question.method ?? "GET";
-  return concluded({
+  const answer = concluded({
     ...{ mesh, source, workload, question, destination },
     protocol: "http",
     route: {
@@ -180,4 +182,24 @@ function nowhere(
     hops: [sourceStep(source)],
     only: () => undefined,
   });
+  return { ...answer, remedy: routeRemedy(source.gateway?.name ?? source.name, target) };
+}
+
+/** A route that sends requests to a service. */
+function routeRemedy(gateway: string, { key, name, port }: Target): Remedy {
+  const { kind } = namedDestination(key);
+  const known = kind === "MeshExternalService" || port === 0 ? {} : { port };
+  const backendRefs = [{ kind: port === 0 ? "MeshService" : kind, name, ...known }];
+  const matches = [{ path: { type: "PathPrefix", value: "/" } }];
+  return {
+    text: `send some requests there with a MeshHTTPRoute of MeshGateway ${gateway}`,
+    document: {
+      type: "MeshHTTPRoute",
+      name: `${gateway}-to-${name}`,
+      spec: {
+        targetRef: { kind: "MeshGateway", name: gateway },
+        to: [{ targetRef: { kind: "Mesh" }, rules: [{ matches, default: { backendRefs } }] }],
+      },
+    },
+  };
 }

@@ -76,15 +76,16 @@ export function wayFields({ upstream }: Pick<OutboundPlan, "upstream">): readonl
 
 /** What a plan says of a listener of a gateway, but for what policies decide. */
 export function listenerFields({ port, chain, host }: GatewayPart): readonly PlanField[] {
-  const { address, protocol, connectionLimit } = port;
-  const { certificates, serverName } = chain;
+  const { address, protocol } = port;
+  const { certificates, serverName, connectionLimit } = chain;
+  const hostnames = host.virtualHosts.map(({ hostname }) => hostname);
   const backends = Object.fromEntries(
     Object.entries(host.backends).map(([key, backend]) => [
       key,
       backend.kind === "resolved" ? backend.target : backend.problem,
     ]),
   );
-  return plainFields({ address, protocol, connectionLimit, certificates, serverName, backends });
+  return plainFields({ address, protocol, connectionLimit, certificates, serverName, hostnames, backends });
 }
 
 function plainFields(value: unknown, path = ""): readonly PlanField[] {

@@ -221,3 +221,44 @@ test("whom a gateway may call is among the pairs, with the gateway as the caller
   assert.ok(pairs.includes("edge api newly-denied"), pairs.join("\n"));
   assert.ok(!pairs.some((pair) => pair.includes(" edge ")), "nobody of the mesh calls a gateway");
 });
+
+test("what would become of a gateway: its listeners, its routes and what it calls", async () => {
+  const { api, previews } = liveWorld();
+  const gateway = {
+    ...{
+      type: "MeshGateway",
+      mesh: "default",
+      name: "g",
+      selectors: [{ match: { "kuma.io/service": "edge" } }],
+    },
+    conf: { listeners: [{ port: 80, protocol: "HTTP" }] },
+  };
+  const edge = {
+    ...{ type: "Dataplane", mesh: "default", name: "edge-1" },
+    networking: { address: "127.0.9.9", gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } } },
+  };
+  await put(api, ...shop(1), gateway, edge);
+  const route = {
+    ...{ type: "MeshHTTPRoute", mesh: "default", name: "r" },
+    spec: {
+      targetRef: { kind: "MeshGateway", name: "g" },
+      to: [
+        {
+          targetRef: { kind: "Mesh" },
+          rules: [
+            {
+              matches: [{ path: { type: "PathPrefix", value: "/" } }],
+              default: { backendRefs: [{ kind: "MeshServiceSubset", name: "nobody", tags: {} }] },
+            },
+          ],
+        },
+      ],
+    },
+  };
+  const { effects } = await previews.preview(async (draft) => {
+    await draft.store.write([written(route)]);
+  }, MINUTE);
+  assert.equal(effects.proxies.changed, 1);
+  const [change] = effects.diff.items.filter(({ kind }) => kind === "MeshHTTPRoute");
+  assert.deepEqual([change?.part, change?.places.items], ["inbound", ["80:*"]]);
+});

@@ -65,7 +65,7 @@ export interface FieldChange {
   readonly after?: unknown;
   /** The rule that the value comes from; where it would be gone, came from. */
   readonly origin?: Origin;
-  /** Sections of inbounds, or KRIs of destinations. */
+  /** Sections of inbounds and of listeners of gateways, or KRIs of destinations. */
   readonly places: Bounded<string>;
   readonly proxies: Bounded<string>;
 }

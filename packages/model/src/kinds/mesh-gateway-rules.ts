@@ -172,7 +172,7 @@ function validatePorts(listeners: readonly MeshGatewayListener[]): readonly Viol
     if (listener.resources?.connectionLimit !== first.listener.resources?.connectionLimit) {
       violations.push({
         field: `${field}.resources.connectionLimit`,
-        reason: `must be equal to that of ${other}: connections are counted by port`,
+        reason: `must be equal to that of ${other}`,
       });
     }
   }

@@ -21,8 +21,6 @@ export interface GatewayPortPlan {
   readonly address: string;
   readonly port: number;
   readonly protocol: GatewayProtocol;
-  /** How many connections there may be at a time; as many as the proxy takes in all where absent. */
-  readonly connectionLimit?: number;
   /** Told apart by the server name that a client asks for; the same object for all gateways that have it alike. */
   readonly chains: readonly GatewayChainPlan[];
 }
@@ -36,6 +34,8 @@ export interface GatewayChainPlan {
   readonly protocol: GatewayProtocol;
   /** Names of the secrets with the certificates that clients see; absent where TLS does not end here. */
   readonly certificates: readonly string[] | undefined;
+  /** How many connections there may be at a time; as many as the proxy takes in all where absent. */
+  readonly connectionLimit?: number;
   /** What policies say of a connection: those that select every host name of the chain. */
   readonly policies: PolicyPlans;
   /** Told apart by the host that requests name. Connections that are not read have one. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { outsideCa } from "../outside/ca.ts";
 import { greetFromOutside } from "../outside/client.ts";
@@ -177,6 +179,7 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
       { ...https, hostname: "*.desk.test", tls: ending("desk-cert") },
       { ...https, hostname: "late.test", tls: ending("late-cert") },
       { port: 19_000, protocol: "TCP", tags: { name: "bytes" } },
+      { port: 19_001, protocol: "TCP", tags: { name: "bytes" }, resources: { connectionLimit: 1 } },
       { ...tls, hostname: "shop.test", tags: { name: "bytes" }, tls: ending("shop-cert") },
       { ...tls, hostname: "behind.test", tags: { name: "behind" }, tls: { mode: "PASSTHROUGH" } },
     ]),
@@ -208,6 +211,14 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
 
     const { address } = gateway;
     assert.equal((await greetFromOutside({ address, port: 19_000 })).line, "flight-control");
+    // Of connections there are as many as the listener takes, and another one when one has gone.
+    const held = connect({ host: address, port: 19_001 });
+    await once(held, "data");
+    await assert.rejects(greetFromOutside({ address, port: 19_001 }), /closed|reset/i);
+    held.destroy();
+    await until("there is room again", async () => {
+      return (await greetFromOutside({ address, port: 19_001 })).line === "flight-control";
+    });
     const ended = { address, port: 19_443, tls: { ca: ca.pem, serverName: "shop.test" } };
     assert.deepEqual(await greetFromOutside(ended), { subject: "shop", line: "flight-control" });
     await becomes(200, { host: "behind.test", port: 19_443, tls: { ca: ca.pem } });

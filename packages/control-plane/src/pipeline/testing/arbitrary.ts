@@ -162,50 +162,61 @@ const dataplane: fc.Arbitrary<Document> = fc
     }),
   }));
 
-/** A built-in gateway: it serves whatever MeshGateway selects its service. */
+/** One that is a gateway: built in, or of somebody's own. */
 const gatewayDataplane: fc.Arbitrary<Document> = fc
-  .record({ name: fc.constantFrom("d3", "d4"), app, service: fc.constantFrom("edge", "edge", "edge", "web") })
+  .record({
+    name,
+    app,
+    type: fc.constantFrom("BUILTIN", "BUILTIN", "DELEGATED"),
+    tags: fc.record({ service: app, version: optional(version) }),
+  })
   .map((given) => ({
     type: "Dataplane",
     mesh: "default",
     name: given.name,
-    labels: { app: given.app },
+    labels: { app: given.app, "kuma.io/workload": given.app },
     networking: {
-      address: `127.0.3.${given.name.slice(1)}`,
-      gateway: { type: "BUILTIN", tags: { "kuma.io/service": given.service } },
+      address: `127.0.1.${given.name.slice(1)}`,
+      gateway: {
+        type: given.type,
+        tags: compact({ "kuma.io/service": given.tags.service, version: given.tags.version }),
+      },
     },
   }));
 
-const listenerTags = fc.constantFrom<Document>({}, { side: "a" }, { side: "b" });
-const listener = fc
-  .record({
-    hostname: fc.constantFrom("*", "a.example", "*.example"),
-    protocol: fc.constantFrom("HTTP", "HTTP", "TCP"),
-    tags: listenerTags,
-  })
-  .map((given) => compact({ ...given, port: given.protocol === "HTTP" ? 8080 : 9090 }));
+const certificates = fc.constantFrom(
+  [{ secret: "s0" }],
+  [{ secret: "s1" }],
+  [{ inlineString: PEM["leaf-pair.pem"] }],
+);
 const meshGateway: fc.Arbitrary<Document> = fc
   .record({
-    name: fc.constantFrom("g0", "g0", "g1"),
-    service: fc.constantFrom("edge", "edge", "edge", "web"),
-    tags: listenerTags,
-    listeners: fc.uniqueArray(listener, {
-      minLength: 1,
-      maxLength: 3,
-      // Bytes are not told apart by host names.
-      selector: ({ port, hostname }) => (port === 9090 ? "bytes" : String(hostname)),
-    }),
+    name: fc.constantFrom("g0", "g1"),
+    match: fc.record({ service: fc.oneof(app, fc.constant("*")), version: optional(version) }),
+    hostnames: fc.subarray([undefined, "*.a.test", "x.a.test"], { minLength: 1 }),
+    isSecure: fc.boolean(),
+    certificates,
+    bytes: fc.boolean(),
   })
   .map((given) => ({
     type: "MeshGateway",
     mesh: "default",
     name: given.name,
-    selectors: [{ match: { "kuma.io/service": given.service } }],
-    tags: given.tags,
+    selectors: [{ match: compact({ "kuma.io/service": given.match.service, version: given.match.version }) }],
     conf: {
-      listeners: given.listeners.map((each) =>
-        each.port === 9090 ? compact({ ...each, hostname: undefined }) : each,
-      ),
+      listeners: [
+        ...given.hostnames.map((hostname, i) =>
+          compact({
+            port: 80,
+            hostname,
+            tags: { name: i === 0 ? "first" : "other" },
+            ...(given.isSecure
+              ? { protocol: "HTTPS", tls: { mode: "TERMINATE", certificates: given.certificates } }
+              : { protocol: "HTTP" }),
+          }),
+        ),
+        ...(given.bytes ? [{ port: 81, protocol: "TCP", tags: { name: "first" } }] : []),
+      ],
     },
   }));
 
@@ -281,12 +292,14 @@ const externalService: fc.Arbitrary<Document> = fc
   }));
 
 /** One that is there or not: what it was before counts only where what it is now is of no use. */
-const secret: fc.Arbitrary<Document> = fc.constant({
-  type: "Secret",
-  mesh: "default",
-  name: "s0",
-  data: Buffer.from(PEM["ca.pem"]).toString("base64"),
-});
+const secret: fc.Arbitrary<Document> = fc
+  .constantFrom(["s0", "ca.pem"] as const, ["s1", "leaf-pair.pem"] as const)
+  .map(([secretName, file]) => ({
+    type: "Secret",
+    mesh: "default",
+    name: secretName,
+    data: Buffer.from(PEM[file]).toString("base64"),
+  }));
 
 const multiZoneService: fc.Arbitrary<Document> = fc
   .record({ name: fc.constantFrom("z0", "z1"), label: optional(app), protocol })
@@ -593,8 +606,11 @@ const policy: fc.Arbitrary<Document> = fc.oneof(
 
 /** The gateway by name, or some of its listeners. */
 const gatewayTop = fc
-  .record({ name: fc.constantFrom("g0", "g0", "g1"), tags: listenerTags })
-  .map((given): Document => ({ kind: "MeshGateway", ...given }));
+  .record({
+    name: fc.constantFrom("g0", "g0", "g1"),
+    tags: optional(fc.constantFrom({ name: "first" }, { version: "v1" })),
+  })
+  .map((given): Document => compact({ kind: "MeshGateway", ...given }));
 const ofMesh = (conf: fc.Arbitrary<Document>, field = "default"): fc.Arbitrary<Document> =>
   conf.map((given) => ({ to: [{ targetRef: wholeMesh, [field]: given }] }));
 const gatewayRules = fc
@@ -606,7 +622,10 @@ const gatewayRules = fc
 /** What policies may say of gateways. */
 const gatewaySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
   MeshHTTPRoute: fc
-    .record({ rules: gatewayRules, hostnames: optional(fc.constant(["b.example"])) })
+    .record({
+      rules: gatewayRules,
+      hostnames: optional(fc.subarray(["x.a.test", "*.a.test", "b.test"], { minLength: 1 })),
+    })
     .map(({ rules: given, hostnames }) => ({
       to: [compact({ targetRef: wholeMesh, hostnames, rules: given })],
     })),

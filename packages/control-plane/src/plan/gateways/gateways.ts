@@ -179,13 +179,11 @@ class OneGateway {
         ? [this.#requests(`${listenerName}:*`, protocol, sorted, sorted, undefined)]
         : sorted.flatMap((each) => this.#chain(listenerName, protocol, each, sorted) ?? []);
     if (chains.length === 0) return undefined;
-    const limit = first?.listener.resources?.connectionLimit;
     return {
       listenerName,
       address: this.#proxy.dataplane.spec.networking?.address ?? "",
       port,
       protocol,
-      ...(limit === undefined || limit === 0 ? {} : { connectionLimit: limit }),
       chains: chains.map((chain) => this.#shared.chains.get(JSON.stringify(chain), () => chain)),
     };
   }
@@ -239,6 +237,7 @@ class OneGateway {
       protocol,
       certificates,
       serverName: protocol === "HTTP" ? undefined : serverNameOf(hosts[0]?.hostname),
+      ...limitOf(listeners[0]),
       policies: this.#plans(commonSet(listeners.map((each) => this.#setOf(each))), true),
       ...(this.#proxy.facts.tags === undefined ? {} : { callerTags: this.#proxy.facts.tags }),
       hosts,
@@ -262,6 +261,7 @@ class OneGateway {
     return {
       ...{ name, protocol, certificates },
       serverName: protocol === "TCP" ? undefined : serverNameOf(hostOf(served)),
+      ...limitOf(served),
       policies: this.#plans(set, false),
       hosts: [
         {
@@ -379,6 +379,12 @@ function hostOf({ listener }: ServedListener): string {
 
 function serverNameOf(hostname: string | undefined): string | undefined {
   return hostname === "*" ? undefined : hostname;
+}
+
+/** Listeners of one port have the same; protobuf's zero stands for "not set". */
+function limitOf(served: ServedListener | undefined): { readonly connectionLimit?: number } {
+  const limit = served?.listener.resources?.connectionLimit ?? 0;
+  return limit === 0 ? {} : { connectionLimit: limit };
 }
 
 /** The policies that are in all sets. */
