@@ -165,10 +165,10 @@ const dataplane: fc.Arbitrary<Document> = fc
 /** One that is a gateway: built in, or of somebody's own. */
 const gatewayDataplane: fc.Arbitrary<Document> = fc
   .record({
-    name,
+    name: fc.constantFrom("d3", "d4"),
     app,
-    type: fc.constantFrom("BUILTIN", "BUILTIN", "DELEGATED"),
-    tags: fc.record({ service: app, version: optional(version) }),
+    type: fc.constantFrom("BUILTIN", "BUILTIN", "BUILTIN", "DELEGATED"),
+    tags: fc.record({ service: fc.constantFrom("web", "web", "web", "db"), version: optional(version) }),
   })
   .map((given) => ({
     type: "Dataplane",
@@ -192,7 +192,7 @@ const certificates = fc.constantFrom(
 const meshGateway: fc.Arbitrary<Document> = fc
   .record({
     name: fc.constantFrom("g0", "g1"),
-    match: fc.record({ service: fc.oneof(app, fc.constant("*")), version: optional(version) }),
+    match: fc.record({ service: fc.constantFrom("*", "web", "web", "db"), version: optional(version) }),
     hostnames: fc.subarray([undefined, "*.a.test", "x.a.test"], { minLength: 1 }),
     isSecure: fc.boolean(),
     certificates,
@@ -655,6 +655,11 @@ const gatewayPolicy: fc.Arbitrary<Document> = fc.oneof(
       })),
   })),
 );
+
+/** All that a gateway needs to be one, which seldom comes together by chance. */
+export const gatewayScene: fc.Arbitrary<readonly Document[]> = fc
+  .tuple(mesh, gatewayDataplane, meshGateway, meshService, gatewayPolicy, gatewayPolicy, gatewayPolicy)
+  .map((documents) => [...documents]);
 
 /** Any document. */
 export const document: fc.Arbitrary<Document> = fc.oneof(
