@@ -5,7 +5,7 @@ import { selectable } from "../view/selectable.ts";
 import { valueAt } from "./value-at.ts";
 
 /** Kinds whose `to` lists are about built-in gateways alone. */
-const TO_GATEWAYS: ReadonlySet<string> = new Set([
+export const TO_GATEWAYS: ReadonlySet<string> = new Set([
   "MeshRateLimit",
   "MeshFaultInjection",
   "MeshGlobalRateLimit",
