@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startTraffic, summary, type TrafficReport } from "../traffic.ts";
+import { EDGE_HOST } from "../world/shims.ts";
 import { joinWorld, type World } from "../world/world.ts";
 import { startBackgroundTraffic, stopBackgroundTraffic } from "./background.ts";
 import { appUrl, callThrough, describeCall, sample, setHealth, talkThrough } from "./call.ts";
@@ -23,6 +24,7 @@ const USAGE = `kong-air: the airline's services, for the pages and for you
                                        is left here as NAME-ca.pem beside NAME-client.pem and NAME-client-key.pem;
                                        --demand: it asks callers for a certificate
   kong-air egress NAME                 start a zone egress, by which the services leave the mesh where it says so
+  kong-air gateway NAME                start a built-in gateway, which clients outside the mesh find at $EDGE
   kong-air ps                          what runs, with its address and pid
   kong-air pid NAME                    pid of "control-plane", an app ("app/NAME") or a sidecar ("sidecar/NAME")
   kong-air call FROM TO [PATH]         have the app FROM call the service TO, through both sidecars
@@ -54,6 +56,11 @@ const commands: Readonly<Record<string, Command>> = {
   add,
   egress: async (world, [name = "egress"]) => {
     const { address } = await world.startEgress(name);
+    console.log(`${name.padEnd(21)}${address}`);
+    return 0;
+  },
+  gateway: async (world, [name = "gateway"]) => {
+    const { address } = await world.startGateway(name, EDGE_HOST);
     console.log(`${name.padEnd(21)}${address}`);
     return 0;
   },

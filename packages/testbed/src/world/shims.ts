@@ -26,6 +26,8 @@ export function writeShims(world: World): string {
 
 /** Number, in the world's block, of the address at which servers outside the mesh are. */
 export const OUTSIDE_HOST = 99;
+/** Host number of the gateway that clients outside the mesh call. */
+export const EDGE_HOST = 98;
 
 /** What the page's shell knows about the world: where the control plane and the services are. */
 export function pageVariables(world: World): Readonly<Record<string, string>> {
@@ -43,6 +45,7 @@ export function pageVariables(world: World): Readonly<Record<string, string>> {
     FLIGHT_CONTROL_APP: block.address(113),
     BAGGAGE: block.address(91),
     BAGGAGE_APP: block.address(191),
+    EDGE: block.address(EDGE_HOST),
     OUTSIDE: block.address(OUTSIDE_HOST),
   };
 }

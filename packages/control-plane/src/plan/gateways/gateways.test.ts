@@ -151,10 +151,15 @@ test("listeners whose policies say the same of a destination share its cluster, 
       targetRef: { kind: "MeshGateway", name: "g", tags },
       to: [{ targetRef: { kind: "Mesh" }, default: { connectionTimeout: "3s" } }],
     });
+  const incoming = policy("MeshTimeout", "in", {
+    targetRef: { kind: "MeshGateway", name: "g", tags: { name: "b" } },
+    rules: [{ default: { idleTimeout: "3s" } }],
+  });
   const base = meshGateway(listeners) + route("r", [ref("check-in")]);
   const clusters = (yaml: string) => planned(yaml).plan.backends.map(({ upstream }) => upstream.clusterName);
   assert.equal(clusters(base).length, 1);
   const [usual = ""] = clusters(base);
+  assert.deepEqual(clusters(base + incoming), [usual], "it says nothing of calls");
   assert.deepEqual(clusters(base + timeout("t", { name: "b" })), [usual, `${usual}@81:*`]);
   const { hosts } = planned(base + timeout("t", { name: "b" }));
   const used = hosts.flatMap(({ backends }) =>

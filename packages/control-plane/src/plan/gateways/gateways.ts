@@ -28,7 +28,7 @@ import {
 import type { WeightedBackend } from "@skein/policies/engine/backends";
 import { gatewaysOf, isBuiltinGateway, type ServedListener, servedListeners } from "../../view/gateways.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
-import { type PolicySet, policyKey } from "../../view/policy-set.ts";
+import { type PolicyReach, type PolicySet, policyKey, policyReach } from "../../view/policy-set.ts";
 import { Interned } from "../interned.ts";
 import type { CallerFacts, CallerKind } from "../upstreams.ts";
 import { gatewayCalls, routesOf } from "./calls.ts";
@@ -72,8 +72,10 @@ export class Gateways {
   readonly #made: GatewayUpstreams;
   readonly #chains = new Interned<GatewayChainPlan>();
   readonly #calls = new Interned<PolicySet>();
+  readonly #reach: PolicyReach;
 
   constructor(inputs: GatewaysInputs, made: GatewayUpstreams) {
+    this.#reach = policyReach(inputs.definitions);
     this.#inputs = inputs;
     this.#made = made;
   }
@@ -89,6 +91,7 @@ export class Gateways {
       return { ...NOTHING, conditions: [{ type: "NoMeshGateway", message }] };
     }
     const planning = new OneGateway(this.#inputs, this.#made, proxy, gateway, {
+      reach: this.#reach,
       chains: this.#chains,
       calls: this.#calls,
     });
@@ -104,6 +107,7 @@ export class Gateways {
 }
 
 interface Shared {
+  readonly reach: PolicyReach;
   readonly chains: Interned<GatewayChainPlan>;
   readonly calls: Interned<PolicySet>;
 }
@@ -329,13 +333,19 @@ class OneGateway {
 
   #callerKind(set: PolicySet): CallerKind {
     const { naming, identity, facts } = this.#proxy;
-    return this.#made.upstreams.kind({ ...facts, naming, identity, policies: this.#withoutRoutes(set) });
+    return this.#made.upstreams.kind({ ...facts, naming, identity, policies: this.#aboutCalls(set) });
   }
 
-  #withoutRoutes(set: PolicySet): PolicySet {
-    const byKind = new Map([...set.byKind].filter(([type]) => !ROUTES.includes(type)));
+  #aboutCalls(set: PolicySet): PolicySet {
+    const { reach, calls } = this.#shared;
+    const byKind = new Map(
+      [...set.byKind].flatMap(([type, list]) => {
+        const about = ROUTES.includes(type) ? [] : list.filter(reach.outbound);
+        return about.length === 0 ? [] : [[type, about] as const];
+      }),
+    );
     const id = [...byKind.values()].flat().map(policyKey).sort().join(" ");
-    return this.#shared.calls.get(id, () => ({ id, byKind }));
+    return calls.get(id, () => ({ id, byKind }));
   }
 
   #setOf({ section }: ServedListener): PolicySet {
