@@ -339,6 +339,51 @@ allow if input.attributes.request.http.path == "/open"
       assert.equal((await ask(DESK)).status, 200);
     });
 
+    await t.test("what is said of a gateway is what its clients see", async (context) => {
+      const explained = async (...args: readonly string[]) => {
+        const { code, stdout, stderr } = await world.ctl([
+          "explain",
+          ...args,
+          "-m",
+          world.mesh,
+          "-o",
+          "json",
+        ]);
+        const answer = JSON.parse(stdout || "{}") as { verdict?: string; limits?: { requestMs?: number } };
+        return { code, stderr, ...answer };
+      };
+      const abort = { http: [{ abort: { httpStatus: 418, percentage: 100 } }] };
+      await during(
+        context,
+        put("MeshTimeout", "gateway", EDGE, { http: { requestTimeout: "400ms" } }),
+        put("MeshFaultInjection", "faults", listener("desk"), abort),
+      );
+      const shop = await explained("edge-gateway", SHOP, "--path=/delay?ms=3000");
+      assert.deepEqual([shop.code, shop.verdict, shop.limits?.requestMs], [0, "allowed", 400], shop.stderr);
+      assert.equal((await ask(SHOP, "/delay?ms=3000")).status, 504);
+      const desk = await explained(GATEWAY, `${DESK}:${HTTP_PORT}`);
+      assert.deepEqual([desk.code, desk.verdict], [3, "aborted"]);
+      assert.equal((await ask(DESK)).status, 418);
+      const service = await explained(GATEWAY, "check-in-api");
+      assert.deepEqual([service.code, service.verdict], [0, "allowed"]);
+      const nobody = await explained(GATEWAY, "nobody.test");
+      assert.notEqual(nobody.code, 0);
+      assert.match(nobody.stderr, /takes no requests for "nobody.test"/);
+      assert.equal((await ask("nobody.test")).status, 404);
+
+      const served = await world.ctl(["inspect", "meshgateway", "edge-gateway", "-m", world.mesh]);
+      assert.equal(served.stdout, `${GATEWAY}\n`);
+      const affected = await world.ctl(["inspect", "meshfaultinjection", "faults", "-m", world.mesh]);
+      assert.match(affected.stdout, new RegExp(`^ {2}${GATEWAY}$`, "m"));
+      const fields = await world.ctl(["inspect", "dataplane", GATEWAY, "-m", world.mesh, "--type=fields"]);
+      assert.match(fields.stdout, new RegExp(`inbound ${HTTP_PORT}:${DESK}`));
+      assert.match(fields.stdout, /http\.requestTimeout\s+400ms/);
+      const preview = await world.ctl(["apply", "-f", "-", "--dry-run=server"], {
+        stdin: calls("MeshRateLimit", "limits", listener("shop"), LIMIT),
+      });
+      assert.match(preview.stdout, new RegExp(GATEWAY));
+    });
+
     await t.test("who writes what comes to nothing at a gateway is told", async () => {
       const permission = await world.apply(
         policy("MeshTrafficPermission", "edge", {
