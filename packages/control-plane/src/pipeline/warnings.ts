@@ -84,17 +84,15 @@ function policyWarnings(
   dataplanes: readonly DataplaneResource[],
   store: Store,
 ): readonly string[] {
-  const warnings: string[] = [];
+  const warnings: string[] = [...gatewayTargetWarnings(policy, store)];
   const inForce = asIfInForce(policy);
   const gateways = store.list<MeshGatewayResource>({ type: "MeshGateway", mesh: policy.mesh });
   const selected = dataplanes.filter(
     (dataplane) => select(inForce, selectable(dataplane, gateways)).kind !== "none",
   );
-  const ofGateways = gatewayTargetWarnings(policy, store);
-  if (dataplanes.length > 0 && selected.length === 0 && ofGateways.length === 0) {
+  if (dataplanes.length > 0 && selected.length === 0 && warnings.length === 0) {
     warnings.push("spec.targetRef selects none of the dataplanes that are there now");
   }
-  warnings.push(...ofGateways);
   warnings.push(...serverNameWarnings(policy, store));
   const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {

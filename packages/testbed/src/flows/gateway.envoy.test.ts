@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { outsideCa } from "../outside/ca.ts";
-import { greetFromOutside } from "../outside/client.ts";
+import { callOverOneConnection, greetFromOutside } from "../outside/client.ts";
 import { outsideServer } from "../outside/server.ts";
 import { until } from "../poll.ts";
 import { idOf, LEGACY_MTLS } from "./documents.ts";
@@ -166,6 +166,10 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
     await ca.issue("desk", ["*.desk.test"]),
     await ca.issue("shop renewed", ["shop.test"]),
   ];
+  const [rsa, ecdsa] = [
+    await ca.issue("with RSA", ["both.test"], "RSA"),
+    await ca.issue("with ECDSA", ["both.test"]),
+  ];
   const behind = await outsideServer("behind", await ca.issue("behind", ["behind.test"]));
   t.after(() => behind.close());
   const https = { port: HTTPS_PORT, protocol: "HTTPS", tags: { name: "secure" } };
@@ -174,6 +178,8 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
   const prepared = documents(
     secretOf("shop-cert", shop.cert, shop.key),
     secretOf("desk-cert", desk.key, desk.cert),
+    secretOf("rsa-cert", rsa.cert, rsa.key),
+    secretOf("ecdsa-cert", ecdsa.cert, ecdsa.key),
     meshGateway([
       { ...https, hostname: "shop.test", tls: ending("shop-cert") },
       { ...https, hostname: "*.desk.test", tls: ending("desk-cert") },
@@ -181,6 +187,10 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
       { port: 19_000, protocol: "TCP", tags: { name: "bytes" } },
       { port: 19_001, protocol: "TCP", tags: { name: "bytes" }, resources: { connectionLimit: 1 } },
       { ...tls, hostname: "shop.test", tags: { name: "bytes" }, tls: ending("shop-cert") },
+      {
+        ...{ ...tls, hostname: "both.test", tags: { name: "bytes" } },
+        tls: { mode: "TERMINATE", certificates: [{ secret: "rsa-cert" }, { secret: "ecdsa-cert" }] },
+      },
       { ...tls, hostname: "behind.test", tags: { name: "behind" }, tls: { mode: "PASSTHROUGH" } },
     ]),
     httpRoute("shop", [below("/", to("check-in-api"))], { hostnames: ["shop.test", "late.test"] }),
@@ -201,6 +211,11 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
     assert.deepEqual([atShop.service, atShop.caller], ["check-in-api", idOf(GATEWAY)]);
     assert.equal(atShop.headers["x-forwarded-proto"], "https");
     assert.equal(echoed(await becomes(200, secure("a.desk.test"))).service, "passenger-portal");
+    const one = { address: gateway.address, port: HTTPS_PORT, ca: ca.pem };
+    assert.deepEqual(
+      await callOverOneConnection(one, ["shop.test", "a.desk.test", "shop.test"]),
+      [200, 421, 200],
+    );
     // A connection is for the name that it was opened for.
     assert.equal((await call(secure("shop.test", "a.desk.test"))).status, 421);
     assert.equal((await call(secure("else.test", "a.desk.test"))).status, 404);
@@ -221,6 +236,11 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
     });
     const ended = { address, port: 19_443, tls: { ca: ca.pem, serverName: "shop.test" } };
     assert.deepEqual(await greetFromOutside(ended), { subject: "shop", line: "flight-control" });
+    // Of two certificates a client gets the one that it can read.
+    const both = async (ciphers: string) =>
+      (await greetFromOutside({ ...ended, tls: { ca: ca.pem, serverName: "both.test", ciphers } })).subject;
+    assert.equal(await both("ECDHE-RSA-AES128-GCM-SHA256"), "with RSA");
+    assert.equal(await both("ECDHE-ECDSA-AES128-GCM-SHA256"), "with ECDSA");
     await becomes(200, { host: "behind.test", port: 19_443, tls: { ca: ca.pem } });
     assert.equal(behind.seen.at(-1)?.sni, "behind.test");
 

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import {
   certificateSigner,
@@ -26,8 +26,8 @@ export interface OutsideCredentials {
 /** A CA that the mesh has nothing to do with. */
 export interface OutsideCa {
   readonly pem: string;
-  /** A certificate with these host names and addresses, and `name` as its subject. */
-  issue(name: string, hosts: readonly string[]): Promise<OutsideCredentials>;
+  /** A certificate with these host names and addresses, and `name` as its subject; its key is ECDSA unless told. */
+  issue(name: string, hosts: readonly string[], keyType?: "RSA"): Promise<OutsideCredentials>;
 }
 
 /** Makes a CA of the world outside. */
@@ -53,8 +53,8 @@ export async function outsideCa(name: string): Promise<OutsideCa> {
   ]);
   return {
     pem,
-    async issue(subject, hosts) {
-      const own = (await generateEcKeyPair()).privateKeyPem;
+    async issue(subject, hosts, keyType) {
+      const own = keyType === "RSA" ? rsaKey() : (await generateEcKeyPair()).privateKeyPem;
       const names = hosts.map((value) => ({ kind: isIP(value) === 0 ? "dns" : "ip", value }) as const);
       const cert = await sign(subject, publicKeyOf(own), [
         basicConstraints(false),
@@ -65,6 +65,11 @@ export async function outsideCa(name: string): Promise<OutsideCa> {
       return { cert, key: own };
     },
   };
+}
+
+function rsaKey(): string {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
 function publicKeyOf(privateKeyPem: string): Buffer {

@@ -1,4 +1,5 @@
 import { request as plain } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { request as secured } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -53,6 +54,31 @@ export function callFromOutside(wanted: OutsideRequest): Promise<OutsideAnswer> 
   });
 }
 
+/** Statuses of GET requests for some hosts over one HTTP/2 connection that was opened for the first of them. */
+export async function callOverOneConnection(
+  { address, port, ca }: { readonly address: string; readonly port: number; readonly ca: string },
+  hosts: readonly string[],
+): Promise<readonly number[]> {
+  const session = connectHttp2(`https://${hosts[0]}:${port}`, { host: address, ca });
+  const failed = new Promise<never>((_, reject) => session.once("error", reject));
+  try {
+    const statuses: number[] = [];
+    for (const host of hosts) {
+      const stream = session.request({ ":path": "/", ":authority": host });
+      stream.setTimeout(PATIENCE_MS, () => stream.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
+      const status = new Promise<number>((resolve, reject) => {
+        stream.once("response", (headers) => resolve(Number(headers[":status"])));
+        stream.once("error", reject);
+      });
+      statuses.push(await Promise.race([status, failed]));
+      stream.resume();
+    }
+    return statuses;
+  } finally {
+    session.destroy();
+  }
+}
+
 /** What a client learns from opening a connection: the certificate's subject, and the first line it is sent. */
 export interface Greeting {
   readonly subject: string | undefined;
@@ -65,13 +91,17 @@ export function greetFromOutside({
   port,
   tls,
 }: Pick<OutsideRequest, "address" | "port"> & {
-  readonly tls?: { readonly ca: string; readonly serverName: string };
+  /** `ciphers`: those of TLS 1.2, and no newer TLS. */
+  readonly tls?: { readonly ca: string; readonly serverName: string; readonly ciphers?: string };
 }): Promise<Greeting> {
   return new Promise((resolve, reject) => {
     const socket: Socket | TLSSocket =
       tls === undefined
         ? connectTcp(port, address)
-        : connectTls({ host: address, port, ca: tls.ca, servername: tls.serverName });
+        : connectTls({
+            ...{ host: address, port, ca: tls.ca, servername: tls.serverName },
+            ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers, maxVersion: "TLSv1.2" as const }),
+          });
     let text = "";
     socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no line within ${PATIENCE_MS} ms`)));
     socket.on("error", reject);
