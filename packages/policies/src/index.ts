@@ -22,7 +22,7 @@ export type {
 } from "./draft.ts";
 export { callerGroups } from "./engine/by-caller.ts";
 export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
-export { compareHosts, covers, ownerOf } from "./engine/hostnames.ts";
+export { compareHosts, ownerOf } from "./engine/hostnames.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
 export { concernsDestination, policyKri } from "./engine/rules.ts";

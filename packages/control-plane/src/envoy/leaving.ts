@@ -44,13 +44,8 @@ export function leaveByRoutes(
   headers: readonly HeaderValueOption[],
   known: readonly string[],
 ): boolean {
-  const outside = new Set(known);
-  const others = Object.values(backends).flatMap((backend) =>
-    backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
-      ? [backend.clusterName]
-      : [],
-  );
-  for (const name of others) outside.add(name);
+  const others = leadingOutside(backends);
+  const outside = known.length === 0 ? others : new Set([...known, ...others]);
   if (outside.size === 0) return false;
   for (const { route } of routes) {
     if (route.action.case !== "route") continue;
@@ -61,6 +56,25 @@ export function leaveByRoutes(
     }
   }
   return true;
+}
+
+/** Remembered with the backends: a gateway has routes to the same ones for each of its host names. */
+const outsideBackends = new WeakMap<object, ReadonlySet<string>>();
+
+/** Names of the clusters among backends that lead out of the mesh. */
+function leadingOutside(backends: OutboundDraft["backends"]): ReadonlySet<string> {
+  let found = outsideBackends.get(backends);
+  if (found === undefined) {
+    found = new Set(
+      Object.values(backends).flatMap((backend) =>
+        backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
+          ? [backend.clusterName]
+          : [],
+      ),
+    );
+    outsideBackends.set(backends, found);
+  }
+  return found;
 }
 
 /** Where a route sends its requests, each with the place for headers of just those. */

@@ -12,7 +12,7 @@ import { gatewaysOf, isBuiltinGateway, servedListeners } from "../view/gateways.
 import { count, examples } from "./sentences.ts";
 
 /** The built-in gateways that serve a MeshGateway, among these others. */
-export function servingGateways(
+function servingGateways(
   gateway: MeshGatewayResource,
   dataplanes: readonly DataplaneResource[],
   gateways: readonly MeshGatewayResource[],

@@ -5,7 +5,7 @@ import type { Violation } from "../violation.ts";
 import type { MeshGatewayListener, MeshGatewaySpec, MeshGatewayTls } from "./mesh-gateway.ts";
 
 /** The host name of a listener that takes every name. */
-export const ANY_HOSTNAME = "*";
+const ANY_HOSTNAME = "*";
 
 /** The host name of a listener: one name, all names below a domain (`*.example.com`), or all (`*`). */
 export function listenerHostname({ hostname }: Pick<MeshGatewayListener, "hostname">): string {

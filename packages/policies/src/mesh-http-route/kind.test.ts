@@ -47,6 +47,24 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     { to: [{ targetRef: service, hostnames: ["a.example"], rules: [] }] },
     ["spec.to[0].hostnames: can only be set when spec.targetRef.kind is MeshGateway"],
   ],
+  [
+    "hostnames of a gateway",
+    {
+      targetRef: { kind: "MeshGateway", name: "edge" },
+      to: [
+        {
+          targetRef: { kind: "Mesh" },
+          hostnames: ["a.example", "*.example", "*", "a.example:80", "a.*", "10.0.0.1"],
+          rules: [{ matches: PREFIX, default: { backendRefs: [backend] } }],
+        },
+      ],
+    },
+    [
+      "spec.to[0].hostnames[3]: must be a DNS name, a wildcard such as *.example.com, or *; without a port",
+      "spec.to[0].hostnames[4]: a wildcard must be the whole first label, as in *.example.com",
+      "spec.to[0].hostnames[5]: must be a DNS name, a wildcard such as *.example.com, or *; without a port",
+    ],
+  ],
   ["an exact path", path("Exact", "/a/"), []],
   [
     "a path that is not absolute",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { test } from "node:test";
 import { outsideCa } from "../outside/ca.ts";
 import { callOverOneConnection, greetFromOutside } from "../outside/client.ts";
@@ -130,6 +130,7 @@ test("clients outside reach services of a strict mesh by the host that they name
     );
     assert.match(JSON.stringify(matched.listeners), /"hostName":"check-in\.test".*"kuma\.io\/service"/);
     assert.match(await read("_rules"), /MeshHTTPRoute/);
+    await until("it has been seen", async () => (await fetch(`${base}/_config`)).status === 200);
     for (const view of ["_layout", "_policies", "_config", "_overview", "xds", "stats"]) await read(view);
     const inspected = await world.ctl(["inspect", "dataplane", GATEWAY, "-m", world.mesh, "--type=policies"]);
     assert.equal(inspected.code, 0, inspected.stderr);
@@ -156,6 +157,21 @@ test("routes change under traffic without losing a request", async (t) => {
     await becomes(200, { host: "x.test", port: HTTP_PORT + 1 });
     assert.ok((await nothingLost(loads)) > 100);
     assert.deepEqual(await outOfSync(world), []);
+
+    // A port that somebody else has is refused by Envoy; the status says whose it was to be, and all else goes on.
+    const squatter = createServer().listen(HTTP_PORT + 2, gateway.address);
+    t.after(() => squatter.close());
+    await once(squatter, "listening");
+    await world.apply(meshGateway([PLAIN, { port: HTTP_PORT + 2, protocol: "HTTP" }]));
+    const refused = await until("the listener is refused", async () => {
+      const [proxy] = (await outOfSync(world)) as { name: string; rejected: { name: string }[] }[];
+      return proxy?.rejected[0] && JSON.stringify(proxy);
+    });
+    assert.match(refused, /"name":"edge-gateway:HTTP:18082"/);
+    assert.match(refused, /kri_mgw_kong-air-mesh_zone1__edge-gateway_/);
+    await becomes(200, { host: "x.test" });
+    await applied(world, meshGateway([PLAIN]));
+    await until("nothing is refused any more", async () => (await outOfSync(world)).length === 0);
   });
 });
 

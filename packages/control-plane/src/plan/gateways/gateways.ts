@@ -17,7 +17,6 @@ import {
   type GatewayPortPlan,
   type GatewayProtocol,
   gatewayConnections,
-  gatewayRoutes,
   type IdentityPlan,
   type Naming,
   type PlanCondition,
@@ -35,6 +34,7 @@ import { gatewayCalls, routesOf } from "./calls.ts";
 import { type CertificateInputs, certificateNames, gatewayCertificate } from "./certificates.ts";
 import { GatewayClusters, type GatewayUpstreams } from "./clusters.ts";
 import { hostnameConditions, protocolConditions, type RoutedListener } from "./conditions.ts";
+import { SharedRoutes } from "./shared-routes.ts";
 
 export interface GatewaysInputs extends CertificateInputs {
   readonly view: Pick<MeshView, "gateways" | "secret" | "secretBefore">;
@@ -73,6 +73,7 @@ export class Gateways {
   readonly #chains = new Interned<GatewayChainPlan>();
   readonly #calls = new Interned<PolicySet>();
   readonly #reach: PolicyReach;
+  readonly #routes = new SharedRoutes();
 
   constructor(inputs: GatewaysInputs, made: GatewayUpstreams) {
     this.#reach = policyReach(inputs.definitions);
@@ -92,6 +93,7 @@ export class Gateways {
     }
     const planning = new OneGateway(this.#inputs, this.#made, proxy, gateway, {
       reach: this.#reach,
+      routes: this.#routes,
       chains: this.#chains,
       calls: this.#calls,
     });
@@ -107,6 +109,7 @@ export class Gateways {
 }
 
 interface Shared {
+  readonly routes: SharedRoutes;
   readonly reach: PolicyReach;
   readonly chains: Interned<GatewayChainPlan>;
   readonly calls: Interned<PolicySet>;
@@ -188,7 +191,7 @@ class OneGateway {
       address: this.#proxy.dataplane.spec.networking?.address ?? "",
       port,
       protocol,
-      chains: chains.map((chain) => this.#shared.chains.get(JSON.stringify(chain), () => chain)),
+      chains: chains.map((chain) => this.#shared.chains.get(this.#shared.routes.keyOf(chain), () => chain)),
     };
   }
 
@@ -219,11 +222,7 @@ class OneGateway {
     const names = onPort.map(hostOf);
     const hosts = listeners.map((served): GatewayHostPlan => {
       const set = this.#setOf(served);
-      const { virtualHosts, references, asked } = gatewayRoutes(
-        set.byKind.get("MeshHTTPRoute") ?? [],
-        hostOf(served),
-        names,
-      );
+      const { virtualHosts, references, asked } = this.#shared.routes.of(set, hostOf(served), names);
       this.#routed.push({ served, set, isHttp: true, asked });
       if (virtualHosts.every(({ routes }) => routes.length === 0)) {
         this.#note("NoRoutes", served, "no MeshHTTPRoute selects it, so every request is answered with 404");
@@ -410,7 +409,7 @@ function commonSet([first = NO_SET, ...others]: readonly PolicySet[]): PolicySet
 }
 
 /** KRI of a MeshGateway. */
-export function gatewayKri(gateway: MeshGatewayResource): string {
+function gatewayKri(gateway: MeshGatewayResource): string {
   return formatKri({
     shortName: "mgw",
     mesh: gateway.mesh,
