@@ -56,6 +56,10 @@ export interface GatewayInput {
   readonly isHttp: boolean;
   /** Service tag of the gateway. */
   readonly service: string;
+  /** The routes that MeshHTTPRoutes put there. */
+  readonly routes: readonly RouteIdentity[];
+  /** Host and port of the proxy's own authorization agent, where it said that it has one. */
+  readonly extAuthzAddress?: string | undefined;
 }
 
 export interface ProxyInput {
@@ -103,6 +107,7 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   callerTags?(policy: PolicyResource): boolean;
   /** Called also where no policy applies, so that built-in defaults live beside the policy. */
   translateInbound?(plan: Inbound | undefined, draft: InboundDraft): void;
+  /** Gateways call it too, for the cluster of each destination and for what sends requests or connections there. */
   translateOutbound?(plan: Outbound | undefined, draft: OutboundDraft): void;
   /**
    * What `translateOutbound` sets depends on nothing that other policies set, and no other policy reads or sets it. So it
@@ -115,8 +120,15 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
    * where no policy applies.
    */
   translateGatewayChain?(plan: Gateway | undefined, draft: GatewayChainDraft): void;
-  /** What it changes for the traffic to one listener of a built-in gateway. Called also where no policy applies. */
-  translateGatewayHost?(plan: Gateway | undefined, draft: GatewayHostDraft): void;
+  /**
+   * What it changes for the traffic to one listener of a built-in gateway. Called also where no policy applies. `ofChain`
+   * is what `translateGatewayChain` was given: the same object where nothing else holds for this listener.
+   */
+  translateGatewayHost?(
+    plan: Gateway | undefined,
+    draft: GatewayHostDraft,
+    ofChain: Gateway | undefined,
+  ): void;
   /** What it changes in how a transparent proxy takes traffic that no outbound is for. */
   translateTransparent?(plan: Proxy | undefined, draft: TransparentDraft): void;
   /** What somebody should know of its entry for the proxy: what comes to nothing, or to less than it says. */

@@ -31,6 +31,8 @@ export interface InboundRouteDraft {
  */
 export interface OutboundDraft {
   readonly protocol: Protocol;
+  /** The calls come in by a built-in gateway, which waits for strangers less long than a proxy for its own application. */
+  readonly fromGateway?: boolean;
   /** The destination is outside the mesh: nobody there knows of zones, and each endpoint has its priority. */
   readonly isExternal: boolean;
   readonly cluster: Cluster;
@@ -81,6 +83,8 @@ export interface GatewayChainDraft {
   /** One of the two: requests are read, or bytes passed on. */
   readonly hcm: HttpConnectionManager | undefined;
   readonly tcp: TcpProxy | undefined;
+  /** By name of an HTTP filter, what it does on every route of all hosts that has nothing of its own under that name. */
+  readonly config: Record<string, Any>;
   /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
   readonly networkFilters: Filter[];
   /** Services that filters ask, by the name of their cluster. */

@@ -49,6 +49,7 @@ export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-perm
 export { altStatName, networkFilter, statName } from "./network-filter.ts";
 export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
 export type {
+  GatewayCalls,
   GatewayChainPlan,
   GatewayHostPlan,
   GatewayPlan,

@@ -12,10 +12,13 @@ export function addAskCommands(program: Command, open: OpenSession): void {
     .description(
       "what would happen to a request, hop by hop, and which policy decides; exit code 3 if it is refused",
     )
-    .argument("<source>", "who calls: a dataplane, a workload, an app or a service")
+    .argument(
+      "<source>",
+      "who calls: a dataplane, a workload, an app, a service; or a gateway that a client outside calls",
+    )
     .argument(
       "<destination>",
-      "what is called: a MeshService, a dataplane or a workload, with :port where it has several",
+      "what is called: a MeshService, a dataplane or a workload, with :port where it has several; at a gateway also the host that the client names",
     )
     .addOption(meshOption())
     .option("--port <port>", "port of the destination")

@@ -1,7 +1,10 @@
 import type { Merged, Origin, PolicyDefinition, PolicyResource } from "@skein/policies";
 import { policyKri } from "@skein/policies";
-import { inboundRules, outboundRules } from "@skein/policies/engine/rules";
+import { inboundRules, meshRules, outboundRules } from "@skein/policies/engine/rules";
+import { TO_GATEWAYS } from "../pipeline/gateway-policy-warnings.ts";
+import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
 import { calledParts } from "../plan/serving.ts";
+import type { PolicySet } from "../view/policy-set.ts";
 import type { Scope } from "./scope.ts";
 
 /** One rule that is about a place, whether or not anything of it is left there. */
@@ -46,6 +49,39 @@ export function* placesOf(scope: Scope): Generator<undefined, readonly Place[]> 
     });
     places.set(key, { definition, name, candidates, entry: entry as Merged<unknown> | undefined });
   };
+  /** A listener of a gateway, and each destination that its routes lead to alone. */
+  const addGateway = (
+    definition: PolicyDefinition,
+    { host }: GatewayPart,
+    { id }: PolicySet,
+    own: readonly PolicyResource[],
+    name: string,
+  ): void => {
+    const { type, shortName = "" } = definition.kind;
+    if (definition.planGateway !== undefined) {
+      add(
+        `${type} at ${id} ${host.connections === undefined}`,
+        definition,
+        `listener ${host.section} of ${name}`,
+        () => (TO_GATEWAYS.has(type) ? meshRules(own, shortName) : inboundRules(own, shortName, true)),
+        host.policies[type],
+      );
+    }
+    if (TO_GATEWAYS.has(type) || definition.kind.policy?.hasTo !== true) return;
+    for (const backend of Object.values(host.backends)) {
+      if (backend.kind !== "resolved") continue;
+      const { destination } = backend;
+      const plans = host.calls.byDestination[destination.kri];
+      if (plans === undefined) continue;
+      add(
+        `${type} to ${id} ${destination.kri}`,
+        definition,
+        `${name} calling ${destination.name}:${destination.port}`,
+        () => outboundRules(own, destination, shortName),
+        plans[type],
+      );
+    }
+  };
   for (const [name, plan] of scope.plans) {
     yield;
     const sets = scope.mesh.index.policies.at(name).get();
@@ -65,6 +101,12 @@ export function* placesOf(scope: Scope): Generator<undefined, readonly Place[]> 
           () => inboundRules(own, shortName, true),
           called.shared.policies[type],
         );
+      }
+      for (const part of gatewayParts(plan)) {
+        const set = sets.gateway.get(part.host.section);
+        const list = set?.byKind.get(type);
+        if (set === undefined || list === undefined) continue;
+        addGateway(definition, part, set, list, name);
       }
       const own = sets.outbound.byKind.get(type);
       if (own === undefined || definition.kind.policy?.hasTo !== true) continue;

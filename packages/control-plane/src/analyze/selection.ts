@@ -3,6 +3,7 @@ import { contains, select } from "@skein/policies";
 import { defaultPolicyNames } from "../defaults/default-policies.ts";
 import { matchingIdentities } from "../identity/selection.ts";
 import { isCallableKind } from "../plan/callable.ts";
+import { isBuiltinGateway } from "../view/gateways.ts";
 import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
@@ -26,7 +27,9 @@ export function selectedByPolicies(scope: Scope): readonly Finding[] {
       ];
     }
     if (!NEED_IDENTITY.has(policy.type)) return [];
-    const without = chosen.filter(({ name }) => plans.get(name)?.identity === undefined);
+    // Nobody of the mesh calls a gateway, so a permission has nothing to do there with or without an identity.
+    const concerned = policy.type === "MeshTLS" ? chosen : chosen.filter((each) => !isBuiltinGateway(each));
+    const without = concerned.filter(({ name }) => plans.get(name)?.identity === undefined);
     if (without.length === 0) return [];
     const names = without.map(({ name }) => name).join(", ");
     return [finding("SK0402", policy, "spec.targetRef", `it has no effect on ${names}: no identity there`)];

@@ -1,5 +1,5 @@
 import { formatKri } from "@skein/model";
-import type { InboundPlan, OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { child, text } from "../insights/fields.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -10,6 +10,7 @@ import { type EntryRule, fieldOrigins, policiesOf, routeRules, rulesOf, wholeRul
 import { routesOf } from "./plan-routes.ts";
 import { matchedPolicies, rulesOfPlan } from "./plan-rules.ts";
 import { notFound, Problem, titles } from "./problem.ts";
+import { type CalledPart, callsTo, destinationsOf, inboundParts } from "./proxy-parts.ts";
 import { param } from "./query.ts";
 import { requireMesh } from "./source.ts";
 
@@ -24,6 +25,15 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   app.get(`${base}/_rules`, async (request, reply) =>
     sendJson(reply, 200, rulesOfPlan(deps, requireDataplane(request, deps), requirePlan(request, deps))),
   );
+  app.get("/meshes/:mesh/meshgateways/:name/_rules", async (request, reply) => {
+    const mesh = requireMesh(deps, param(request, "mesh"));
+    const key = { type: "MeshGateway", mesh: mesh.name, name: param(request, "name") };
+    const gateway = deps.store.get(key);
+    if (!gateway) throw notFound(titles.retrieve);
+    // All that serve it say the same of it; while nobody does, nothing is said of anything.
+    const plan = deps.plans.selectedBy(gateway).flatMap((each) => deps.plans.plan(each) ?? [])[0];
+    return sendJson(reply, 200, rulesOfPlan(deps, key, plan));
+  });
   app.get(`${base}/policies`, async (request, reply) =>
     sendJson(reply, 200, matchedPolicies(deps, requirePlan(request, deps))),
   );
@@ -37,24 +47,22 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   });
   app.get(`${base}/_inbounds/:kri/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    return sendJson(reply, 200, { policies: inboundPolicies(requireInbound(request, deps).shared.policies) });
+    return sendJson(reply, 200, { policies: inboundPolicies(requireInbound(request, deps).policies) });
   });
   app.get(`${base}/_outbounds/:kri/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    return sendJson(reply, 200, {
-      policies: outboundPolicies(requireOutbound(request, deps).upstream.policies),
-    });
+    return sendJson(reply, 200, { policies: outboundPolicies(requireCalls(request, deps)) });
   });
   app.get(`${base}/_outbounds/:kri/_routes`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
-    return sendJson(reply, 200, { routes: routesOf(requireOutbound(request, deps).upstream.policies) });
+    return sendJson(reply, 200, { routes: requireCalls(request, deps).flatMap(routesOf) });
   });
   app.get(`${base}/_outbounds/:kri/_routes/:route/_policies`, async (request, reply) => {
     requireExclusive(request, deps, "_policies");
     const route = param(request, "route");
     const { section: _, ...kri } = requireKri(route);
-    const { policies } = requireOutbound(request, deps).upstream;
-    return sendJson(reply, 200, { policies: outboundPolicies(policies, formatKri({ ...kri, section: "" })) });
+    const policies = outboundPolicies(requireCalls(request, deps), formatKri({ ...kri, section: "" }));
+    return sendJson(reply, 200, { policies });
   });
 }
 
@@ -64,17 +72,17 @@ function requirePlan(request: FastifyRequest, deps: ApiDeps): ProxyPlan {
   return plan;
 }
 
-function requireInbound(request: FastifyRequest, deps: ApiDeps): InboundPlan {
+function requireInbound(request: FastifyRequest, deps: ApiDeps): CalledPart {
   const { section } = requireKri(param(request, "kri"));
-  const found = requirePlan(request, deps).inbounds.find((inbound) => inbound.section === section);
+  const found = inboundParts(requirePlan(request, deps)).find((part) => part.section === section);
   if (!found) throw notFound(titles.retrieve);
   return found;
 }
 
-function requireOutbound(request: FastifyRequest, deps: ApiDeps): OutboundPlan {
+function requireCalls(request: FastifyRequest, deps: ApiDeps): readonly PolicyPlans[] {
   const kri = param(request, "kri");
   requireKri(kri);
-  const found = requirePlan(request, deps).outbounds.find(({ upstream }) => upstream.destination.kri === kri);
+  const found = callsTo(requirePlan(request, deps), kri);
   if (!found) throw notFound(titles.retrieve);
   return found;
 }
@@ -92,20 +100,16 @@ function requireExclusive(request: FastifyRequest, deps: ApiDeps, endpoint: stri
 
 function layoutOf(plan: ProxyPlan): unknown {
   return {
-    inbounds: plan.inbounds.map(({ kri, port, shared, section }) => ({
-      kri,
-      port,
-      protocol: shared.protocol,
-      proxyResourceName: `self_inbound_dp_${section}`,
+    inbounds: inboundParts(plan).map(({ kri, port, protocol, resourceName }) => ({
+      ...{ kri, port, protocol },
+      proxyResourceName: resourceName,
     })),
     kri: plan.kri,
     labels: plan.labels,
     listeners: [],
-    outbounds: plan.outbounds.map(({ upstream: { destination } }) => ({
-      kri: destination.kri,
-      port: destination.port,
-      protocol: destination.protocol,
-      proxyResourceName: destination.kri,
+    outbounds: destinationsOf(plan).map(({ kri, port, protocol }) => ({
+      ...{ kri, port, protocol },
+      proxyResourceName: kri,
     })),
     ...(plan.identity?.uris[0] === undefined ? {} : { spiffeId: plan.identity.uris[0] }),
   };
@@ -133,14 +137,20 @@ function inboundPolicies(policies: PolicyPlans): readonly unknown[] {
   }));
 }
 
-function outboundPolicies(policies: PolicyPlans, route?: string): readonly unknown[] {
+function outboundPolicies(calls: readonly PolicyPlans[], route?: string): readonly unknown[] {
   const rulesFor = (entry: unknown) => (route === undefined ? wholeRules(entry) : routeRules(entry, route));
-  return entries(policies, rulesFor).map(({ kind, rules, entry }) => ({
-    conf: rules.map(({ conf }) => conf),
-    kind,
-    origins: originsOf(rules),
-    fields: fieldOrigins(entry, route),
-  }));
+  const all = calls.flatMap((policies) => entries(policies, rulesFor));
+  return Array.from(Map.groupBy(all, ({ kind }) => kind))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, list]) => {
+      const rules = list.flatMap((each) => each.rules);
+      return {
+        conf: rules.map(({ conf }) => conf),
+        kind,
+        origins: originsOf(rules),
+        fields: list.flatMap(({ entry }) => fieldOrigins(entry, route)),
+      };
+    });
 }
 
 function originsOf(rules: readonly EntryRule[]): readonly { readonly kri: string }[] {

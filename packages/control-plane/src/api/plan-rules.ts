@@ -9,9 +9,14 @@ import { resourceOfKri } from "./kri-lookup.ts";
 import { type Meta, metaOf } from "./meta.ts";
 import { policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
 
-/** The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. */
-export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): unknown {
-  const dataplane = deps.store.get(key);
+/**
+ * The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. `key` is the
+ * resource that was asked about: its Dataplane, or the MeshGateway that it serves.
+ */
+export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan | undefined): unknown {
+  const asked = deps.store.get(key);
+  const resource = asked && metaOf(deps, asked);
+  if (plan === undefined) return { httpMatches: [], resource, rules: [] };
   const types = new Set([
     ...calledParts(plan).flatMap(({ shared }) => Object.keys(shared.policies)),
     ...gatewayParts(plan).flatMap(({ policies }) => Object.keys(policies)),
@@ -33,7 +38,7 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan): u
       ({ toResourceRules, inboundRules, proxyRule }) =>
         toResourceRules.length > 0 || inboundRules.length > 0 || proxyRule !== undefined,
     );
-  return { httpMatches: [], resource: dataplane && metaOf(deps, dataplane), rules };
+  return { httpMatches: [], resource, rules };
 }
 
 /** The body of the older `policies`: which policies matched which part of a proxy. */

@@ -24,6 +24,7 @@ import {
 } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import {
   CALLER_TAGS_HEADER,
+  type GatewayChainDraft,
   type GatewayChainPlan,
   type GatewayHostPlan,
   type GatewayRouteDraft,
@@ -86,9 +87,10 @@ export function virtualHostDrafts({ virtualHosts, backends }: GatewayHostPlan): 
   }));
 }
 
-/** The routes of a chain. @param drafts what policies made of the virtual hosts of each of its listeners */
+/** The routes of a chain. @param config by name of an HTTP filter, what it does on all of them @param drafts what policies made of the virtual hosts of each of its listeners */
 export function gatewayRouteConfiguration(
   plan: GatewayChainPlan,
+  config: GatewayChainDraft["config"],
   drafts: readonly (readonly GatewayVirtualHostDraft[])[],
 ): RouteConfiguration {
   return create(RouteConfigurationSchema, {
@@ -99,6 +101,7 @@ export function gatewayRouteConfiguration(
       ),
       ...plan.misdirected.map(misdirected),
     ],
+    typedPerFilterConfig: config,
     validateClusters: false,
     // The host stays as the client named it, for redirects and for applications.
     ignorePortInHostMatching: true,

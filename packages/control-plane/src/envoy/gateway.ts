@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import {
@@ -23,12 +24,15 @@ import {
   type GatewayChainDraft,
   type GatewayChainPlan,
   type GatewayHostDraft,
+  type GatewayHostPlan,
   type GatewayPortPlan,
   networkFilter,
   type PolicyDefinition,
   statName,
 } from "@skein/policies";
+import { liveBackends } from "@skein/policies/engine/backends";
 import { shareConnections } from "@skein/policies/mesh-tcp-route/envoy";
+import { callByConnection, callByRoute, type Sender } from "./gateway-calls.ts";
 import { edgeConnectionManager, gatewayRouteConfiguration, virtualHostDrafts } from "./gateway-http.ts";
 import { chain, tcpProxy, tlsInspector } from "./serving.ts";
 import { secretByName, tlsSocket } from "./tls.ts";
@@ -61,19 +65,30 @@ export function translateGatewayChain(
     statPrefix,
     hcm: isHttp ? edgeConnectionManager(plan.name, statPrefix) : undefined,
     tcp: isHttp ? undefined : tcp,
+    config: {},
     networkFilters: [],
     services: new Map(),
   };
-  for (const definition of definitions) {
-    definition.translateGatewayChain?.(plan.policies[definition.kind.type], draft);
+  for (const host of plan.hosts) {
+    if (host.connections !== undefined) callByConnection(tcp, liveEnds(host), host.calls, definitions);
   }
-  const hosts = plan.hosts.map((host): GatewayHostDraft => {
-    const made: GatewayHostDraft = { chain: draft, virtualHosts: virtualHostDrafts(host) };
-    for (const definition of definitions) {
-      definition.translateGatewayHost?.(host.policies[definition.kind.type], made);
+  const hosts = plan.hosts.map(
+    (host): GatewayHostDraft => ({ chain: draft, virtualHosts: virtualHostDrafts(host) }),
+  );
+  for (const [i, { calls }] of plan.hosts.entries()) {
+    const routes = hosts[i]?.virtualHosts.flatMap((each) => each.routes) ?? [];
+    for (const route of routes) callByRoute(route, calls, definitions);
+  }
+  // One policy after the other, whatever it is about: HTTP filters come in their order.
+  for (const definition of definitions) {
+    const { type } = definition.kind;
+    const ofChain = plan.policies[type];
+    definition.translateGatewayChain?.(ofChain, draft);
+    for (const [i, host] of hosts.entries()) {
+      const own = plan.hosts[i]?.policies[type];
+      definition.translateGatewayHost?.(isDeepStrictEqual(own, ofChain) ? ofChain : own, host, ofChain);
     }
-    return made;
-  });
+  }
   const last =
     draft.hcm === undefined
       ? tcpProxy(tcp)
@@ -91,10 +106,17 @@ export function translateGatewayChain(
     routes: isHttp
       ? gatewayRouteConfiguration(
           plan,
+          draft.config,
           hosts.map(({ virtualHosts }) => virtualHosts),
         )
       : undefined,
   };
+}
+
+/** Where the connections of a listener go that are not read. */
+function liveEnds({ connections, backends }: GatewayHostPlan): Sender {
+  const live = liveBackends(connections?.backends ?? [], backends);
+  return { destinations: live.map(({ destination }) => destination) };
 }
 
 /** Where TLS is expected, only TLS gets in: with the server name that the chain is for, if there is one. */

@@ -447,7 +447,14 @@ export class Translator {
     let made = this.#gatewayChains.get(plan);
     if (made === undefined) {
       const { chain, services, routes } = translateGatewayChain(plan, this.#definitions);
-      const entries = [plan.policies, ...plan.hosts.map(({ policies }) => policies)];
+      const entries = [
+        plan.policies,
+        ...plan.hosts.flatMap(({ policies, calls }) => [
+          policies,
+          ...Object.values(calls.byDestination),
+          ...(calls.shared === undefined ? [] : [calls.shared]),
+        ]),
+      ];
       const origins = (of: ShapedType) => entries.flatMap((each) => this.#origins(each, of));
       const named = plan.hosts.flatMap(({ virtualHosts }) =>
         virtualHosts.flatMap((host) => host.routes.flatMap((route) => routeOrigins(route))),

@@ -9,6 +9,8 @@ export interface Backend {
   readonly upstream: UpstreamPlan;
   /** The destination that the application called: routes, retries and limits of requests are its. */
   readonly called: UpstreamPlan;
+  /** The calls come in by a built-in gateway. */
+  readonly fromGateway?: true;
   /** Share of the requests, in percent. */
   readonly share: number;
 }
@@ -34,10 +36,11 @@ export function sharesOf(
 ): Shares {
   const judged = shares.map((each) => ({ ...each, ...reached(each, outbound, source) }));
   const total = judged.reduce((sum, { weight, way }) => (way === undefined ? sum : sum + weight), 0);
+  const from = source.gateway === undefined ? {} : { fromGateway: true as const };
   const percent = (weight: number): number => Math.round((weight * 10_000) / total) / 100;
   return {
     live: judged.flatMap(({ weight, way }) =>
-      way === undefined ? [] : [{ ...way, called: outbound.upstream, share: percent(weight) }],
+      way === undefined ? [] : [{ ...way, ...from, called: outbound.upstream, share: percent(weight) }],
     ),
     facts: judged.map(({ weight, way, why, origin }) => ({
       name: way === undefined ? "dead backend" : "backend",
@@ -69,7 +72,9 @@ function reached(
     return { why: `${backend.destination.name}:${backend.destination.port} has weight 0` };
   }
   if (backend.target === target) return { way: { target, upstream } };
-  const way = [...source.backends, ...source.outbounds].find((each) => each.target === backend.target);
+  const way = [...source.backends, ...source.outbounds].find(
+    (each) => each.upstream.clusterName === backend.clusterName,
+  );
   return way === undefined ? { why: "it has no cluster" } : { way };
 }
 

@@ -27,14 +27,31 @@ export function endingsOf(calls: readonly BackendCalls[]): Endings {
       shares.set(status, (shares.get(status) ?? 0) + part * call.share);
     }
   }
-  const endings = [...shares]
+  return { endings: sorted(shares), isEstimated: calls.some(chooses) };
+}
+
+/** The same where some requests end before their route: nobody makes those again. */
+export function behind(before: readonly Attempt[] | undefined, { endings, isEstimated }: Endings): Endings {
+  if (before === undefined || endings.length === 0) return { endings, isEstimated };
+  const shares = new Map<number | undefined, number>();
+  const end = (status: number | undefined, share: number) =>
+    shares.set(status, (shares.get(status) ?? 0) + share);
+  for (const { status, share } of before) {
+    if (status !== undefined) end(status, share);
+    else for (const each of endings) end(each.status, (share * each.share) / 100);
+  }
+  return { endings: sorted(shares), isEstimated };
+}
+
+/** The most frequent first. */
+function sorted(shares: ReadonlyMap<number | undefined, number>): readonly Ending[] {
+  return [...shares]
     .map(([status, share]): Ending => {
       const rounded = Math.round(share * 10_000) / 10_000;
       return status === undefined ? { share: rounded } : { share: rounded, status };
     })
     .filter(({ share }) => share > 0)
     .sort((a, b) => b.share - a.share || (a.status ?? 0) - (b.status ?? 0));
-  return { endings, isEstimated: calls.some(chooses) };
 }
 
 /** Parts of the requests to one backend by status; `undefined` for the application's answer. */

@@ -1,34 +1,25 @@
+import { type DataplaneResource, displayName } from "@skein/model";
 import type { ProxyPlan } from "@skein/policies";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { MeshWorld } from "../pipeline/world.ts";
-import { branchesOf } from "./branches.ts";
-import { type BackendCalls, endingsOf } from "./endings.ts";
-import type {
-  Branch,
-  ExplainedVerdict,
-  Explanation,
-  Limits,
-  Question,
-  QuestionProblem,
-  Remedy,
-} from "./explanation.ts";
-import { isSlowdown } from "./faults.ts";
+import { gatewaysOf, isBuiltinGateway } from "../view/gateways.ts";
+import { askedBy, concluded } from "./conclude.ts";
+import type { Explanation, Question, QuestionProblem } from "./explanation.ts";
 import { findDestination, type Target } from "./find-destination.ts";
 import { findDataplanes } from "./find-source.ts";
+import { explainAtGateway } from "./gateway.ts";
 import { workloadOf } from "./names.ts";
 import { outboundStep } from "./outbound-step.ts";
-import { retriesOf } from "./retries.ts";
-import { type RouteEnd, routeStep } from "./route-step.ts";
+import { routeStep } from "./route-step.ts";
 import { seenBy } from "./seen.ts";
 import { sourceStep } from "./source-step.ts";
-import { limitsOf, outboundTimeouts } from "./timeouts.ts";
 
 /** What would happen to a request, read from the plans that program Envoy. */
 export function explain(mesh: MeshWorld, question: Question): Outcome<Explanation, QuestionProblem> {
   const dataplanes = [...mesh.index.dataplaneNames()]
     .sort()
     .flatMap((name) => mesh.index.dataplane.at(name).get() ?? []);
-  const sources = findDataplanes(question.source, dataplanes, "source");
+  const sources = sourcesOf(mesh, question.source, dataplanes);
   if (!sources.ok) return sources;
   const plans = sources.value.flatMap(({ name }) => mesh.planner.plan.at(name).get() ?? []);
   const [first, ...others] = plans;
@@ -36,6 +27,11 @@ export function explain(mesh: MeshWorld, question: Question): Outcome<Explanatio
   if (first === undefined || dataplane === undefined) {
     const message = `"${question.source}" has no plan: there is no Mesh "${question.mesh}"`;
     return failure({ kind: "invalid", field: "source", message, suggestions: [] });
+  }
+  if (isBuiltinGateway(dataplane)) {
+    return explainGateways(plans, (source) =>
+      explainAtGateway({ mesh, source, workload: workloadOf(dataplane), question, dataplanes }),
+    );
   }
   const target = findDestination(question, first, mesh.index, dataplanes);
   if (!target.ok) return target;
@@ -45,6 +41,43 @@ export function explain(mesh: MeshWorld, question: Question): Outcome<Explanatio
     .filter(({ verdict, reason }) => verdict !== explanation.verdict || reason !== explanation.reason)
     .map(({ source, verdict, reason }) => ({ dataplane: source.dataplane, verdict, reason }));
   return success({ ...explanation, otherwise });
+}
+
+/** The dataplanes that a word stands for; the name of a MeshGateway stands for the proxies that serve it. */
+function sourcesOf(
+  mesh: MeshWorld,
+  word: string,
+  dataplanes: readonly DataplaneResource[],
+): Outcome<readonly DataplaneResource[], QuestionProblem> {
+  const found = findDataplanes(word, dataplanes, "source");
+  if (found.ok) return found;
+  const gateways = mesh.index.gateways.get();
+  const serving = dataplanes.filter((dataplane) => {
+    const [gateway] = gatewaysOf(dataplane, gateways);
+    return gateway !== undefined && (gateway.name === word || displayName(gateway) === word);
+  });
+  return serving.length > 0 ? success(serving) : found;
+}
+
+/** The answer of the first of some gateways, and which others give another one. */
+function explainGateways(
+  [first, ...others]: readonly ProxyPlan[],
+  explainAt: (source: ProxyPlan) => Outcome<Explanation, QuestionProblem>,
+): Outcome<Explanation, QuestionProblem> {
+  const answer = explainAt(first as ProxyPlan);
+  if (!answer.ok) return answer;
+  const { verdict } = answer.value;
+  const otherwise = others.flatMap((source) => {
+    const other = explainAt(source);
+    if (!other.ok)
+      return [{ dataplane: source.name, verdict: "no-route" as const, reason: other.error.message }];
+    const isSame =
+      other.value.verdict === verdict && other.value.route?.policy === answer.value.route?.policy;
+    return isSame
+      ? []
+      : [{ dataplane: source.name, verdict: other.value.verdict, reason: other.value.reason }];
+  });
+  return success({ ...answer.value, otherwise });
 }
 
 /** Instances of the caller that may be answered differently: callers of one kind share the plan of their way. */
@@ -69,14 +102,10 @@ function explainFor(
 ): Explanation {
   const from = sourceStep(source);
   const { hop, outbound, remedy } = outboundStep(source, target);
-  const about = {
-    mesh: question.mesh,
-    source: { dataplane: source.name, workload, spiffeId: source.identity?.uris[0] ?? null },
-    otherwise: [],
-  };
   if (outbound === undefined) {
     return {
-      ...about,
+      mesh: question.mesh,
+      ...askedBy(source, workload),
       destination: { name: target.name, port: target.port, protocol: "" },
       request: null,
       verdict: "no-outbound",
@@ -96,88 +125,12 @@ function explainFor(
       remedy: remedy ?? null,
     };
   }
-  const route = routeStep(outbound, source, question);
-  const { protocol } = outbound.upstream.destination;
-  const request = { method: question.method ?? "GET", headers: question.headers ?? {} };
-  const calls = route.backends.map((backend): BackendCalls => {
-    const only = backend.target === target.key ? target.only : undefined;
-    return {
-      share: backend.share,
-      branches: branchesOf({ mesh, source, backend, route: route.policy, only }),
-      again: retriesOf(backend.called.policies, protocol, route.policy, request),
-      requestMs: limitsOf(outboundTimeouts(backend, route.policy)).requestMs,
-    };
+  return concluded({
+    ...{ mesh, source, workload, question },
+    destination: { name: target.name, port: target.port },
+    protocol: outbound.upstream.destination.protocol,
+    route: routeStep(outbound, source, question),
+    hops: [from, hop],
+    only: (backend) => (backend.target === target.key ? target.only : undefined),
   });
-  const branches = calls.flatMap((each) => each.branches);
-  const [first] = branches;
-  const verdict = route.end?.verdict ?? together(branches);
-  const limits = first === undefined || branches.length > 1 ? widest(branches) : first.limits;
-  const { endings, isEstimated } =
-    route.end?.answer === undefined
-      ? endingsOf(protocol === "tcp" ? [] : calls)
-      : { endings: [{ share: 100, status: route.end.answer.status }], isEstimated: false };
-  const refused = branches.find((branch) => branch.verdict !== "allowed") ?? first;
-  return {
-    ...about,
-    destination: { name: target.name, port: target.port, protocol },
-    request: protocol === "tcp" ? null : { ...request, path: question.path ?? "/" },
-    verdict,
-    reason: verdict === "differs" ? differing(branches) : (refused?.reason ?? route.hop.text),
-    decidedBy: route.end?.decidedBy ?? refused?.decidedBy ?? null,
-    route: route.rule ?? null,
-    answer: route.end?.answer ?? null,
-    sent: route.sent ?? null,
-    returned: route.returned ?? null,
-    copies: route.copies ?? [],
-    endings,
-    endingsEstimated: isEstimated,
-    seen: `${seenBy({ verdict, protocol, limits, answer: route.end?.answer, endings, isEstimated })}${branches.some(isSlowed) ? SLOWED_TOO : ""}`,
-    limits,
-    hops: [from, hop, route.hop],
-    branches,
-    remedy: refused?.remedy ?? remedyOf(route.end) ?? null,
-  };
-}
-
-function remedyOf(end: RouteEnd | undefined): Remedy | undefined {
-  if (end?.verdict !== "no-backend" || end.decidedBy === undefined) return undefined;
-  return { text: `correct backendRefs in ${end.decidedBy.rule} of ${end.decidedBy.policy}` };
-}
-
-const SLOWED_TOO = "; a MeshFaultInjection slows some requests on purpose";
-
-function isSlowed({ hops }: Branch): boolean {
-  return hops.some(({ facts }) => facts.some(isSlowdown));
-}
-
-function together(branches: readonly Branch[]): ExplainedVerdict {
-  const verdicts = new Set(branches.filter(({ share }) => share > 0).map(({ verdict }) => verdict));
-  const [only = "no-route"] = verdicts;
-  return verdicts.size > 1 ? "differs" : only;
-}
-
-function differing(branches: readonly Branch[]): string {
-  return branches
-    .map(({ share, verdict, backend, instances }) => {
-      const where = instances.length === 0 ? backend : instances.join(", ");
-      return `${share}% ${verdict} (${where})`;
-    })
-    .join("; ");
-}
-
-/** Limits that hold for some branch at the latest: after them nothing is under way any more. */
-function widest(branches: readonly Branch[]): Limits {
-  const most = (pick: (limits: Limits) => number | undefined): number | undefined => {
-    const values = branches.map(({ limits }) => pick(limits) ?? Number.POSITIVE_INFINITY);
-    const value = Math.max(...values);
-    return Number.isFinite(value) ? value : undefined;
-  };
-  const requestMs = most((limits) => limits.requestMs);
-  const connectMs = most((limits) => limits.connectMs);
-  const idleMs = most((limits) => limits.idleMs);
-  return {
-    ...(requestMs === undefined ? {} : { requestMs }),
-    ...(connectMs === undefined ? {} : { connectMs }),
-    ...(idleMs === undefined ? {} : { idleMs }),
-  };
 }

@@ -53,7 +53,16 @@ export interface Fact {
 
 /** One decision on the way. */
 export interface Hop {
-  readonly at: "source" | "outbound" | "route" | "cluster" | "tls" | "inbound" | "permission" | "application";
+  readonly at:
+    | "source"
+    | "gateway"
+    | "outbound"
+    | "route"
+    | "cluster"
+    | "tls"
+    | "inbound"
+    | "permission"
+    | "application";
   /** What it is about: a dataplane, a listener, a destination. */
   readonly name: string;
   readonly outcome: "pass" | "stop" | "warn";

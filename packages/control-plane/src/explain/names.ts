@@ -10,7 +10,10 @@ const NAMES: readonly {
   { what: "app", of: ({ labels }) => [labels.app] },
   {
     what: "service tag",
-    of: ({ spec }) => (spec.networking?.inbound ?? []).map(({ tags }) => tags?.[SERVICE_TAG]),
+    of: ({ spec: { networking } }) => [
+      ...(networking?.inbound ?? []).map(({ tags }) => tags?.[SERVICE_TAG]),
+      networking?.gateway?.tags?.[SERVICE_TAG],
+    ],
   },
 ];
 

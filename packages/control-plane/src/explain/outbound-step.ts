@@ -4,7 +4,6 @@ import { namedDestination } from "../plan/destination-keys.ts";
 import type { Hop, Remedy } from "./explanation.ts";
 import { plainFact } from "./facts.ts";
 import type { Target } from "./find-destination.ts";
-import { gatewayStep } from "./gateway-step.ts";
 
 /** Where the application of the caller reaches a destination, if anywhere. */
 export interface OutboundChoice {
@@ -18,7 +17,6 @@ const FIRST_PORT = 10_001;
 
 /** The outbound of the caller's proxy for a destination. */
 export function outboundStep(source: ProxyPlan, target: Target): OutboundChoice {
-  if (source.gateway !== undefined) return gatewayStep(source, source.gateway, target);
   const outbound = source.outbounds.find((each) => each.target === target.key);
   if (outbound !== undefined) {
     return {

@@ -34,7 +34,7 @@ export interface RouteChoice {
 
 /** The end of a request in the caller's own proxy. */
 export interface RouteEnd {
-  readonly verdict: "redirected" | "no-backend";
+  readonly verdict: "redirected" | "no-backend" | "no-route" | "aborted";
   readonly decidedBy: Origin | undefined;
   /** Absent for bytes. */
   readonly answer?: Answer;
@@ -77,7 +77,8 @@ function requestOf(
   return { method, path: normalizedPath(path), headers: { host, ...headers } };
 }
 
-function byRoute(
+/** What becomes of a request that a route takes. */
+export function byRoute(
   route: HttpRoutePlan,
   request: HttpRequest,
   outbound: OutboundPlan,
@@ -140,7 +141,8 @@ function returnedBy({ filters }: HttpRoutePlan): Pick<RouteChoice, "returned"> {
   return Object.values(returned).every((each) => each.length === 0) ? {} : { returned };
 }
 
-function bySplit(
+/** What becomes of connections, or of requests that no HTTPRoute is about, by a MeshTCPRoute. */
+export function bySplit(
   { backends }: TcpRoutePlan,
   isBytes: boolean,
   outbound: OutboundPlan,

@@ -3,6 +3,7 @@ import type { Caller, Merged, PolicyPlans, Protocol, UpstreamPlan } from "@skein
 import { forRoute } from "@skein/policies/engine/by-route";
 import {
   type BuiltInTimeouts,
+  GATEWAY_TIMEOUTS,
   INBOUND_TIMEOUTS,
   OUTBOUND_TIMEOUTS,
 } from "@skein/policies/mesh-timeout/built-in";
@@ -17,12 +18,13 @@ import { factOr, factsOf } from "./facts.ts";
  * the destination that was called; of a cluster's connections what holds for the backend itself.
  */
 export function outboundTimeouts(
-  { called, upstream }: Pick<Backend, "called" | "upstream">,
+  { called, upstream, fromGateway }: Pick<Backend, "called" | "upstream" | "fromGateway">,
   route: string | undefined,
 ): readonly Fact[] {
   const entry = ({ policies }: UpstreamPlan) =>
     policies[meshTimeout.kind.type] as Parameters<typeof forRoute>[0];
   const { protocol } = called.destination;
+  const builtIn = fromGateway === true ? GATEWAY_TIMEOUTS : OUTBOUND_TIMEOUTS;
   if (protocol === "tcp") {
     return [
       factOr(entry(upstream), "connectionTimeout", OUTBOUND_TIMEOUTS.connection),
@@ -30,7 +32,7 @@ export function outboundTimeouts(
     ];
   }
   const perRequest = forRoute(entry(called), route === undefined ? {} : { policy: route });
-  const facts = timeouts(perRequest, entry(upstream), OUTBOUND_TIMEOUTS, protocol);
+  const facts = timeouts(perRequest, entry(upstream), builtIn, protocol);
   const headers = factsOf(entry(called)).filter(({ name }) => name === HEADERS);
   return [...facts.filter(({ name }) => name !== HEADERS), ...headers];
 }

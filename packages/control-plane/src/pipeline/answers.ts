@@ -50,24 +50,29 @@ export function plans({
       const { configDump } = await import("./config-dump.ts");
       return configDump(config, includeEds);
     },
-    selectedBy(resource) {
-      const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
-      if (isPolicy(resource.type)) {
-        const gateways = world.mesh(resource.mesh).index.gateways.get();
-        return dataplanes.filter(
-          (each) => select(resource as PolicyResource, selectable(each, gateways)).kind !== "none",
-        );
-      }
-      if (resource.type === "MeshGateway") {
-        const gateways = world.mesh(resource.mesh).index.gateways.get();
-        return dataplanes.filter((each) => gatewaysOf(each, gateways)[0]?.name === resource.name);
-      }
-      if (resource.type !== "MeshService") return [];
-      return dataplanes.filter((each) => selectsDataplane(resource as never, each));
-    },
+    selectedBy: (resource) => selectedBy({ world, store, isPolicy }, resource),
     warnings: (written: Resource) => warningsFor(written, store, isPolicy),
     deleteWarnings: (deleted: Resource) => deleteWarnings(deleted, store, naming),
   };
+}
+
+/** The dataplanes that a policy or a MeshService selects, or that serve a MeshGateway. */
+export function selectedBy(
+  { world, store, isPolicy }: Pick<AnswersOptions, "world" | "store" | "isPolicy">,
+  resource: Resource,
+): readonly DataplaneResource[] {
+  const dataplanes = store.list<DataplaneResource>({ type: "Dataplane", mesh: resource.mesh });
+  const gateways = world.mesh(resource.mesh).index.gateways.get();
+  if (isPolicy(resource.type)) {
+    return dataplanes.filter(
+      (each) => select(resource as PolicyResource, selectable(each, gateways)).kind !== "none",
+    );
+  }
+  if (resource.type === "MeshGateway") {
+    return dataplanes.filter((each) => gatewaysOf(each, gateways)[0]?.name === resource.name);
+  }
+  if (resource.type !== "MeshService") return [];
+  return dataplanes.filter((each) => selectsDataplane(resource as never, each));
 }
 
 /** The connected proxies, and the Dataplanes that nobody is connected for. */

@@ -89,13 +89,3 @@ test("what a rule for some callers cannot change", () => {
     `spec.rules[0].default.http.maxStreamDuration: ${reason}`,
   ]);
 });
-
-test("gateways that there are not", () => {
-  const spec = {
-    targetRef: { kind: "Mesh", proxyTypes: ["Gateway"] },
-    to: [{ targetRef: { kind: "Mesh" }, default: FAULT }],
-  };
-  assert.deepEqual(inboundWarnings(policy("MeshFaultInjection", spec), []), [
-    "spec.to: is about built-in gateways, which this version does not have",
-  ]);
-});

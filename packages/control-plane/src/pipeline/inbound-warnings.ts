@@ -2,9 +2,7 @@ import type { DataplaneResource } from "@skein/model";
 import { type PolicyResource, select } from "@skein/policies";
 import { inboundProtocol } from "../plan/destinations.ts";
 import { sectionOf, selectable } from "../view/selectable.ts";
-
-/** Kinds whose `to` lists are about built-in gateways alone. */
-const TO_GATEWAYS: ReadonlySet<string> = new Set(["MeshRateLimit", "MeshFaultInjection"]);
+import { valueAt } from "./value-at.ts";
 
 /** What does not depend on the caller although the rule has matches: by kind, the paths in `default`. */
 const NOT_BY_CALLER: Readonly<Record<string, readonly string[]>> = {
@@ -24,22 +22,19 @@ export function inboundWarnings(
   selected: readonly DataplaneResource[],
 ): readonly string[] {
   const warnings: string[] = [];
-  if (TO_GATEWAYS.has(policy.type) && (policy.spec.to ?? []).length > 0) {
-    warnings.push("spec.to: is about built-in gateways, which this version does not have");
-  }
   const block = (policy.spec.rules ?? []).length > 0 ? "rules" : "from";
   const tcpOnly = speakTcpOnly(policy, selected);
   for (const [i, entry] of (policy.spec[block] ?? []).entries()) {
     const at = `spec.${block}[${i}]`;
     const conf = entry.default;
-    if (tcpOnly.length > 0 && (inside(conf, "http") ?? inside(conf, "local.http")) !== undefined) {
+    if (tcpOnly.length > 0 && (valueAt(conf, "http") ?? valueAt(conf, "local.http")) !== undefined) {
       warnings.push(
         `${at}.default: ${named(tcpOnly)} tcp only, so the HTTP part has no effect there; set protocol on the inbound`,
       );
     }
     if (!("matches" in entry) || (entry.matches ?? []).length === 0) continue;
     for (const path of NOT_BY_CALLER[policy.type] ?? []) {
-      if (inside(conf, path) === undefined) continue;
+      if (valueAt(conf, path) === undefined) continue;
       warnings.push(
         `${at}.default.${path}: holds for a connection before its caller is known, so it has no effect in a rule with matches`,
       );
@@ -75,13 +70,4 @@ const NO_GATEWAYS = [] as const;
 export function named(names: readonly string[]): string {
   const [first = ""] = names;
   return names.length === 1 ? `${first} speaks` : `${first} and ${names.length - 1} more speak`;
-}
-
-function inside(conf: unknown, path: string): unknown {
-  let value = conf;
-  for (const key of path.split(".")) {
-    if (typeof value !== "object" || value === null) return undefined;
-    value = Reflect.get(value, key);
-  }
-  return value;
 }

@@ -17,6 +17,7 @@ import type { AddressedDraft } from "../naming/addressed.ts";
 import { isCallableKind, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
+import { isBuiltinGateway } from "../view/gateways.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
 import { effectWarnings } from "./dataplane-warnings.ts";
@@ -27,6 +28,7 @@ import {
   serverNameWarnings,
 } from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
+import { gatewayPolicyWarnings } from "./gateway-policy-warnings.ts";
 import { gatewayTargetWarnings, meshGatewayWarnings, unselectedGatewayWarnings } from "./gateway-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
@@ -139,14 +141,18 @@ function policyWarnings(
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
   warnings.push(...passthroughWarnings(policy, selected, store));
+  warnings.push(...gatewayPolicyWarnings(inForce, selected, gateways));
   const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);
   const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS" || byCaller;
-  if (needsIdentity && selected.length > 0) {
+  // Clients of gateways have none: only TLS of what gateways call is about them.
+  const concerned =
+    policy.type === "MeshTLS" ? selected : selected.filter((dataplane) => !isBuiltinGateway(dataplane));
+  if (needsIdentity && concerned.length > 0) {
     const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name: policy.mesh });
     const identities = store.list<MeshIdentityResource>({ type: "MeshIdentity", mesh: policy.mesh });
     const without = mesh?.spec.mtls?.enabledBackend
       ? []
-      : selected.filter((dataplane) => matchingIdentities(identities, dataplane.labels).length === 0);
+      : concerned.filter((dataplane) => matchingIdentities(identities, dataplane.labels).length === 0);
     if (without.length > 0) {
       warnings.push(
         `${count(without.length, "dataplane")} that it selects ${without.length === 1 ? "has" : "have"} no identity, so ${byCaller ? "rules with matches have" : "it has"} no effect there: ${examples(without)}`,

@@ -353,6 +353,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
       naming,
       identity: certificate,
       facts: callingFacts(dataplane, certificate),
+      extAuthzAddress: facts.extAuthzAddress,
       policies: policies.gateway,
     });
     conditions.push(...entering.conditions);

@@ -54,13 +54,6 @@ export function egressFields({
   return plainFields({ protocol, tls, external, clusterName });
 }
 
-/** What a plan says of a listener of a built-in gateway, but for what policies decide. */
-export function listenerFields({ port, chain, host }: GatewayPart): readonly PlanField[] {
-  const { address, protocol } = port;
-  const hostnames = host.virtualHosts.map(({ hostname }) => hostname);
-  return plainFields({ address, protocol, hostnames, certificates: chain.certificates });
-}
-
 /** What a plan says of an outbound, but for what policies decide. */
 export function outboundFields({ address, port, upstream }: OutboundPlan): readonly PlanField[] {
   const { destination, tls, clusterName, backends } = upstream;
@@ -72,6 +65,27 @@ export function outboundFields({ address, port, upstream }: OutboundPlan): reado
     ]),
   );
   return plainFields({ address, port, protocol, serverIds, tls, clusterName, backends: targets });
+}
+
+/** What a plan says of the way of a gateway to a destination, but for what policies decide. */
+export function wayFields({ upstream }: Pick<OutboundPlan, "upstream">): readonly PlanField[] {
+  const { destination, tls, clusterName } = upstream;
+  const { protocol, serverIds } = destination;
+  return plainFields({ protocol, serverIds, tls, clusterName });
+}
+
+/** What a plan says of a listener of a gateway, but for what policies decide. */
+export function listenerFields({ port, chain, host }: GatewayPart): readonly PlanField[] {
+  const { address, protocol } = port;
+  const { certificates, serverName, connectionLimit } = chain;
+  const hostnames = host.virtualHosts.map(({ hostname }) => hostname);
+  const backends = Object.fromEntries(
+    Object.entries(host.backends).map(([key, backend]) => [
+      key,
+      backend.kind === "resolved" ? backend.target : backend.problem,
+    ]),
+  );
+  return plainFields({ address, protocol, connectionLimit, certificates, serverName, hostnames, backends });
 }
 
 function plainFields(value: unknown, path = ""): readonly PlanField[] {

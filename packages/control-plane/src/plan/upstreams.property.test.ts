@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { DATAPLANES } from "../pipeline/testing/arbitrary.ts";
 import { Life, step } from "../pipeline/testing/model.ts";
 import type { PolicySet } from "../view/policy-set.ts";
+import { gatewayParts } from "./gateways/parts.ts";
 
 /* What is left out when a destination is planned, and what is shared between callers, must not show. */
 
@@ -15,8 +16,20 @@ test("an upstream says what all policies of its caller say, however it is shared
       for (const each of steps) life.take(each);
       const { planner, index } = life.world.mesh("default");
       for (const name of DATAPLANES) {
-        const { outbound } = index.policies.at(name).get();
+        const { outbound, gateway } = index.policies.at(name).get();
         const plan = planner.plan.at(name).get();
+        if (plan?.gateway !== undefined) {
+          for (const host of gatewayParts(plan).map((each) => each.host)) {
+            const set = withoutRoutes(gateway.get(host.section));
+            for (const backend of Object.values(host.backends)) {
+              const upstream: UpstreamPlan | undefined = plan.backends.find(
+                (each) => backend.kind === "resolved" && each.upstream.clusterName === backend.clusterName,
+              )?.upstream;
+              if (upstream !== undefined) assert.deepEqual(upstream.policies, fromAll(set, upstream));
+            }
+          }
+          continue;
+        }
         for (const { upstream } of [...(plan?.outbounds ?? []), ...(plan?.backends ?? [])]) {
           assert.deepEqual(upstream.policies, fromAll(outbound, upstream));
         }
@@ -27,7 +40,16 @@ test("an upstream says what all policies of its caller say, however it is shared
   );
 });
 
-function fromAll({ byKind }: PolicySet, { destination }: UpstreamPlan): Readonly<Record<string, unknown>> {
+/** A gateway's routes are about its listeners, and not about its calls. */
+function withoutRoutes(set: PolicySet | undefined): Pick<PolicySet, "byKind"> {
+  const kinds = Array.from(set?.byKind ?? []);
+  return { byKind: new Map(kinds.filter(([type]) => type !== "MeshHTTPRoute" && type !== "MeshTCPRoute")) };
+}
+
+function fromAll(
+  { byKind }: Pick<PolicySet, "byKind">,
+  { destination }: UpstreamPlan,
+): Readonly<Record<string, unknown>> {
   const routes: RouteIdentity[] = [];
   const entries: Record<string, unknown> = {};
   for (const definition of definitions) {

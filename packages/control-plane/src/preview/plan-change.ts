@@ -1,10 +1,11 @@
 import type {
+  BackendClusterPlan,
   EgressChainPlan,
+  GatewayHostPlan,
   InboundPlan,
   OutboundPlan,
   PolicyPlans,
   ProxyPlan,
-  UpstreamPlan,
 } from "@skein/policies";
 import type { EndpointsPlan } from "@skein/policies/plan/proxy-plan";
 import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
@@ -16,6 +17,7 @@ import {
   type PlanField,
   policyFields,
   proxyFields,
+  wayFields,
 } from "../plan/plan-fields.ts";
 import type { FieldChange } from "./report.ts";
 
@@ -27,7 +29,7 @@ export interface PlanChange extends Omit<FieldChange, "mesh" | "places" | "proxi
 /** A plan with the instances behind its outbounds. */
 export interface SituatedPlan {
   readonly plan: ProxyPlan;
-  readonly endpoints: (outbound: OutboundPlan) => EndpointsPlan;
+  readonly endpoints: (way: Pick<OutboundPlan, "target">) => EndpointsPlan;
 }
 
 type Delta = Omit<PlanChange, "place" | "part">;
@@ -59,14 +61,14 @@ export class PlanComparer {
       ...paired(chainsByKey(before.plan), chainsByKey(after.plan)).flatMap(([old, now]) =>
         this.#egress(old, now),
       ),
-      ...paired(outboundsByKey(before.plan), outboundsByKey(after.plan)).flatMap(([old, now]) =>
-        this.#outbound(before, after, old, now),
-      ),
       ...paired(listenersByKey(before.plan), listenersByKey(after.plan)).flatMap(([old, now]) =>
         this.#listener(old, now),
       ),
-      ...paired(callsByKey(before.plan), callsByKey(after.plan)).flatMap(([old, now]) =>
-        this.#call(old, now),
+      ...paired(waysByKey(before.plan), waysByKey(after.plan)).flatMap(([old, now]) =>
+        this.#way(before, after, old, now),
+      ),
+      ...paired(outboundsByKey(before.plan), outboundsByKey(after.plan)).flatMap(([old, now]) =>
+        this.#outbound(before, after, old, now),
       ),
     ];
   }
@@ -91,6 +93,42 @@ export class PlanComparer {
     ].map((delta) => ({ ...at, ...delta }));
   }
 
+  #listener(old: GatewayPart | undefined, now: GatewayPart | undefined): readonly PlanChange[] {
+    const place = (now ?? old)?.host.section ?? "";
+    const at = { part: "inbound" as const, place };
+    if (old === undefined || now === undefined) return [{ ...at, ...whole(old?.port.port, now?.port.port) }];
+    if (old.host === now.host && old.chain === now.chain && old.port === now.port) return [];
+    const calls = deltas(callFields(old.host), callFields(now.host));
+    return [
+      ...deltas(listenerFields(old), listenerFields(now)).map((delta) => ({ ...at, ...delta })),
+      ...deltas(policyFields(old.policies), policyFields(now.policies)).map((delta) => ({ ...at, ...delta })),
+      ...calls.map((delta) => ({ part: "outbound" as const, place, ...delta })),
+    ];
+  }
+
+  /** The way of a gateway to a destination. */
+  #way(
+    before: SituatedPlan,
+    after: SituatedPlan,
+    old: BackendClusterPlan | undefined,
+    now: BackendClusterPlan | undefined,
+  ): readonly PlanChange[] {
+    const at = { part: "outbound" as const, place: (now ?? old)?.upstream.destination.kri ?? "" };
+    if (old === undefined || now === undefined) {
+      const port = (each: BackendClusterPlan | undefined) => each?.upstream.destination.port;
+      return [{ ...at, ...whole(port(old), port(now)) }];
+    }
+    return [
+      ...(old.upstream === now.upstream
+        ? []
+        : [
+            ...deltas(wayFields(old), wayFields(now)),
+            ...this.#policyDeltas(old.upstream.policies, now.upstream.policies),
+          ]),
+      ...this.#endpointDeltas(before.endpoints(old), after.endpoints(now)),
+    ].map((delta) => ({ ...at, ...delta }));
+  }
+
   #outbound(
     before: SituatedPlan,
     after: SituatedPlan,
@@ -108,27 +146,6 @@ export class PlanComparer {
           ]),
       ...this.#endpointDeltas(before.endpoints(old), after.endpoints(now)),
     ].map((delta) => ({ ...at, ...delta }));
-  }
-
-  /** A listener of a built-in gateway. */
-  #listener(old: GatewayPart | undefined, now: GatewayPart | undefined): readonly PlanChange[] {
-    const at = { part: "inbound" as const, place: (now ?? old)?.host.section ?? "" };
-    if (old === undefined || now === undefined) return [{ ...at, ...whole(old?.port.port, now?.port.port) }];
-    if (old.chain === now.chain) return [];
-    return [
-      ...deltas(listenerFields(old), listenerFields(now)),
-      ...this.#policyDeltas(old.policies, now.policies),
-    ].map((delta) => ({ ...at, ...delta }));
-  }
-
-  /** What a built-in gateway calls. */
-  #call(old: UpstreamPlan | undefined, now: UpstreamPlan | undefined): readonly PlanChange[] {
-    const at = { part: "outbound" as const, place: (now ?? old)?.destination.kri ?? "" };
-    if (old === undefined || now === undefined) {
-      return [{ ...at, ...whole(old?.clusterName, now?.clusterName) }];
-    }
-    if (old === now) return [];
-    return this.#policyDeltas(old.policies, now.policies).map((delta) => ({ ...at, ...delta }));
   }
 
   #policyDeltas(old: PolicyPlans, now: PolicyPlans): readonly Delta[] {
@@ -149,20 +166,30 @@ interface EgressWay {
   readonly chain: EgressChainPlan;
 }
 
-function listenersByKey(plan: ProxyPlan): ReadonlyMap<string, GatewayPart> {
-  return new Map(gatewayParts(plan).map((part) => [part.host.section, part]));
-}
-
-function callsByKey({ gateway, backends }: ProxyPlan): ReadonlyMap<string, UpstreamPlan> {
-  const calls = gateway === undefined ? [] : backends;
-  return new Map(calls.map(({ upstream }) => [upstream.clusterName, upstream]));
-}
-
 function chainsByKey({ egresses = [] }: ProxyPlan): Map<string, EgressWay> {
   const ways = egresses.flatMap(({ section, port, chains }) =>
     chains.map((chain) => ({ place: `${section} to ${chain.destination.name}`, port, chain })),
   );
   return new Map(ways.map((way) => [way.place, way]));
+}
+
+/** Listeners of a gateway. Two may have one host name on one port only if they are bytes of different gateways. */
+function listenersByKey(plan: ProxyPlan): ReadonlyMap<string, GatewayPart> {
+  return new Map(gatewayParts(plan).map((part) => [`${plan.gateway?.kri} ${part.host.section}`, part]));
+}
+
+/** What a gateway calls: other proxies call what their routes lead to only where an outbound leads there too. */
+function waysByKey({ gateway, backends }: ProxyPlan): ReadonlyMap<string, BackendClusterPlan> {
+  if (gateway === undefined) return new Map();
+  return new Map(backends.map((way) => [way.upstream.clusterName, way]));
+}
+
+/** What holds for the calls of single routes of a listener, and for what it shares out to several destinations. */
+function callFields({ calls: { byDestination, shared = {} } }: GatewayHostPlan): readonly PlanField[] {
+  const byRoute = Object.values(byDestination)
+    .flatMap(policyFields)
+    .filter(({ route }) => route !== undefined);
+  return [...byRoute, ...policyFields(shared)];
 }
 
 /** That a plan has begun to hold a kind of rules goes without saying: the rules are told. */

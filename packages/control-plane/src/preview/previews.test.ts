@@ -125,6 +125,103 @@ test("the fields of a first fault are its rules, not the inner name of their sha
   assert.deepEqual(new Set(fields), new Set(["MeshFaultInjection rules"]));
 });
 
+const TOP = { kind: "MeshGateway", name: "edge" };
+const gateway = [
+  {
+    ...{ type: "Dataplane", mesh: "default", name: "edge-1", labels: { app: "edge" } },
+    networking: { address: "127.0.9.1", gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } } },
+  },
+  {
+    ...{ type: "MeshGateway", mesh: "default", name: "edge" },
+    selectors: [{ match: { "kuma.io/service": "edge" } }],
+    conf: { listeners: [{ port: 80, protocol: "HTTP" }] },
+  },
+  {
+    ...{ type: "MeshHTTPRoute", mesh: "default", name: "all" },
+    spec: {
+      targetRef: TOP,
+      to: [
+        {
+          targetRef: { kind: "Mesh" },
+          rules: [
+            {
+              matches: [{ path: { type: "PathPrefix", value: "/" } }],
+              default: { backendRefs: [{ kind: "MeshService", name: "api", port: 80 }] },
+            },
+          ],
+        },
+      ],
+    },
+  },
+];
+
+test("what changes at a gateway: its clients, its listeners, its calls", async () => {
+  const { api, previews } = liveWorld();
+  await put(api, ...shop(1), ...gateway);
+  const effectsOf = async (type: string, spec: object) =>
+    (
+      await previews.preview(async (draft) => {
+        await draft.store.write([written({ type, mesh: "default", name: "p", spec })]);
+      }, MINUTE)
+    ).effects;
+  const told = ({ diff }: Awaited<ReturnType<typeof effectsOf>>) =>
+    diff.items.map(({ part, kind, field, after, places }) => [part, kind, field, after, places.items.join()]);
+
+  const clients = await effectsOf("MeshTimeout", {
+    targetRef: TOP,
+    rules: [{ default: { idleTimeout: "1m" } }],
+  });
+  assert.equal(clients.proxies.changed, 1);
+  assert.deepEqual(told(clients), [["inbound", "MeshTimeout", "idleTimeout", "1m0s", "80:*"]]);
+  const to = (conf: object) => ({ targetRef: TOP, to: [{ targetRef: { kind: "Mesh" }, default: conf }] });
+  const calls = await effectsOf("MeshRetry", to({ http: { numRetries: 2 } }));
+  assert.deepEqual(told(calls), [
+    ["outbound", "MeshRetry", "http.numRetries", 2, "kri_msvc_default_zone-1__api_http"],
+  ]);
+  const rate = { local: { http: { requestRate: { num: 5, interval: "1s" } } } };
+  const limit = await effectsOf("MeshRateLimit", to(rate));
+  assert.deepEqual(
+    told(limit)
+      .map(([part, kind, field, , place]) => [part, kind, field, place])
+      .sort(),
+    [
+      ["inbound", "MeshRateLimit", "local.http.requestRate.interval", "80:*"],
+      ["inbound", "MeshRateLimit", "local.http.requestRate.num", "80:*"],
+    ],
+  );
+  assert.equal(
+    (await effectsOf("MeshRateLimit", { ...to(rate), targetRef: { ...TOP, name: "else" } })).proxies.changed,
+    0,
+  );
+});
+
+test("whom a gateway may call is among the pairs, with the gateway as the caller", async () => {
+  const { api, previews, world } = liveWorld();
+  const spec = {
+    selector: { dataplane: { matchLabels: {} } },
+    spiffeID: { trustDomain: "td", path: '/{{ label "app" }}' },
+    provider: {
+      type: "Bundled",
+      bundled: { autogenerate: { enabled: true }, insecureAllowSelfSigned: true },
+    },
+  };
+  const allow = (app: string) => ({
+    ...{ type: "MeshTrafficPermission", mesh: "default", name: "p" },
+    spec: { rules: [{ default: { allow: [{ spiffeID: { type: "Exact", value: `spiffe://td/${app}` } }] } }] },
+  });
+  const identity = { type: "MeshIdentity", mesh: "default", name: "i", spec };
+  await put(api, ...shop(1), ...gateway, identity, allow("edge"));
+  world.mesh("default").stage.set("kri_mid_default_zone-1__i_", "enforced");
+  const { effects } = await previews.preview(async (draft) => {
+    await draft.store.write([written(allow("web"))]);
+  }, MINUTE);
+  const pairs = effects.access.items.map(
+    ({ source, destination, change }) => `${source} ${destination} ${change}`,
+  );
+  assert.ok(pairs.includes("edge api newly-denied"), pairs.join("\n"));
+  assert.ok(!pairs.some((pair) => pair.includes(" edge ")), "nobody of the mesh calls a gateway");
+});
+
 test("what would become of a gateway: its listeners, its routes and what it calls", async () => {
   const { api, previews } = liveWorld();
   const gateway = {

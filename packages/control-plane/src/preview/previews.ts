@@ -1,5 +1,4 @@
 import type { NewResource, Resource } from "@skein/model";
-import type { OutboundPlan } from "@skein/policies";
 import type { EndpointsPlan, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import { type Parties, partiesOf } from "../access/parties.ts";
 import type { DataplaneFacts } from "../naming/settings.ts";
@@ -224,7 +223,7 @@ async function stateOf(world: MeshWorld, slices: Slices, signal: AbortSignal): P
     const plan = world.planner.plan.at(name).get();
     if (plan === undefined) return;
     proxies.set(name, { plan, config: world.config.at(name).get(), presents: presentsOf(world, name) });
-    for (const { target } of plan.outbounds) {
+    for (const { target } of plan.gateway === undefined ? plan.outbounds : plan.backends) {
       if (!endpoints.has(target)) endpoints.set(target, world.planner.endpoints.at(target).get());
     }
   });
@@ -237,7 +236,7 @@ function situated(proxy: Proxy | undefined, { endpoints }: MeshState): SituatedP
   const none: EndpointsPlan = { localities: [] };
   return {
     plan: proxy.plan,
-    endpoints: ({ target }: OutboundPlan) => endpoints.get(target) ?? none,
+    endpoints: ({ target }) => endpoints.get(target) ?? none,
   };
 }
 

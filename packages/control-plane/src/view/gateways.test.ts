@@ -46,6 +46,7 @@ test("policies see the tags of the proxy, the MeshGateway and the listener; late
   const proxy = edge({ "kuma.io/service": "edge", tier: "proxy", zone: "a" });
   assert.deepEqual(selectableGateway(proxy, [gateway("g", {})]), {
     names: ["g", "g"],
+    labels: gateway("g", {}).labels,
     listeners: [
       {
         section: "80:a.b",
@@ -53,6 +54,6 @@ test("policies see the tags of the proxy, the MeshGateway and the listener; late
       },
     ],
   });
-  assert.deepEqual(selectableGateway(proxy, []), { names: [], listeners: [] });
+  assert.deepEqual(selectableGateway(proxy, []), { names: [], labels: {}, listeners: [] });
   assert.equal(selectableGateway(edge({}, "DELEGATED"), []), undefined);
 });

@@ -90,9 +90,10 @@ export function selectableGateway(
   if (!isBuiltinGateway(dataplane)) return undefined;
   const [gateway] = gatewaysOf(dataplane, gateways);
   return gateway === undefined
-    ? { names: [], listeners: [] }
+    ? { names: [], labels: {}, listeners: [] }
     : {
         names: [gateway.name, displayName(gateway)],
+        labels: gateway.labels,
         listeners: servedListeners(dataplane, gateway).map(({ section, tags }) => ({ section, tags })),
       };
 }

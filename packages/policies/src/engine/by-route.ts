@@ -1,8 +1,8 @@
-import type { OutboundInput } from "../definition.ts";
+import type { GatewayInput, OutboundInput } from "../definition.ts";
 import type { OutboundRouteDraft } from "../draft.ts";
 import type { Merged } from "../plan/origin.ts";
-import { merge } from "./merge.ts";
-import { mayConcernRoutes, outboundRules, routeRules } from "./rules.ts";
+import { type Contribution, merge } from "./merge.ts";
+import { mayConcernRoutes, meshRules, outboundRules, routeRules } from "./rules.ts";
 
 /** What holds for a destination, and for those of its routes that some rule names. */
 export interface ByRoute<Conf> extends Merged<Conf> {
@@ -15,8 +15,21 @@ export interface ByRoute<Conf> extends Merged<Conf> {
  * service as a whole: only rules about the mesh come before it, as in Kuma.
  */
 export function byRoute<Conf>(input: OutboundInput, shortName: string): ByRoute<Conf> | undefined {
-  const { policies, destination } = input;
-  const base = merge<Conf>(outboundRules(policies, destination, shortName));
+  return withRoutes(outboundRules(input.policies, input.destination, shortName), input, shortName);
+}
+
+/** Merges what the `to` lists say of a listener of a gateway, which is about the mesh, and of its routes. */
+export function byRouteOfListener<Conf>(input: GatewayInput, shortName: string): ByRoute<Conf> | undefined {
+  return withRoutes(meshRules(input.policies, shortName), input, shortName);
+}
+
+function withRoutes<Conf>(
+  common: readonly Contribution[],
+  input: Pick<OutboundInput, "policies" | "routes">,
+  shortName: string,
+): ByRoute<Conf> | undefined {
+  const { policies } = input;
+  const base = merge<Conf>(common);
   // Whoever plans may notice that the routes were not looked at.
   if (!policies.some(mayConcernRoutes)) return base;
   const special: Record<string, Merged<Conf>> = {};

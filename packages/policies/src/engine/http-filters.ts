@@ -7,15 +7,17 @@ import {
 
 const ROUTER = "envoy.filters.http.router";
 
-/** Puts an HTTP filter behind all that are there, and before the router, which ends the chain. */
+/** Puts an HTTP filter behind all that are there, and before the router, which ends the chain. One of its name stays. */
 export function addHttpFilter<Desc extends DescMessage>(
   hcm: HttpConnectionManager,
   name: string,
   schema: Desc,
   message: MessageShape<Desc>,
+  { disabled = false }: { readonly disabled?: boolean } = {},
 ): void {
+  if (hcm.httpFilters.some((each) => each.name === name)) return;
   const filter = create(HttpFilterSchema, {
-    name,
+    ...{ name, disabled },
     configType: { case: "typedConfig", value: anyPack(schema, message) },
   });
   const router = hcm.httpFilters.findIndex((each) => each.name === ROUTER);

@@ -9,6 +9,7 @@ const top = (targetRef: TargetRef | undefined, labels: Record<string, string> = 
   policy(targetRef === undefined ? {} : { targetRef }, { labels, name });
 
 const dataplane: TargetRef = { kind: "Dataplane" };
+const gateway: TargetRef = { kind: "MeshGateway", name: "edge" };
 const ZONE = { "kuma.io/origin": "zone" };
 const GLOBAL = { "kuma.io/origin": "global" };
 const role = (name: string) => ({ "kuma.io/policy-role": name });
@@ -20,6 +21,29 @@ const wins: readonly [about: string, winner: PolicyResource, loser: PolicyResour
     "MeshSubset over Dataplane",
     top({ kind: "MeshSubset" }),
     top({ ...dataplane, name: "x", sectionName: "y" }),
+  ],
+  ["MeshGateway over MeshSubset", top(gateway), top({ kind: "MeshSubset" })],
+  ["MeshService over MeshGateway", top({ kind: "MeshService" }), top({ ...gateway, tags: { a: "b" } })],
+  ["a gateway's listeners over the gateway", top({ ...gateway, tags: { a: "b" } }), top(gateway)],
+  [
+    "more tags of listeners over fewer",
+    top({ ...gateway, tags: { a: "b", c: "d" } }),
+    top({ ...gateway, tags: { e: "f" } }),
+  ],
+  [
+    "the origin over the tags of listeners",
+    top(gateway, ZONE),
+    top({ ...gateway, tags: { a: "b" } }, GLOBAL),
+  ],
+  [
+    "the tags of listeners over the role",
+    top({ ...gateway, tags: { a: "b" } }),
+    top(gateway, role("producer")),
+  ],
+  [
+    "the tags of listeners over the name",
+    top({ ...gateway, tags: { a: "b" } }, {}, "z"),
+    top(gateway, {}, "a"),
   ],
   ["MeshService over MeshSubset", top({ kind: "MeshService" }), top({ kind: "MeshSubset" })],
   ["MeshServiceSubset over MeshService", top({ kind: "MeshServiceSubset" }), top({ kind: "MeshService" })],
@@ -98,6 +122,14 @@ const target = fc.oneof(
       sectionName: fc.constant("s"),
     },
     { requiredKeys: ["kind"] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant("MeshGateway"),
+      name: fc.constantFrom("g", "h"),
+      tags: fc.dictionary(fc.constantFrom("a", "b"), fc.constant("1")),
+    },
+    { requiredKeys: ["kind", "name"] },
   ),
 );
 const anyPolicy = fc

@@ -86,6 +86,17 @@ export function gatewayEntries(policies: readonly PolicyResource[]): readonly To
 }
 
 /**
+ * What the `to` lists of these policies say of the whole mesh, from lowest to highest precedence: what holds for a
+ * listener of a gateway, or for requests that are shared out to several destinations.
+ */
+export function meshRules(policies: readonly PolicyResource[], shortName: string): readonly Contribution[] {
+  return toEntries(policies)
+    .filter(({ target, policy }) => target.kind === "Mesh" && !isAboutRoute(policy))
+    .sort(compareEntries)
+    .map((entry) => contribution(entry, shortName));
+}
+
+/**
  * What the `to` lists of these policies say of one route, from lowest to highest precedence: what they say of the whole
  * mesh and of the route itself. Empty where no entry is about the route.
  */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { policy, proxy } from "../testing/resources.ts";
 import type { TargetRef } from "./policy-resource.ts";
 import { contains, type Selectable, type Selection, select } from "./select.ts";
@@ -12,20 +13,20 @@ const web = proxy({
   ],
 });
 const delegated = proxy({ gatewayTags: { "kuma.io/service": "kong" }, inbounds: [] });
-
 const builtin = proxy({
   gatewayTags: { "kuma.io/service": "edge", tier: "outer" },
   inbounds: [],
   labels: { app: "edge" },
   gateway: {
-    names: ["edge-gateway"],
+    names: ["edge-gateway", "edge-shown"],
+    labels: {},
     listeners: [
       { section: "80:*", tags: { "kuma.io/service": "edge", tier: "outer", port: "plain" } },
       { section: "443:*", tags: { "kuma.io/service": "edge", tier: "outer", port: "secure" } },
     ],
   },
 });
-const unserved = proxy({ ...builtin, gateway: { names: [], listeners: [] } });
+const unserved = proxy({ ...builtin, gateway: { names: [], labels: {}, listeners: [] } });
 
 /** `none`, `proxy`, or the sections, with `+out` where outbounds are selected too. */
 function text(selection: Selection): string {
@@ -115,7 +116,38 @@ const targets: readonly [about: string, ref: TargetRef | undefined, of: Selectab
     "http +out",
   ],
   ["no part of a service", { kind: "MeshServiceSubset", name: "web", tags: { version: "2" } }, web, "none"],
-  ["kinds for other proxies", { kind: "MeshGateway", name: "edge" }, web, "none"],
+  ["MeshGateway, a gateway of another make", { kind: "MeshGateway", name: "edge" }, delegated, "none"],
+  [
+    "MeshGateway by display name",
+    { kind: "MeshGateway", name: "edge-shown" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
+  [
+    "MeshGateway with tags of the Dataplane and of a listener",
+    { kind: "MeshGateway", name: "edge-gateway", tags: { "kuma.io/service": "edge", port: "plain" } },
+    builtin,
+    "listeners 80:*",
+  ],
+  [
+    "MeshSubset of sidecars, a built-in gateway",
+    { kind: "MeshSubset", tags: {}, proxyTypes: ["Sidecar"] },
+    builtin,
+    "none",
+  ],
+  [
+    "MeshServiceSubset by a listener's tag",
+    { kind: "MeshServiceSubset", name: "edge", tags: { port: "secure" } },
+    builtin,
+    "listeners 443:*",
+  ],
+  [
+    "a route may be on any listener",
+    { kind: "MeshHTTPRoute", name: "r" },
+    builtin,
+    "listeners 80:*,443:* (all)",
+  ],
+  ["MeshGateway, one that serves none", { kind: "MeshGateway", name: "edge-gateway" }, unserved, "none"],
 ];
 
 for (const [about, targetRef, of, expected] of targets) {
@@ -194,6 +226,46 @@ test("a name in a namespaced policy means a proxy of that namespace", () => {
   const elsewhere = policy(target, { labels: { "k8s.kuma.io/namespace": "bank" } });
   assert.equal(select(here, web).kind, "proxy");
   assert.equal(select(elsewhere, web).kind, "none");
+});
+
+test("the zone of a MeshGateway counts for the proxies that serve it, not their own", () => {
+  const east = { "kuma.io/origin": "zone", "kuma.io/zone": "east" };
+  const west = { ...east, "kuma.io/zone": "west" };
+  const serves = (labels: Record<string, string>) =>
+    proxy({ labels: west, inbounds: [], gateway: { names: ["g"], labels, listeners: [] }, gatewayTags: {} });
+  const policyOf = policy({ targetRef: { kind: "Mesh" } }, { labels: east });
+  assert.equal(select(policyOf, serves(east)).kind, "gateway");
+  assert.equal(select(policyOf, serves(west)).kind, "none");
+});
+
+const someTags = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("1", "2"));
+
+test("listeners: more tags never choose more of them, and every kind of reference chooses by the same tags", () => {
+  fc.assert(
+    fc.property(fc.array(someTags, { minLength: 1, maxLength: 4 }), someTags, someTags, (tags, few, more) => {
+      const service = { "kuma.io/service": "edge" };
+      const listeners = tags.map((each, i) => ({ section: String(i), tags: { ...service, ...each } }));
+      const gateway = proxy({
+        inbounds: [],
+        gatewayTags: service,
+        gateway: { names: ["g"], labels: {}, listeners },
+      });
+      const chosen = (targetRef: TargetRef): readonly string[] => {
+        const selection = select(policy({ targetRef }), gateway);
+        return selection.kind === "gateway" ? [...selection.sections] : [];
+      };
+      const wide = chosen({ kind: "MeshGateway", name: "g", tags: few });
+      assert.deepEqual(
+        wide,
+        listeners.filter((each) => contains(each.tags, few)).map(({ section }) => section),
+      );
+      for (const section of chosen({ kind: "MeshGateway", name: "g", tags: { ...more, ...few } })) {
+        assert.ok(wide.includes(section));
+      }
+      assert.deepEqual(chosen({ kind: "MeshSubset", tags: few }), wide);
+      assert.deepEqual(chosen({ kind: "MeshServiceSubset", name: "edge", tags: few }), wide);
+    }),
+  );
 });
 
 test("contains: every pair, with * for any value", () => {

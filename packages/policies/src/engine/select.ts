@@ -16,6 +16,8 @@ export interface Selectable {
 export interface SelectableGateway {
   /** Names of the MeshGateway that the proxy serves; none while no MeshGateway selects it. */
   readonly names: readonly string[];
+  /** Of the MeshGateway: a zone's policies are about the gateways of their zone. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Its listeners. Their tags are those of the proxy, of the MeshGateway and their own. */
   readonly listeners: readonly {
     readonly section: string;
@@ -43,7 +45,7 @@ const OUTBOUNDS: Selection = { kind: "inbounds", sections: new Set(), outbounds:
  */
 export function select(policy: PolicyResource, proxy: Selectable): Selection {
   if (policy.labels["kuma.io/effect"] === "shadow") return NONE;
-  if (!sameZone(policy.labels, proxy.labels)) return NONE;
+  if (!sameZone(policy.labels, proxy.gateway?.labels ?? proxy.labels)) return NONE;
   if (!sameNamespace(policy.labels, proxy.labels)) return NONE;
   const target = topTarget(policy);
   return proxy.gateway === undefined

@@ -8,11 +8,13 @@ import {
   type HTTPFault,
   HTTPFaultSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/http/fault/v3/fault_pb";
+import type { HttpConnectionManager } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { RegexMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
-import type { InboundDraft } from "../draft.ts";
+import type { GatewayChainDraft, GatewayHostDraft, InboundDraft } from "../draft.ts";
 import { subsumes } from "../engine/by-caller.ts";
 import { CALLER_TAGS_HEADER, callerTagsRegex } from "../engine/caller-tags.ts";
+import { setForHost, switchedOff } from "../engine/gateway-filters.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
 import { httpFault } from "./http-fault.ts";
@@ -27,15 +29,43 @@ import type { FaultPlan, FaultsByMatch, FaultsByTags } from "./plan.ts";
 export function faultInjection(plan: FaultPlan | undefined, draft: InboundDraft): void {
   if (plan === undefined || draft.hcm === undefined) return;
   const byRoute = draft.routes.map(({ route, caller }) => ({ route, faults: faultsFor(plan, caller) }));
-  const filters = Math.max(0, ...byRoute.map(({ faults }) => faults.length));
-  for (let i = 0; i < filters; i++) {
-    addHttpFilter(draft.hcm, filterName(i), HTTPFaultSchema, create(HTTPFaultSchema));
-  }
+  addFilters(draft.hcm, Math.max(0, ...byRoute.map(({ faults }) => faults.length)));
   for (const { route, faults } of byRoute) {
     for (const [i, fault] of faults.entries()) {
       route.typedPerFilterConfig[filterName(i)] = anyPack(HTTPFaultSchema, fault);
     }
   }
+}
+
+/** Faults of all requests that come by a port of a gateway. */
+export function chainFaults(plan: FaultsByTags | undefined, { hcm, config }: GatewayChainDraft): void {
+  if (plan === undefined || hcm === undefined) return;
+  const faults = byTags(plan);
+  addFilters(hcm, faults.length);
+  for (const [i, fault] of faults.entries()) config[filterName(i)] = anyPack(HTTPFaultSchema, fault);
+}
+
+/** Faults of one listener of a gateway, where they are other ones than those of its port. */
+export function hostFaults(
+  plan: FaultsByTags | undefined,
+  draft: GatewayHostDraft,
+  ofChain: FaultsByTags | undefined,
+): void {
+  const { hcm, config } = draft.chain;
+  if (plan === undefined || plan === ofChain || hcm === undefined) return;
+  const faults = byTags(plan);
+  addFilters(hcm, faults.length);
+  for (const [i, fault] of faults.entries()) {
+    setForHost(draft, filterName(i), anyPack(HTTPFaultSchema, fault));
+  }
+  for (let i = faults.length; config[filterName(i)] !== undefined; i++) {
+    setForHost(draft, filterName(i), switchedOff());
+  }
+}
+
+/** Filters that do nothing by themselves. */
+function addFilters(hcm: HttpConnectionManager, count: number): void {
+  for (let i = 0; i < count; i++) addHttpFilter(hcm, filterName(i), HTTPFaultSchema, create(HTTPFaultSchema));
 }
 
 function filterName(index: number): string {

@@ -13,7 +13,7 @@ import { compareMatches, takesAll } from "./precedence.ts";
 const SHORT = "mhttpr";
 
 /** Where requests go, and what is changed on the way. */
-export const meshHttpRoute: PolicyDefinition<never, HttpRoutesPlan, never> = {
+export const meshHttpRoute: PolicyDefinition<never, HttpRoutesPlan, never, never> = {
   kind: meshHttpRouteKind,
   order: 100,
   planOutbound,
@@ -64,7 +64,7 @@ export function mergedRoutes(entries: readonly ToEntry[]): HttpRoutesPlan | unde
   for (const group of groups.values()) {
     const [first] = group;
     if (first === undefined) continue;
-    identities.set(first.kri, identityOf(first));
+    identities.set(first.kri, routeIdentity(first.policy));
     const merged = mergedRule(group, references);
     for (const match of first.rule.matches) routes.push({ match, ...merged });
   }
@@ -118,10 +118,11 @@ function originOf({ kri, path }: PlacedRule): Origin {
   return { policy: kri, rule: path };
 }
 
-function identityOf({ policy, kri }: PlacedRule): RouteIdentity {
+/** A MeshHTTPRoute as other policies refer to it. */
+export function routeIdentity(policy: PolicyResource): RouteIdentity {
   return {
     kind: "MeshHTTPRoute",
-    kri,
+    kri: policyKri(policy, SHORT),
     name: policy.name,
     labels: { ...policy.labels, "kuma.io/display-name": displayName(policy) },
   };

@@ -9,7 +9,8 @@ import {
   ExtAuthzSchema,
 } from "@skein/envoy-api/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb";
 import { HttpStatusSchema, type StatusCode } from "@skein/envoy-api/envoy/type/v3/http_status_pb";
-import type { InboundDraft } from "../draft.ts";
+import type { GatewayHostDraft, InboundDraft } from "../draft.ts";
+import { addHostFilter, setForHost, switchedOff } from "../engine/gateway-filters.ts";
 import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration } from "../envoy-values.ts";
 import { serviceCluster } from "../service-cluster.ts";
@@ -18,6 +19,7 @@ import type { AuthConfig } from "./conf.ts";
 /** Where an agent is asked that does not listen elsewhere. */
 export const DEFAULT_AGENT = "localhost:9191";
 
+const FILTER = "envoy.filters.http.ext_authz";
 const DEFAULT_STATUS = 403;
 /** Envoy's own 200 ms are short for a rule that asks another service. */
 const TIMEOUT = "5s";
@@ -26,25 +28,35 @@ const TIMEOUT = "5s";
  * Has Envoy ask the proxy's agent before a request goes on, once permissions and limits have let it. The rules are not in
  * here: the agent has them, so a change of them replaces no listener.
  */
-export function askAgent(
-  plan: { readonly conf: { readonly authConfig?: AuthConfig | undefined }; readonly agent: string },
-  draft: InboundDraft,
-): void {
-  if (draft.hcm === undefined) return;
-  const { statusOnError, onAgentFailure, requestBody } = plan.conf.authConfig ?? {};
-  const url = new URL(`http://${plan.agent}`);
+export function askAgent(plan: Deciding, { hcm, services }: Pick<InboundDraft, "hcm" | "services">): void {
+  if (hcm === undefined) return;
+  const { cluster, filter } = question(plan);
+  services.set(cluster.name, cluster);
+  addHttpFilter(hcm, FILTER, ExtAuthzSchema, filter);
+}
+
+/** The same for one listener of a gateway alone. `isAsked`: its port has a question of its own for all listeners. */
+export function askAgentForHost(plan: Deciding, draft: GatewayHostDraft, isAsked: boolean): void {
+  const { cluster, filter } = question(plan);
+  draft.chain.services.set(cluster.name, cluster);
+  if (isAsked) setForHost(draft, FILTER, switchedOff());
+  addHostFilter(draft, FILTER, ExtAuthzSchema, filter);
+}
+
+interface Deciding {
+  readonly conf: { readonly authConfig?: AuthConfig | undefined };
+  readonly agent: string;
+}
+
+function question({ conf, agent }: Deciding) {
+  const { statusOnError, onAgentFailure, requestBody } = conf.authConfig ?? {};
+  const url = new URL(`http://${agent}`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const cluster = `opa-agent:${plan.agent}`;
-  draft.services.set(
-    cluster,
+  const cluster = `opa-agent:${agent}`;
+  return {
     // An agent that was told "localhost" listens there; looking the name up could give the other address family.
-    serviceCluster(cluster, host === "localhost" ? "127.0.0.1" : host, Number(url.port || 80)),
-  );
-  addHttpFilter(
-    draft.hcm,
-    "envoy.filters.http.ext_authz",
-    ExtAuthzSchema,
-    create(ExtAuthzSchema, {
+    cluster: serviceCluster(cluster, host === "localhost" ? "127.0.0.1" : host, Number(url.port || 80)),
+    filter: create(ExtAuthzSchema, {
       services: {
         case: "grpcService",
         value: create(GrpcServiceSchema, {
@@ -60,7 +72,7 @@ export function askAgent(
       statusOnError: create(HttpStatusSchema, { code: (statusOnError ?? DEFAULT_STATUS) as StatusCode }),
       ...body(requestBody),
     }),
-  );
+  };
 }
 
 function body(conf: AuthConfig["requestBody"]) {

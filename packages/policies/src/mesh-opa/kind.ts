@@ -38,6 +38,8 @@ export const meshOpaKind = policyKind<MeshOpaConf>({
   conf,
   single: true,
   topKinds: ["Mesh", "Dataplane", "MeshSubset", "MeshGateway"],
+  // A proxy has one agent, which decides for all of its listeners.
+  gatewayTags: false,
   needsBlock: false,
   validateConf,
 });

@@ -1,4 +1,4 @@
-import type { PolicyDefinition } from "../definition.ts";
+import type { GatewayInput, InboundInput, PolicyDefinition } from "../definition.ts";
 import { type Contribution, merge } from "../engine/merge.ts";
 import { comparePolicies } from "../engine/order.ts";
 import type { PolicyResource } from "../engine/policy-resource.ts";
@@ -6,26 +6,27 @@ import { policyKri } from "../engine/rules.ts";
 import type { Merged } from "../plan/origin.ts";
 import type { PolicyPlans } from "../plan/proxy-plan.ts";
 import type { MeshOpaConf } from "./conf.ts";
-import { askAgent, DEFAULT_AGENT } from "./envoy.ts";
+import { askAgent, askAgentForHost, DEFAULT_AGENT } from "./envoy.ts";
 import { meshOpaKind } from "./kind.ts";
 
 /** What the agent of a proxy decides by. Secrets are in it by name. */
 export type OpaPlan = Merged<MeshOpaConf>;
 
-/** How the requests of one inbound are decided on. */
+/** How the requests of one inbound, or one listener of a gateway, are decided on. */
 export interface OpaInboundPlan extends OpaPlan {
   /** Host and port at which the agent is asked. */
   readonly agent: string;
 }
 
 /** Which requests an Open Policy Agent beside each proxy lets through. The rules of all policies count together. */
-export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan> = {
+export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan, OpaInboundPlan> = {
   kind: meshOpaKind,
   order: 950,
-  planInbound({ policies, protocol, extAuthzAddress }) {
-    if (protocol === "tcp") return undefined;
-    const merged = mergedConf(policies);
-    return hasSay(merged) ? { ...merged, agent: extAuthzAddress ?? DEFAULT_AGENT } : undefined;
+  planInbound(input) {
+    return input.protocol === "tcp" ? undefined : decidedOn(input);
+  },
+  planGateway(input) {
+    return input.isHttp ? decidedOn(input) : undefined;
   },
   planProxy({ policies }) {
     const merged = mergedConf(policies);
@@ -36,9 +37,20 @@ export const meshOpa: PolicyDefinition<OpaInboundPlan, never, OpaPlan> = {
   },
   // An egress has no agent beside it: a policy for everybody would have it refuse everything.
   atEgresses: false,
+  translateGatewayChain(plan, draft) {
+    if (plan !== undefined) askAgent(plan, draft);
+  },
+  translateGatewayHost(plan, draft, ofChain) {
+    if (plan !== undefined && plan !== ofChain) askAgentForHost(plan, draft, ofChain !== undefined);
+  },
   shapes: ["listener"],
   origins: ({ origins }) => Object.values(origins),
 };
+
+function decidedOn({ policies, extAuthzAddress }: InboundInput | GatewayInput): OpaInboundPlan | undefined {
+  const merged = mergedConf(policies);
+  return hasSay(merged) ? { ...merged, agent: extAuthzAddress ?? DEFAULT_AGENT } : undefined;
+}
 
 /** What the plan of a proxy says of its agent. */
 export function agentPlan(ofProxy: PolicyPlans): OpaPlan | undefined {

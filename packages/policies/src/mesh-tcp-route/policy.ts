@@ -15,7 +15,7 @@ export interface TcpRoutePlan {
 }
 
 /** Where connections go. A list of backends replaces those of lower precedence whole. */
-export const meshTcpRoute: PolicyDefinition<never, TcpRoutePlan, never> = {
+export const meshTcpRoute: PolicyDefinition<never, TcpRoutePlan, never, never> = {
   kind: meshTcpRouteKind,
   order: 200,
   planOutbound,

@@ -2,19 +2,26 @@ import { create } from "@bufbuild/protobuf";
 import { HttpProtocolOptionsSchema as CommonSchema } from "@skein/envoy-api/envoy/config/core/v3/protocol_pb";
 import type { Route } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
-import type { InboundDraft, OutboundDraft } from "../draft.ts";
+import type { GatewayChainDraft, InboundDraft, OutboundDraft } from "../draft.ts";
 import { type ByCaller, forCallers } from "../engine/by-caller.ts";
 import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
-import { type BuiltInTimeouts, INBOUND_TIMEOUTS, OUTBOUND_TIMEOUTS } from "./built-in.ts";
+import type { Merged } from "../plan/origin.ts";
+import {
+  type BuiltInTimeouts,
+  GATEWAY_TIMEOUTS,
+  INBOUND_TIMEOUTS,
+  LISTENER_TIMEOUTS,
+  OUTBOUND_TIMEOUTS,
+} from "./built-in.ts";
 import type { MeshTimeoutConf } from "./conf.ts";
 
 /** Timeouts between this proxy and the destination. */
 export function outboundTimeouts(plan: ByRoute<MeshTimeoutConf> | undefined, draft: OutboundDraft): void {
   const conf = plan?.conf ?? {};
-  connectionTimeouts(conf, OUTBOUND_TIMEOUTS, draft);
-  for (const each of draft.routes)
-    requestTimeouts(forRoute(plan, each)?.conf ?? {}, OUTBOUND_TIMEOUTS, each.route);
+  const builtIn = draft.fromGateway === true ? GATEWAY_TIMEOUTS : OUTBOUND_TIMEOUTS;
+  connectionTimeouts(conf, builtIn, draft);
+  for (const each of draft.routes) requestTimeouts(forRoute(plan, each)?.conf ?? {}, builtIn, each.route);
   const headers = conf.http?.requestHeadersTimeout;
   if (draft.hcm !== undefined && headers !== undefined) draft.hcm.requestHeadersTimeout = duration(headers);
 }
@@ -30,6 +37,22 @@ export function inboundTimeouts(plan: ByCaller<MeshTimeoutConf> | undefined, dra
     draft.hcm.requestHeadersTimeout = duration(conf.http?.requestHeadersTimeout ?? "0s");
     draft.hcm.streamIdleTimeout = duration(conf.http?.streamIdleTimeout ?? INBOUND_TIMEOUTS.streamIdle);
   }
+}
+
+/**
+ * Timeouts between a built-in gateway and its clients. Here nobody else ends connections that lie idle, and a request
+ * must come in whole within its timeout too.
+ */
+export function clientTimeouts(plan: Merged<MeshTimeoutConf> | undefined, draft: GatewayChainDraft): void {
+  const { idleTimeout, http } = plan?.conf ?? {};
+  const idle = duration(idleTimeout ?? LISTENER_TIMEOUTS.idle);
+  if (draft.tcp !== undefined) draft.tcp.idleTimeout = idle;
+  if (draft.hcm === undefined) return;
+  draft.hcm.commonHttpProtocolOptions ??= create(CommonSchema);
+  draft.hcm.commonHttpProtocolOptions.idleTimeout = idle;
+  draft.hcm.requestHeadersTimeout = duration(http?.requestHeadersTimeout ?? LISTENER_TIMEOUTS.requestHeaders);
+  draft.hcm.streamIdleTimeout = duration(http?.streamIdleTimeout ?? LISTENER_TIMEOUTS.streamIdle);
+  if (http?.requestTimeout !== undefined) draft.hcm.requestTimeout = duration(http.requestTimeout);
 }
 
 /** What a route says wins over the connection manager's limit, so only these two can depend on route and caller. */

@@ -56,6 +56,8 @@ export interface GatewayHostPlan {
   readonly tags: Readonly<Record<string, string>>;
   /** What policies say of the traffic to it. */
   readonly policies: PolicyPlans;
+  /** What policies say of the calls that it makes. */
+  readonly calls: GatewayCalls;
   /** The host names that routes ask for, the most specific first; empty where connections are not read. */
   readonly virtualHosts: readonly GatewayVirtualHostPlan[];
   /** Where connections go that are not read; absent where they are. */
@@ -64,6 +66,14 @@ export interface GatewayHostPlan {
   readonly references: readonly BackendReference[];
   /** Where that leads, by the keys of the references. */
   readonly backends: Readonly<Record<string, BackendPlan>>;
+}
+
+/** What policies say of the calls that a listener's routes make, beside what the clusters of their destinations have. */
+export interface GatewayCalls {
+  /** By KRI of the destination: of what goes to it alone. */
+  readonly byDestination: Readonly<Record<string, PolicyPlans>>;
+  /** Of what is shared out to several destinations: what policies say of the whole mesh. Absent where nothing is. */
+  readonly shared?: PolicyPlans;
 }
 
 /** The requests for one host name. */

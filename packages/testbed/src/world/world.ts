@@ -142,17 +142,22 @@ export class World implements AsyncDisposable {
       gateway: spec.gateway,
     });
     const dir = await this.#sidecarDir(name, dataplane);
-    const opa = spec.opa === true ? this.#commands.opa : spec.opa;
     return await this.#runSidecar(name, dir, host, {
       readyMs: spec.readyMs,
       settings: {
-        ...(opa === undefined ? {} : agentSettings(address, opa)),
+        ...this.#agent(address, spec.opa),
         ...(spec.dns === undefined ? {} : dnsSettings(address, spec.dns.resolvConf)),
         ...(spec.drainTime === undefined ? {} : { KUMA_DATAPLANE_DRAIN_TIME: spec.drainTime }),
         ...(spec.lean === true ? { SKEIN_LEAN: "true" } : {}),
         ...spec.settings,
       },
     });
+  }
+
+  /** Settings of a launcher with an authorization agent: the world's, or this program. */
+  #agent(address: string, opa: ServiceSpec["opa"]): Readonly<Record<string, string>> {
+    if (opa === undefined) return {};
+    return agentSettings(address, opa === true ? this.#commands.opa : opa);
   }
 
   /** Starts a zone egress, a proxy without an app, and waits until it holds its first configuration. */
@@ -164,11 +169,15 @@ export class World implements AsyncDisposable {
   }
 
   /** Starts a built-in gateway, a proxy without an app, and waits until it holds its first configuration. */
-  async startGateway(name: string, host = this.#freeHost()): Promise<Sidecar> {
-    const labels = { app: name, "kuma.io/workload": name };
+  async startGateway(
+    name: string,
+    host = this.#freeHost(),
+    { labels: own = {}, opa }: Pick<ServiceSpec, "labels" | "opa"> = {},
+  ): Promise<Sidecar> {
+    const labels = { app: name, "kuma.io/workload": name, ...own };
     const address = this.site.block.address(host);
     const dir = await this.#sidecarDir(name, gatewayYaml({ mesh: this.mesh, name, address, labels }));
-    return await this.#runSidecar(name, dir, host);
+    return await this.#runSidecar(name, dir, host, { settings: this.#agent(address, opa) });
   }
 
   /** An app and its sidecar. */

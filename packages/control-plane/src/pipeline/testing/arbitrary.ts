@@ -165,10 +165,10 @@ const dataplane: fc.Arbitrary<Document> = fc
 /** One that is a gateway: built in, or of somebody's own. */
 const gatewayDataplane: fc.Arbitrary<Document> = fc
   .record({
-    name,
+    name: fc.constantFrom("d3", "d4"),
     app,
-    type: fc.constantFrom("BUILTIN", "BUILTIN", "DELEGATED"),
-    tags: fc.record({ service: app, version: optional(version) }),
+    type: fc.constantFrom("BUILTIN", "BUILTIN", "BUILTIN", "DELEGATED"),
+    tags: fc.record({ service: fc.constantFrom("web", "web", "web", "db"), version: optional(version) }),
   })
   .map((given) => ({
     type: "Dataplane",
@@ -192,7 +192,7 @@ const certificates = fc.constantFrom(
 const meshGateway: fc.Arbitrary<Document> = fc
   .record({
     name: fc.constantFrom("g0", "g1"),
-    match: fc.record({ service: fc.oneof(app, fc.constant("*")), version: optional(version) }),
+    match: fc.record({ service: fc.constantFrom("*", "web", "web", "db"), version: optional(version) }),
     hostnames: fc.subarray([undefined, "*.a.test", "x.a.test"], { minLength: 1 }),
     isSecure: fc.boolean(),
     certificates,
@@ -604,36 +604,69 @@ const policy: fc.Arbitrary<Document> = fc.oneof(
   ),
 );
 
-/** What is about MeshGateways by name. */
-const gatewayPolicy: fc.Arbitrary<Document> = fc
+/** The gateway by name, or some of its listeners. */
+const gatewayTop = fc
   .record({
-    name: fc.constantFrom("p0", "p3"),
-    gateway: fc.constantFrom("g0", "g1"),
+    name: fc.constantFrom("g0", "g0", "g1"),
     tags: optional(fc.constantFrom({ name: "first" }, { version: "v1" })),
-    hostnames: optional(fc.subarray(["x.a.test", "*.a.test", "b.test"], { minLength: 1 })),
-    refs: backendRefs,
-    requests: httpRule.filter((rule) => Reflect.has(rule.default, "backendRefs")),
-    conf: timeout,
-    type: fc.constantFrom("MeshHTTPRoute", "MeshHTTPRoute", "MeshTCPRoute", "MeshTimeout"),
   })
-  .map(({ name: policyName, type, ...given }) => {
-    const entry = { targetRef: wholeMesh };
-    const entries: Readonly<Record<string, Document>> = {
-      MeshHTTPRoute: compact({ ...entry, hostnames: given.hostnames, rules: [given.requests] }),
-      MeshTCPRoute: { ...entry, rules: [{ default: { backendRefs: given.refs } }] },
-      MeshTimeout: { ...entry, default: given.conf },
-    };
-    const targetRef = compact({ kind: "MeshGateway", name: given.gateway, tags: given.tags });
-    return { type, mesh: "default", name: policyName, spec: { targetRef, to: [entries[type]] } };
-  });
+  .map((given): Document => compact({ kind: "MeshGateway", ...given }));
+const ofMesh = (conf: fc.Arbitrary<Document>, field = "default"): fc.Arbitrary<Document> =>
+  conf.map((given) => ({ to: [{ targetRef: wholeMesh, [field]: given }] }));
+const gatewayRules = fc
+  .record({ path: fc.constantFrom("/", "/a"), refs: backendRefs })
+  .map(({ path, refs }) => [
+    { matches: [{ path: { type: "PathPrefix", value: path } }], default: { backendRefs: refs } },
+  ]);
+
+/** What policies may say of gateways. */
+const gatewaySpecs: Readonly<Record<string, fc.Arbitrary<Document>>> = {
+  MeshHTTPRoute: fc
+    .record({
+      rules: gatewayRules,
+      hostnames: optional(fc.subarray(["x.a.test", "*.a.test", "b.test"], { minLength: 1 })),
+    })
+    .map(({ rules: given, hostnames }) => ({
+      to: [compact({ targetRef: wholeMesh, hostnames, rules: given })],
+    })),
+  MeshTCPRoute: backendRefs.map((refs) => ({
+    to: [{ targetRef: wholeMesh, rules: [{ default: { backendRefs: refs } }] }],
+  })),
+  MeshTimeout: fc.oneof(ofMesh(timeout), rules(timeout)),
+  MeshCircuitBreaker: to(breaker),
+  MeshRetry: ofMesh(retry),
+  MeshHealthCheck: to(check),
+  MeshLoadBalancingStrategy: ofMesh(strategy),
+  MeshRateLimit: ofMesh(limit),
+  MeshFaultInjection: ofMesh(fault),
+};
+
+/** A policy of one of these kinds about a gateway: mostly a route, without which the others have little to say. */
+const gatewayPolicy: fc.Arbitrary<Document> = fc.oneof(
+  ...Object.entries(gatewaySpecs).map(([type, specs]) => ({
+    weight: type.endsWith("Route") ? 4 : 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom("p0", "p1", "p3"), gatewayTop, specs)
+      .map(([policyName, targetRef, spec]) => ({
+        type,
+        mesh: "default",
+        name: policyName,
+        spec: { targetRef, ...spec },
+      })),
+  })),
+);
+
+/** All that a gateway needs to be one, which seldom comes together by chance. */
+export const gatewayScene: fc.Arbitrary<readonly Document[]> = fc
+  .tuple(mesh, gatewayDataplane, meshGateway, meshService, gatewayPolicy, gatewayPolicy, gatewayPolicy)
+  .map((documents) => [...documents]);
 
 /** Any document. */
 export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: mesh },
   { weight: 5, arbitrary: dataplane },
-  { weight: 2, arbitrary: gatewayDataplane },
-  { weight: 2, arbitrary: meshGateway },
-  { weight: 2, arbitrary: gatewayPolicy },
+  { weight: 3, arbitrary: gatewayDataplane },
+  { weight: 3, arbitrary: meshGateway },
   { weight: 4, arbitrary: meshService },
   { weight: 2, arbitrary: meshIdentity },
   { weight: 1, arbitrary: meshTrust },
@@ -641,6 +674,7 @@ export const document: fc.Arbitrary<Document> = fc.oneof(
   { weight: 1, arbitrary: secret },
   { weight: 1, arbitrary: multiZoneService },
   { weight: 5, arbitrary: policy },
+  { weight: 8, arbitrary: gatewayPolicy },
 );
 
 const NEXT: Readonly<Record<string, string>> = {

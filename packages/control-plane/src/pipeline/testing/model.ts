@@ -7,7 +7,7 @@ import type { ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
 import { isFragments } from "../../xds/fragments.ts";
 import { World } from "../world.ts";
-import { DATAPLANES, type Document, document, edited, ISSUERS, SECRETS } from "./arbitrary.ts";
+import { DATAPLANES, type Document, document, edited, gatewayScene, ISSUERS, SECRETS } from "./arbitrary.ts";
 import { PEM } from "./certificates.ts";
 import { Documents, ZONE } from "./resources.ts";
 
@@ -41,6 +41,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       documents: fc.array(document, { minLength: 1, maxLength: 3 }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("put" as const), documents: gatewayScene }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("delete" as const), which: fc.nat(30) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("edit" as const), which: fc.nat(30) }) },
   {

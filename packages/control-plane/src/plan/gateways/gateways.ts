@@ -24,11 +24,13 @@ import {
   type PolicyPlans,
   type ViewingCaller,
 } from "@skein/policies";
+import type { WeightedBackend } from "@skein/policies/engine/backends";
 import { gatewaysOf, isBuiltinGateway, type ServedListener, servedListeners } from "../../view/gateways.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
 import { listKey, type PolicyReach, type PolicySet, policyList, policyReach } from "../../view/policy-set.ts";
 import { Interned } from "../interned.ts";
 import type { CallerFacts, CallerKind } from "../upstreams.ts";
+import { gatewayCalls, routesOf } from "./calls.ts";
 import { type CertificateInputs, certificateNames, gatewayCertificate } from "./certificates.ts";
 import { GatewayClusters, type GatewayUpstreams } from "./clusters.ts";
 import { hostnameConditions, protocolConditions, type RoutedListener } from "./conditions.ts";
@@ -46,6 +48,8 @@ export interface GatewayProxy {
   readonly naming: Naming;
   readonly identity: IdentityPlan | undefined;
   readonly facts: Omit<CallerFacts, "policies" | "naming" | "identity">;
+  /** Host and port of its own authorization agent, where it said that it has one. */
+  readonly extAuthzAddress: string | undefined;
   /** What policies say of a listener, by its section. */
   readonly policies: ReadonlyMap<string, PolicySet>;
 }
@@ -223,11 +227,11 @@ class OneGateway {
       if (virtualHosts.every(({ routes }) => routes.length === 0)) {
         this.#note("NoRoutes", served, "no MeshHTTPRoute selects it, so every request is answered with 404");
       }
+      const senders = virtualHosts.flatMap(({ routes }) => routes.map(({ backends = [] }) => backends));
       return {
         ...this.#host(served, set, true),
         virtualHosts,
-        references,
-        backends: this.#backends(served, set, references, "http"),
+        ...this.#ways(served, set, { references, senders, protocol: "http" }),
       };
     });
     const own = new Set(hosts.flatMap(({ virtualHosts }) => virtualHosts.map(({ hostname }) => hostname)));
@@ -267,8 +271,11 @@ class OneGateway {
           ...this.#host(served, set, false),
           virtualHosts: [],
           connections,
-          references: connections.references,
-          backends: this.#backends(served, set, connections.references, "tcp"),
+          ...this.#ways(served, set, {
+            references: connections.references,
+            senders: [connections.backends],
+            protocol: "tcp",
+          }),
         },
       ],
       misdirected: [],
@@ -305,20 +312,22 @@ class OneGateway {
     return [...byKeyType.values()];
   }
 
-  #backends(
+  /** Where a listener sends what comes in, and what policies say of that. */
+  #ways(
     served: ServedListener,
     set: PolicySet,
-    references: readonly BackendReference[],
-    protocol: "http" | "tcp",
-  ): GatewayHostPlan["backends"] {
+    { references, senders, protocol }: SentOn,
+  ): Pick<GatewayHostPlan, "references" | "backends" | "calls"> {
     const kind = this.#callerKind(set);
-    return Object.fromEntries(
+    const backends = Object.fromEntries(
       references.map((reference) => {
         const found = this.#clusters.backend(kind, reference, { protocol, port: undefined }, served.section);
         if (found.kind === "unresolved") this.#unresolved.add(`${reference.key}: ${found.problem}`);
         return [reference.key, found] as const;
       }),
     );
+    const { definitions } = this.#inputs;
+    return { references, backends, calls: gatewayCalls({ definitions, policies: set, senders, backends }) };
   }
 
   #callerKind(set: PolicySet): CallerKind {
@@ -345,11 +354,15 @@ class OneGateway {
   #plans(set: PolicySet, isHttp: boolean): PolicyPlans {
     const { definitions, meshName } = this.#inputs;
     const service = this.#proxy.dataplane.spec.networking?.gateway?.tags?.[SERVICE_TAG] ?? "";
+    const routes = routesOf(set);
     const plans: Record<string, unknown> = {};
     for (const definition of definitions) {
       const type = definition.kind.type;
       const policies = set.byKind.get(type) ?? [];
-      const entry = definition.planGateway?.({ policies, mesh: meshName, isHttp, service });
+      const entry = definition.planGateway?.({
+        ...{ policies, mesh: meshName, isHttp, service, routes },
+        extAuthzAddress: this.#proxy.extAuthzAddress,
+      });
       if (entry !== undefined) plans[type] = entry;
     }
     return plans;
@@ -359,6 +372,14 @@ class OneGateway {
     const where = `MeshGateway "${this.#gateway.name}" conf.listeners[${index}]`;
     this.#conditions.push({ type, message: `${where}: ${message}` });
   }
+}
+
+/** What a listener sends on. */
+interface SentOn {
+  readonly references: readonly BackendReference[];
+  /** Of each route, where to. */
+  readonly senders: readonly (readonly WeightedBackend[])[];
+  readonly protocol: "http" | "tcp";
 }
 
 function hostOf({ listener }: ServedListener): string {

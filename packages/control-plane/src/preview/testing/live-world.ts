@@ -9,6 +9,7 @@ import { TAGGED_SERVICE } from "../../naming/tagged-service.ts";
 import { VIP_CIDRS } from "../../naming/testing/naming-world.ts";
 import { SETTINGS } from "../../naming/testing/resources.ts";
 import type { VipCidrs } from "../../naming/vip-pools.ts";
+import { selectedBy } from "../../pipeline/answers.ts";
 import { warningsFor } from "../../pipeline/warnings.ts";
 import { World } from "../../pipeline/world.ts";
 import { openMemoryStore } from "../../store/memory.ts";
@@ -82,7 +83,7 @@ export function liveWorld(options: LiveWorldOptions = {}): LiveWorld {
         config: ({ mesh, name }) => world.mesh(mesh).config.at(name).get(),
         access: (mesh) => accessMatrix(world.mesh(mesh)),
         xds: async () => undefined,
-        selectedBy: () => [],
+        selectedBy: (resource) => selectedBy({ world, store, isPolicy }, resource),
         warnings: (written) => warningsFor(written, store, isPolicy),
         deleteWarnings: () => [],
         analyze: async () => [],
