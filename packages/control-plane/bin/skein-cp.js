@@ -23,7 +23,7 @@ if (process.env[TUNED] === undefined && process.execve !== undefined && process.
     [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)],
     {
       MALLOC_ARENA_MAX: "1",
-      MALLOC_MMAP_THRESHOLD_: "20480",
+      MALLOC_MMAP_THRESHOLD_: "16384",
       MALLOC_TOP_PAD_: "4096",
       ...process.env,
       [TUNED]: "1",
