@@ -24,7 +24,6 @@ const ANY: DestinationPlan = {
 
 /** What a listener of a gateway sends on. */
 export interface CallsInput {
-  readonly definitions: readonly PolicyDefinition[];
   /** The policies that select the listener. */
   readonly policies: PolicySet;
   /** For each route that sends something on, where to. */
@@ -32,31 +31,56 @@ export interface CallsInput {
   readonly backends: Readonly<Record<string, BackendPlan>>;
 }
 
-/** What policies say of the calls that a listener makes: of a destination, where a route leads to it alone. */
-export function gatewayCalls({ definitions, policies, senders, backends }: CallsInput): GatewayCalls {
-  const routes = routesOf(policies);
-  const plansFor = (destination: DestinationPlan): PolicyPlans => {
-    const plans: Record<string, unknown> = {};
-    for (const definition of definitions) {
-      const { type } = definition.kind;
-      const list = policies.byKind.get(type) ?? [];
-      if (ROUTES.includes(type) || list.length === 0) continue;
-      const entry = definition.planOutbound?.({ policies: list, destination, routes });
-      if (entry !== undefined) plans[type] = entry;
+/** What policies say of the calls that listeners make, merged once for all listeners that the same policies select. */
+export class SharedCalls {
+  readonly #definitions: readonly PolicyDefinition[];
+  readonly #bySet = new WeakMap<PolicySet, WeakMap<DestinationPlan, PolicyPlans>>();
+
+  constructor(definitions: readonly PolicyDefinition[]) {
+    this.#definitions = definitions.filter(
+      ({ kind, planOutbound }) => planOutbound !== undefined && !ROUTES.includes(kind.type),
+    );
+  }
+
+  /** What is said of the calls of a listener: of a destination, where a route leads to it alone. */
+  of({ policies, senders, backends }: CallsInput): GatewayCalls {
+    const ends = senders.map(
+      (shares) =>
+        new Map(liveBackends(shares, backends).map(({ destination }) => [destination.kri, destination])),
+    );
+    const alone = new Map(ends.filter(({ size }) => size === 1).flatMap((end) => [...end]));
+    return {
+      byDestination: Object.fromEntries(
+        Array.from(alone, ([kri, destination]) => [kri, this.#plans(policies, destination)]),
+      ),
+      ...(ends.some(({ size }) => size > 1) ? { shared: this.#plans(policies, ANY) } : {}),
+    };
+  }
+
+  #plans(policies: PolicySet, destination: DestinationPlan): PolicyPlans {
+    let known = this.#bySet.get(policies);
+    if (known === undefined) {
+      known = new WeakMap();
+      this.#bySet.set(policies, known);
+    }
+    let plans = known.get(destination);
+    if (plans === undefined) {
+      plans = this.#merge(policies, destination);
+      known.set(destination, plans);
     }
     return plans;
-  };
-  const ends = senders.map(
-    (shares) =>
-      new Map(liveBackends(shares, backends).map(({ destination }) => [destination.kri, destination])),
-  );
-  const alone = new Map(ends.filter(({ size }) => size === 1).flatMap((end) => [...end]));
-  return {
-    byDestination: Object.fromEntries(
-      Array.from(alone, ([kri, destination]) => [kri, plansFor(destination)]),
-    ),
-    ...(ends.some(({ size }) => size > 1) ? { shared: plansFor(ANY) } : {}),
-  };
+  }
+
+  #merge(policies: PolicySet, destination: DestinationPlan): PolicyPlans {
+    const plans: Record<string, unknown> = {};
+    const routes = routesOf(policies);
+    for (const { kind, planOutbound } of this.#definitions) {
+      const list = policies.byKind.get(kind.type) ?? [];
+      const entry = list.length === 0 ? undefined : planOutbound?.({ policies: list, destination, routes });
+      if (entry !== undefined) plans[kind.type] = entry;
+    }
+    return plans;
+  }
 }
 
 /** The routes of gateways among the policies that select a listener, as other policies refer to them. */
