@@ -1,10 +1,11 @@
-import type {
-  BackendPlan,
-  DestinationPlan,
-  GatewayCalls,
-  PolicyDefinition,
-  PolicyPlans,
-  RouteIdentity,
+import {
+  type BackendPlan,
+  type DestinationPlan,
+  type GatewayCalls,
+  namedRoutes,
+  type PolicyDefinition,
+  type PolicyPlans,
+  type RouteIdentity,
 } from "@skein/policies";
 import { liveBackends, type WeightedBackend } from "@skein/policies/engine/backends";
 import { routeIdentity } from "@skein/policies/mesh-http-route/policy";
@@ -31,10 +32,16 @@ export interface CallsInput {
   readonly backends: Readonly<Record<string, BackendPlan>>;
 }
 
+interface KnownCalls {
+  /** Those about which some policy says something of its own; there may be thousands of others. */
+  readonly routes: readonly RouteIdentity[];
+  readonly byDestination: WeakMap<DestinationPlan, PolicyPlans>;
+}
+
 /** What policies say of the calls that listeners make, merged once for all listeners that the same policies select. */
 export class SharedCalls {
   readonly #definitions: readonly PolicyDefinition[];
-  readonly #bySet = new WeakMap<PolicySet, WeakMap<DestinationPlan, PolicyPlans>>();
+  readonly #bySet = new WeakMap<PolicySet, KnownCalls>();
 
   constructor(definitions: readonly PolicyDefinition[]) {
     this.#definitions = definitions.filter(
@@ -60,20 +67,22 @@ export class SharedCalls {
   #plans(policies: PolicySet, destination: DestinationPlan): PolicyPlans {
     let known = this.#bySet.get(policies);
     if (known === undefined) {
-      known = new WeakMap();
+      const others = Array.from(policies.byKind).flatMap(([kind, list]) =>
+        ROUTES.includes(kind) ? [] : [...list],
+      );
+      known = { routes: namedRoutes(others, routesOf(policies)), byDestination: new WeakMap() };
       this.#bySet.set(policies, known);
     }
-    let plans = known.get(destination);
+    let plans = known.byDestination.get(destination);
     if (plans === undefined) {
-      plans = this.#merge(policies, destination);
-      known.set(destination, plans);
+      plans = this.#merge(policies, destination, known.routes);
+      known.byDestination.set(destination, plans);
     }
     return plans;
   }
 
-  #merge(policies: PolicySet, destination: DestinationPlan): PolicyPlans {
+  #merge(policies: PolicySet, destination: DestinationPlan, routes: readonly RouteIdentity[]): PolicyPlans {
     const plans: Record<string, unknown> = {};
-    const routes = routesOf(policies);
     for (const { kind, planOutbound } of this.#definitions) {
       const list = policies.byKind.get(kind.type) ?? [];
       const entry = list.length === 0 ? undefined : planOutbound?.({ policies: list, destination, routes });
