@@ -159,3 +159,16 @@ test("a cluster that is taken away takes its endpoints along, and one that is ad
   assert.deepEqual([...(config?.clusters.keys() ?? [])].sort(), ["extra", "self_inbound_dp_8080"]);
   assert.equal(config?.endpoints.size, 0);
 });
+
+test("a fragment that sidecars and gateways share is patched as what it is for each of them", () => {
+  const world = worldWith(new FragmentTable(), [...twins, patch("slow", web, slow)]);
+  const mesh = world.mesh("default");
+  const shared = configOf(world, "d2")?.clusters.get("web");
+  const plan = mesh.planner.plan.at("d0").get();
+  const found = plan && world.translator.patch(plan.policies);
+  assert.ok(shared !== undefined && found !== undefined);
+  assert.deepEqual(
+    ["gateway", "outbound", "gateway"].map((origin) => found.of(shared, origin).by.length),
+    [0, 1, 0],
+  );
+});

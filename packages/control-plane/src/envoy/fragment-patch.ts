@@ -30,7 +30,7 @@ export interface PatchedFragment {
 export class FragmentPatch {
   readonly #patches: readonly ResourcePatch[];
   readonly #table: FragmentTable;
-  readonly #patched = new WeakMap<Fragment, PatchedFragment>();
+  readonly #patched = new Map<ResourceOrigin, WeakMap<Fragment, PatchedFragment>>();
   #added: readonly PatchedFragment[] | undefined;
 
   constructor(patches: readonly ResourcePatch[], table: FragmentTable) {
@@ -38,12 +38,17 @@ export class FragmentPatch {
     this.#table = table;
   }
 
-  /** A fragment is always asked for with the same origin: it is what the fragment was made for. */
+  /** Sidecars and gateways share clusters, which are of another origin for each. */
   of(fragment: Fragment, origin: ResourceOrigin): PatchedFragment {
-    let patched = this.#patched.get(fragment);
+    let ofOrigin = this.#patched.get(origin);
+    if (ofOrigin === undefined) {
+      ofOrigin = new WeakMap();
+      this.#patched.set(origin, ofOrigin);
+    }
+    let patched = ofOrigin.get(fragment);
     if (patched === undefined) {
       patched = this.#patch(fragment, origin);
-      this.#patched.set(fragment, patched);
+      ofOrigin.set(fragment, patched);
     }
     return patched;
   }

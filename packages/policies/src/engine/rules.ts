@@ -106,15 +106,29 @@ export function routeRules(
   shortName: string,
 ): readonly Contribution[] {
   const entries = toEntries(policies);
-  const isAbout = (target: TargetRef, policy: PolicyResource) =>
-    targetsRoute(isAboutRoute(policy) ? topTarget(policy) : target, policy, route);
-  if (!entries.some(({ target, policy }) => isAbout(target, policy))) return [];
+  if (!entries.some((entry) => namesRoute(entry, route))) return [];
   return entries
     .filter(
-      ({ target, policy }) => isAbout(target, policy) || (target.kind === "Mesh" && !isAboutRoute(policy)),
+      (entry) => namesRoute(entry, route) || (entry.target.kind === "Mesh" && !isAboutRoute(entry.policy)),
     )
     .sort(compareEntries)
     .map((entry) => contribution(entry, shortName));
+}
+
+/** Those routes about which some entry of these policies says something of its own. */
+export function namedRoutes(
+  policies: readonly PolicyResource[],
+  routes: readonly RouteIdentity[],
+): readonly RouteIdentity[] {
+  const entries = toEntries(policies).filter(
+    ({ target, policy }) => isAboutRoute(policy) || target.kind === "MeshHTTPRoute",
+  );
+  if (entries.length === 0) return [];
+  return routes.filter((route) => entries.some((entry) => namesRoute(entry, route)));
+}
+
+function namesRoute({ target, policy }: ToEntry, route: RouteIdentity): boolean {
+  return targetsRoute(isAboutRoute(policy) ? topTarget(policy) : target, policy, route);
 }
 
 /** Older policies name a route at the top; their entries are about its requests and nothing else. */

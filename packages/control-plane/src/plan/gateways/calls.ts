@@ -1,10 +1,11 @@
-import type {
-  BackendPlan,
-  DestinationPlan,
-  GatewayCalls,
-  PolicyDefinition,
-  PolicyPlans,
-  RouteIdentity,
+import {
+  type BackendPlan,
+  type DestinationPlan,
+  type GatewayCalls,
+  namedRoutes,
+  type PolicyDefinition,
+  type PolicyPlans,
+  type RouteIdentity,
 } from "@skein/policies";
 import { liveBackends, type WeightedBackend } from "@skein/policies/engine/backends";
 import { routeIdentity } from "@skein/policies/mesh-http-route/policy";
@@ -24,7 +25,6 @@ const ANY: DestinationPlan = {
 
 /** What a listener of a gateway sends on. */
 export interface CallsInput {
-  readonly definitions: readonly PolicyDefinition[];
   /** The policies that select the listener. */
   readonly policies: PolicySet;
   /** For each route that sends something on, where to. */
@@ -32,31 +32,64 @@ export interface CallsInput {
   readonly backends: Readonly<Record<string, BackendPlan>>;
 }
 
-/** What policies say of the calls that a listener makes: of a destination, where a route leads to it alone. */
-export function gatewayCalls({ definitions, policies, senders, backends }: CallsInput): GatewayCalls {
-  const routes = routesOf(policies);
-  const plansFor = (destination: DestinationPlan): PolicyPlans => {
-    const plans: Record<string, unknown> = {};
-    for (const definition of definitions) {
-      const { type } = definition.kind;
-      const list = policies.byKind.get(type) ?? [];
-      if (ROUTES.includes(type) || list.length === 0) continue;
-      const entry = definition.planOutbound?.({ policies: list, destination, routes });
-      if (entry !== undefined) plans[type] = entry;
+interface KnownCalls {
+  /** Those about which some policy says something of its own; there may be thousands of others. */
+  readonly routes: readonly RouteIdentity[];
+  readonly byDestination: WeakMap<DestinationPlan, PolicyPlans>;
+}
+
+/** What policies say of the calls that listeners make, merged once for all listeners that the same policies select. */
+export class SharedCalls {
+  readonly #definitions: readonly PolicyDefinition[];
+  readonly #bySet = new WeakMap<PolicySet, KnownCalls>();
+
+  constructor(definitions: readonly PolicyDefinition[]) {
+    this.#definitions = definitions.filter(
+      ({ kind, planOutbound }) => planOutbound !== undefined && !ROUTES.includes(kind.type),
+    );
+  }
+
+  /** What is said of the calls of a listener: of a destination, where a route leads to it alone. */
+  of({ policies, senders, backends }: CallsInput): GatewayCalls {
+    const ends = senders.map(
+      (shares) =>
+        new Map(liveBackends(shares, backends).map(({ destination }) => [destination.kri, destination])),
+    );
+    const alone = new Map(ends.filter(({ size }) => size === 1).flatMap((end) => [...end]));
+    return {
+      byDestination: Object.fromEntries(
+        Array.from(alone, ([kri, destination]) => [kri, this.#plans(policies, destination)]),
+      ),
+      ...(ends.some(({ size }) => size > 1) ? { shared: this.#plans(policies, ANY) } : {}),
+    };
+  }
+
+  #plans(policies: PolicySet, destination: DestinationPlan): PolicyPlans {
+    let known = this.#bySet.get(policies);
+    if (known === undefined) {
+      const others = Array.from(policies.byKind).flatMap(([kind, list]) =>
+        ROUTES.includes(kind) ? [] : [...list],
+      );
+      known = { routes: namedRoutes(others, routesOf(policies)), byDestination: new WeakMap() };
+      this.#bySet.set(policies, known);
+    }
+    let plans = known.byDestination.get(destination);
+    if (plans === undefined) {
+      plans = this.#merge(policies, destination, known.routes);
+      known.byDestination.set(destination, plans);
     }
     return plans;
-  };
-  const ends = senders.map(
-    (shares) =>
-      new Map(liveBackends(shares, backends).map(({ destination }) => [destination.kri, destination])),
-  );
-  const alone = new Map(ends.filter(({ size }) => size === 1).flatMap((end) => [...end]));
-  return {
-    byDestination: Object.fromEntries(
-      Array.from(alone, ([kri, destination]) => [kri, plansFor(destination)]),
-    ),
-    ...(ends.some(({ size }) => size > 1) ? { shared: plansFor(ANY) } : {}),
-  };
+  }
+
+  #merge(policies: PolicySet, destination: DestinationPlan, routes: readonly RouteIdentity[]): PolicyPlans {
+    const plans: Record<string, unknown> = {};
+    for (const { kind, planOutbound } of this.#definitions) {
+      const list = policies.byKind.get(kind.type) ?? [];
+      const entry = list.length === 0 ? undefined : planOutbound?.({ policies: list, destination, routes });
+      if (entry !== undefined) plans[kind.type] = entry;
+    }
+    return plans;
+  }
 }
 
 /** The routes of gateways among the policies that select a listener, as other policies refer to them. */

@@ -30,7 +30,7 @@ import type { MeshView } from "../../view/mesh-view.ts";
 import { listKey, type PolicyReach, type PolicySet, policyList, policyReach } from "../../view/policy-set.ts";
 import { Interned } from "../interned.ts";
 import type { CallerFacts, CallerKind } from "../upstreams.ts";
-import { gatewayCalls, routesOf } from "./calls.ts";
+import { routesOf, SharedCalls } from "./calls.ts";
 import { type CertificateInputs, certificateNames, gatewayCertificate } from "./certificates.ts";
 import { GatewayClusters, type GatewayUpstreams } from "./clusters.ts";
 import { hostnameConditions, protocolConditions, type RoutedListener } from "./conditions.ts";
@@ -73,10 +73,12 @@ export class Gateways {
   readonly #chains = new Interned<GatewayChainPlan>();
   readonly #calls = new Interned<PolicySet>();
   readonly #reach: PolicyReach;
+  readonly #ofRoutes: SharedCalls;
   readonly #routes = new SharedRoutes();
 
   constructor(inputs: GatewaysInputs, made: GatewayUpstreams) {
     this.#reach = policyReach(inputs.definitions);
+    this.#ofRoutes = new SharedCalls(inputs.definitions);
     this.#inputs = inputs;
     this.#made = made;
   }
@@ -96,6 +98,7 @@ export class Gateways {
       routes: this.#routes,
       chains: this.#chains,
       calls: this.#calls,
+      ofRoutes: this.#ofRoutes,
     });
     const planned = planning.plan();
     const overruled = others.map(
@@ -113,6 +116,7 @@ interface Shared {
   readonly reach: PolicyReach;
   readonly chains: Interned<GatewayChainPlan>;
   readonly calls: Interned<PolicySet>;
+  readonly ofRoutes: SharedCalls;
 }
 
 /** The planning of one gateway. */
@@ -326,8 +330,7 @@ class OneGateway {
         return [reference.key, found] as const;
       }),
     );
-    const { definitions } = this.#inputs;
-    return { references, backends, calls: gatewayCalls({ definitions, policies: set, senders, backends }) };
+    return { references, backends, calls: this.#shared.ofRoutes.of({ policies: set, senders, backends }) };
   }
 
   #callerKind(set: PolicySet): CallerKind {
