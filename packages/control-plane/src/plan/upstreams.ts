@@ -14,8 +14,8 @@ import {
 import type { Graph, Keyed, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { listKey, type PolicySet, policyList } from "../view/policy-set.ts";
-import { WeakValues } from "../weak-values.ts";
 import type { Destination } from "./destinations.ts";
+import { Entries } from "./entries.ts";
 import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
 import { backendTarget, type RoutedTraffic } from "./outbound-target.ts";
@@ -89,7 +89,7 @@ export class Upstreams {
   readonly #concerning = new WeakMap<readonly PolicyResource[], WeakMap<DestinationPlan, PolicyList>>();
   /** By what of a kind of caller matters to the destination. */
   readonly #planned = new WeakMap<DestinationPlan, Keyed<string, UpstreamPlan | undefined>>();
-  readonly #entries = new WeakMap<DestinationPlan, WeakValues<object>>();
+  readonly #entries = new WeakMap<DestinationPlan, Entries>();
 
   constructor(
     graph: Graph,
@@ -185,7 +185,7 @@ export class Upstreams {
       const type = definition.kind.type;
       const list = kind.policies.byKind.get(type) ?? NO_POLICIES;
       if (list.length === 0) continue;
-      const entry = entryOf(definition, list, { destination: plan, routes, routesKey, entries });
+      const entry = entries.of(definition, list, routes, routesKey);
       if (entry === undefined) continue;
       policies[type] = entry;
       const own = definition.routes?.(entry) ?? [];
@@ -217,10 +217,10 @@ export class Upstreams {
   }
 
   /** What kinds of policy say of a destination; the same object for all who are told the same. */
-  #entriesOf(destination: DestinationPlan): WeakValues<object> {
+  #entriesOf(destination: DestinationPlan): Entries {
     let entries = this.#entries.get(destination);
     if (entries === undefined) {
-      entries = new WeakValues();
+      entries = new Entries(destination);
       this.#entries.set(destination, entries);
     }
     return entries;
@@ -251,41 +251,6 @@ export class Upstreams {
       clusterName: clusterName(kind, destination),
     };
   }
-}
-
-/** What has been planned for a destination so far. */
-interface Planned {
-  readonly destination: DestinationPlan;
-  readonly routes: readonly RouteIdentity[];
-  /** Tells which policies the routes are from. */
-  readonly routesKey: string;
-  /** By their policies, and by the routes where these were looked at. */
-  readonly entries: WeakValues<object>;
-}
-
-/**
- * What one kind of policy says of a destination. Few policies say anything of single routes, so what did not look at
- * them is the same whatever the routes are.
- */
-function entryOf(
-  definition: PolicyDefinition,
-  policies: PolicyList,
-  { destination, routes, routesKey, entries }: Planned,
-): object | undefined {
-  const key = listKey(policies);
-  const known = entries.get(key) ?? entries.get(`${key}/${routesKey}`);
-  if (known !== undefined) return known;
-  let seesRoutes = false;
-  const made = definition.planOutbound?.({
-    policies,
-    destination,
-    get routes() {
-      seesRoutes = true;
-      return [...routes];
-    },
-  }) as object | undefined;
-  if (made !== undefined) entries.set(seesRoutes ? `${key}/${routesKey}` : key, made);
-  return made;
 }
 
 function clusterName(kind: CallerKind, plan: DestinationPlan): string {

@@ -59,7 +59,37 @@ export function encodeFragment(
   const anyStart = writeFieldHead(resource, at, RESOURCE_RESOURCE, anyLength);
   at = writeString(resource, anyStart, ANY_TYPE_URL, url, url.length);
   writeBytes(resource, at, ANY_VALUE, value);
-  return { type, name, version, resource, any: resource.subarray(anyStart), origins };
+  return new EncodedFragment(type, name, version, resource, anyStart, origins);
+}
+
+class EncodedFragment implements Fragment {
+  readonly type: XdsType;
+  readonly name: string;
+  readonly version: string;
+  readonly resource: Uint8Array;
+  readonly origins: readonly string[];
+  readonly #anyStart: number;
+
+  constructor(
+    type: XdsType,
+    name: string,
+    version: string,
+    resource: Uint8Array,
+    anyStart: number,
+    origins: readonly string[],
+  ) {
+    this.type = type;
+    this.name = name;
+    this.version = version;
+    this.resource = resource;
+    this.#anyStart = anyStart;
+    this.origins = origins;
+  }
+
+  /** Made when it is asked for: most proxies are never sent it. */
+  get any(): Uint8Array {
+    return this.resource.subarray(this.#anyStart);
+  }
 }
 
 /** A `DeltaDiscoveryResponse` with its gRPC prefix, in one buffer ready to be written. */
