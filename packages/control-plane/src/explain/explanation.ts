@@ -113,7 +113,7 @@ export interface ReturnedChanges {
 export interface Copies {
   /** Null: the reference leads nowhere, and no copies are sent. */
   readonly backend: string | null;
-  /** In percent of the requests. */
+  /** In percent of the requests that are sent on: Envoy does not copy one for which it finds no instance. */
   readonly share: number;
 }
 
@@ -131,7 +131,7 @@ export interface Attempt {
 
 /** One way in which requests end for the caller, after the retries of its proxy. */
 export interface Ending {
-  /** In percent of the requests. */
+  /** In percent of the requests that are sent on: Envoy does not copy one for which it finds no instance. */
   readonly share: number;
   /** Absent: the application's own answer. */
   readonly status?: number;
