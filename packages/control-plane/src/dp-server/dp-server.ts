@@ -7,6 +7,7 @@ import {
 import type { HttpAnswer } from "../bootstrap/handle.ts";
 import type { AgentAnswer, AgentRequest } from "../opa/agent-server.ts";
 import type { XdsServer } from "../xds/server.ts";
+import { beginWithFirstBytes } from "./first-bytes.ts";
 
 export interface DpServerOptions {
   readonly certPem: string;
@@ -45,6 +46,7 @@ export function createDpServer(options: DpServerOptions): Http2SecureServer {
     allowHTTP1: true,
     ALPNCallback: ({ protocols }) => SPOKEN.find((name) => protocols.includes(name)),
   });
+  beginWithFirstBytes(server);
   server.on("request", (request, response) => {
     const gone = new AbortController();
     response.on("close", () => gone.abort());

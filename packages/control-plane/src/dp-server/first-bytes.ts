@@ -1,0 +1,29 @@
+import type { Server, Socket } from "node:net";
+
+/** How long a client may take to say its first word. */
+const SILENCE_MS = 30_000;
+
+/**
+ * Has a TLS server begin with a connection when its first bytes are there, and not before.
+ *
+ * TLS that is given its first bytes takes buffers as large as these and then of 16 KB. TLS that reads them by itself takes
+ * one of 64 KB, and keeps it for as long as the connection lives: a proxy that has said all about itself, which are
+ * 60 KB, fills it once and never again. A client that says nothing costs no TLS at all, and is sent away after a while.
+ */
+export function beginWithFirstBytes(server: Server, silenceMs = SILENCE_MS): void {
+  const begin = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    const sendAway = (): void => {
+      socket.destroy();
+    };
+    // Whoever resets a connection before it has begun is its own problem.
+    socket.on("error", sendAway);
+    socket.setTimeout(silenceMs, sendAway);
+    socket.once("readable", () => {
+      socket.setTimeout(0, sendAway);
+      if (socket.readableLength === 0) sendAway();
+      else for (const each of begin) each.call(server, socket);
+    });
+  });
+}
