@@ -321,8 +321,12 @@ test("a gateway of a mesh with its own CA and service tags starts again, and is 
     prepared,
     async ({ world, call, becomes, conditions, gateway }) => {
       assert.equal(echoed(await becomes(200, { host: "x.test" })).service, "check-in-api");
-      const inspected = await world.ctl(["inspect", "dataplanes", "-m", world.mesh, "--gateway"]);
-      assert.match(inspected.stdout, /edge.*Online/);
+      // That somebody has connected is written down a moment after it serves.
+      const inspected = await until("it is seen to be online", async () => {
+        const shown = await world.ctl(["inspect", "dataplanes", "-m", world.mesh, "--gateway"]);
+        assert.match(shown.stdout, /edge.*Online/);
+        return shown;
+      });
       assert.doesNotMatch(inspected.stdout, /check-in-api/);
       const served = await world.ctl(["inspect", "meshgateway", "edge-gateway", "-m", world.mesh]);
       assert.equal(served.stdout, `${GATEWAY}\n`, served.stderr);
