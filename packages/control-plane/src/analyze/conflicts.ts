@@ -3,6 +3,7 @@ import type { PolicyResource, TargetRef } from "@skein/policies";
 import { compareTo, compareTop } from "@skein/policies/engine/order";
 import { defaultPolicyNames } from "../defaults/default-policies.ts";
 import { factsOf } from "../explain/facts.ts";
+import { getOrMake } from "../get-or-make.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Candidate, Place } from "./places.ts";
 
@@ -85,10 +86,7 @@ const fields = new WeakMap<object, Fields>();
 /** The fields of a rule, remembered with its configuration: each is compared with many others. */
 function fieldsOf({ conf }: Candidate): Fields {
   const key = Object(conf);
-  let known = fields.get(key);
-  if (known === undefined) {
-    known = factsOf({ conf, origins: {} }).map(({ name, value }) => [name, value] as const);
-    fields.set(key, known);
-  }
-  return known;
+  return getOrMake(fields, key, () =>
+    factsOf({ conf, origins: {} }).map(({ name, value }) => [name, value] as const),
+  );
 }

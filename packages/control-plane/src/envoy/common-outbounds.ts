@@ -1,4 +1,5 @@
 import type { DestinationKey, EndpointsPlan, EndpointsView } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import type { SharedOutbounds } from "../plan/outbounds/shared-outbounds.ts";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { Fragment } from "../xds/fragment.ts";
@@ -41,11 +42,7 @@ export class CommonOutbounds {
 
   /** The fragments of these outbounds for a proxy of this kind. */
   of(shared: SharedOutbounds, reusePort: boolean, patch: FragmentPatch | undefined): CommonFragments {
-    let list = this.#made.get(shared);
-    if (list === undefined) {
-      list = [];
-      this.#made.set(shared, list);
-    }
+    const list = getOrMake(this.#made, shared, () => []);
     let made = list.find(({ variant }) => variant.reusePort === reusePort && variant.patch === patch);
     if (made === undefined) {
       made = this.#make(shared, { reusePort, patch });

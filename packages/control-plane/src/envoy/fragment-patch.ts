@@ -14,6 +14,7 @@ import {
   type ResourceOrigin,
   type ResourcePatch,
 } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import { Interned } from "../plan/interned.ts";
 import type { Fragment } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
@@ -40,17 +41,8 @@ export class FragmentPatch {
 
   /** Sidecars and gateways share clusters, which are of another origin for each. */
   of(fragment: Fragment, origin: ResourceOrigin): PatchedFragment {
-    let ofOrigin = this.#patched.get(origin);
-    if (ofOrigin === undefined) {
-      ofOrigin = new WeakMap();
-      this.#patched.set(origin, ofOrigin);
-    }
-    let patched = ofOrigin.get(fragment);
-    if (patched === undefined) {
-      patched = this.#patch(fragment, origin);
-      ofOrigin.set(fragment, patched);
-    }
-    return patched;
+    const ofOrigin = getOrMake(this.#patched, origin, () => new WeakMap());
+    return getOrMake(ofOrigin, fragment, () => this.#patch(fragment, origin));
   }
 
   /** What every proxy with these entries gets besides. */
@@ -109,14 +101,12 @@ export class FragmentPatches {
       return plan === undefined ? [] : [{ definition, plan }];
     });
     if (entries.length === 0) return undefined;
-    let patch = this.#byPlans.get(plans);
-    if (patch === undefined) {
-      patch = this.#interned.get(JSON.stringify(entries.map(({ plan }) => plan)), () => {
+    const patch = getOrMake(this.#byPlans, plans, () =>
+      this.#interned.get(JSON.stringify(entries.map(({ plan }) => plan)), () => {
         const patches = entries.flatMap(({ definition, plan }) => definition.patchResources?.(plan) ?? []);
         return new FragmentPatch(patches, this.#table);
-      });
-      this.#byPlans.set(plans, patch);
-    }
+      }),
+    );
     return patch;
   }
 }

@@ -4,6 +4,7 @@ import type { HeaderValueOption } from "@skein/envoy-api/envoy/config/core/v3/ba
 import type { Route, RouteAction } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { ExternalPlan, OutboundDraft } from "@skein/policies";
 import { sendToBackends } from "@skein/policies/engine/weighted-clusters";
+import { getOrMake } from "../get-or-make.ts";
 import { externalTls, locate } from "./external.ts";
 
 /** What is outside the mesh is found, spoken with and addressed in its own way. */
@@ -63,18 +64,18 @@ const outsideBackends = new WeakMap<object, ReadonlySet<string>>();
 
 /** Names of the clusters among backends that lead out of the mesh. */
 function leadingOutside(backends: OutboundDraft["backends"]): ReadonlySet<string> {
-  let found = outsideBackends.get(backends);
-  if (found === undefined) {
-    found = new Set(
-      Object.values(backends).flatMap((backend) =>
-        backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
-          ? [backend.clusterName]
-          : [],
+  return getOrMake(
+    outsideBackends,
+    backends,
+    () =>
+      new Set(
+        Object.values(backends).flatMap((backend) =>
+          backend.kind === "resolved" && backend.destination.kind === "MeshExternalService"
+            ? [backend.clusterName]
+            : [],
+        ),
       ),
-    );
-    outsideBackends.set(backends, found);
-  }
-  return found;
+  );
 }
 
 /** Where a route sends its requests, each with the place for headers of just those. */

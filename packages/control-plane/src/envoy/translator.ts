@@ -27,6 +27,7 @@ import {
 } from "@skein/policies";
 import type { HttpRoutePlan } from "@skein/policies/mesh-http-route/plan";
 import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
+import { getOrMake } from "../get-or-make.ts";
 import { Interned } from "../plan/interned.ts";
 import { WeakValues } from "../weak-values.ts";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
@@ -171,11 +172,7 @@ export class Translator {
   outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
     const way = this.#upstream(plan.upstream);
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${this.#table.originsKey(way.origins)}`;
-    let listeners = this.#listeners.get(way.network);
-    if (listeners === undefined) {
-      listeners = new WeakValues();
-      this.#listeners.set(way.network, listeners);
-    }
+    const listeners = getOrMake(this.#listeners, way.network, () => new WeakValues());
     let listener = listeners.get(key);
     if (listener === undefined) {
       const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
@@ -207,11 +204,7 @@ export class Translator {
   /** What a listener becomes by which others leave the mesh, with a cluster and routes for each service outside. */
   egress(plan: EgressPlan, reusePort: boolean): TranslatedEgress {
     const chains = plan.chains.map((each) => this.#egressChain(each));
-    let byPort = this.#egresses.get(plan);
-    if (byPort === undefined) {
-      byPort = new Map();
-      this.#egresses.set(plan, byPort);
-    }
+    const byPort = getOrMake(this.#egresses, plan, () => new Map());
     let listener = byPort.get(reusePort);
     if (listener === undefined && chains.length > 0) {
       const head = toBinary(ListenerSchema, egressListener(plan, reusePort));
@@ -269,11 +262,7 @@ export class Translator {
 
   /** The endpoints of a cluster. */
   endpoints(clusterName: string, plan: EndpointsPlan): Fragment {
-    let byName = this.#endpoints.get(plan);
-    if (byName === undefined) {
-      byName = new Map();
-      this.#endpoints.set(plan, byName);
-    }
+    const byName = getOrMake(this.#endpoints, plan, () => new Map());
     let fragment = byName.get(clusterName);
     if (fragment === undefined) {
       const message = loadAssignment(clusterName, plan);
@@ -286,21 +275,16 @@ export class Translator {
 
   /** Cluster and listener of Envoy's admin interface. */
   admin(plan: AdminPlan): { readonly cluster: Fragment; readonly listener: Fragment } {
-    let made = this.#admins.get(plan);
-    if (made === undefined) {
-      made = {
-        cluster: this.#encode("cluster", plan.name, ClusterSchema, adminCluster(plan), []),
-        listener: this.#encode(
-          "listener",
-          plan.name,
-          ListenerSchema,
-          adminListener(plan, ADMIN_CLIENT_URI),
-          [],
-        ),
-      };
-      this.#admins.set(plan, made);
-    }
-    return made;
+    return getOrMake(this.#admins, plan, () => ({
+      cluster: this.#encode("cluster", plan.name, ClusterSchema, adminCluster(plan), []),
+      listener: this.#encode(
+        "listener",
+        plan.name,
+        ListenerSchema,
+        adminListener(plan, ADMIN_CLIENT_URI),
+        [],
+      ),
+    }));
   }
 
   /** What a proxy's policies change in its finished resources; `undefined` where none does. */
@@ -310,15 +294,10 @@ export class Translator {
 
   /** The listener by which Envoy tells its launcher the names of the mesh, and the routes with the names. */
   dns(plan: DnsPlan): { readonly listener: Fragment; readonly route: Fragment } {
-    let made = this.#dns.get(plan);
-    if (made === undefined) {
-      made = {
-        listener: this.#encode("listener", plan.name, ListenerSchema, dynamicConfigListener(plan), []),
-        route: this.#dnsRoutes(plan),
-      };
-      this.#dns.set(plan, made);
-    }
-    return made;
+    return getOrMake(this.#dns, plan, () => ({
+      listener: this.#encode("listener", plan.name, ListenerSchema, dynamicConfigListener(plan), []),
+      route: this.#dnsRoutes(plan),
+    }));
   }
 
   secret(secret: Secret): Fragment {
@@ -385,17 +364,10 @@ export class Translator {
   }
 
   #dnsRoutes({ name, records }: DnsPlan): Fragment {
-    let byName = this.#names.get(records);
-    if (byName === undefined) {
-      byName = new Map();
-      this.#names.set(records, byName);
-    }
-    let route = byName.get(name);
-    if (route === undefined) {
-      route = this.#encode("route", name, RouteConfigurationSchema, dnsRoutes(name, records), []);
-      byName.set(name, route);
-    }
-    return route;
+    const byName = getOrMake(this.#names, records, () => new Map());
+    return getOrMake(byName, name, () =>
+      this.#encode("route", name, RouteConfigurationSchema, dnsRoutes(name, records), []),
+    );
   }
 
   #upstream(plan: UpstreamPlan): TranslatedWay {
@@ -516,12 +488,7 @@ export class Translator {
   }
 
   #contributors(entry: object, origins: PolicyDefinition["origins"]): readonly string[] {
-    let found = this.#behind.get(entry);
-    if (found === undefined) {
-      found = this.#table.origins(contributors(origins(entry)));
-      this.#behind.set(entry, found);
-    }
-    return found;
+    return getOrMake(this.#behind, entry, () => this.#table.origins(contributors(origins(entry))));
   }
 
   #encode<Desc extends DescMessage>(

@@ -1,4 +1,6 @@
 import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
+import { ObjectKeys } from "../object-keys.ts";
 import { Interned } from "../plan/interned.ts";
 import {
   type ClusterShare,
@@ -50,7 +52,7 @@ interface SharesOwner {
 export class UpstreamShares {
   readonly #alone: readonly PolicyDefinition[];
   readonly #together: readonly PolicyDefinition[];
-  readonly #ids = new ObjectIds();
+  readonly #keys = new ObjectKeys();
   readonly #cores = new WeakMap<DestinationPlan, Cores>();
   readonly #layouts = new Interned<Layout>();
   readonly #owners = new WeakMap<object, SharesOwner>();
@@ -78,15 +80,14 @@ export class UpstreamShares {
   }
 
   #coresOf(destination: DestinationPlan): Cores {
-    let cores = this.#cores.get(destination);
-    if (cores === undefined) {
-      cores = {
+    return getOrMake(
+      this.#cores,
+      destination,
+      (): Cores => ({
         ...{ cluster: new Interned(), network: new Interned() },
         ...{ chains: new Interned(), routes: new Interned(), forms: new Map() },
-      };
-      this.#cores.set(destination, cores);
-    }
-    return cores;
+      }),
+    );
   }
 
   /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
@@ -96,7 +97,7 @@ export class UpstreamShares {
     network: readonly [core: Uint8Array, ...alone: Uint8Array[]],
   ): NetworkChain {
     const [core, ...alone] = network;
-    const key = [this.#ids.of(core), ...alone.map((each) => Buffer.from(each).toString("latin1"))].join(" ");
+    const key = [this.#keys.of(core), ...alone.map((each) => Buffer.from(each).toString("latin1"))].join(" ");
     return this.#coresOf(destination).chains.get(key, () => ({
       encoded: () => encodedChain(layout, network),
     }));
@@ -109,9 +110,8 @@ export class UpstreamShares {
     const entries = (of: "cluster" | "listener" | "route"): string => {
       let ids = "";
       for (const { kind, shapes } of this.#together) {
-        const id =
-          shapes?.includes(of) === false ? 0 : this.#ids.of(policies[kind.type] as object | undefined);
-        ids += `${id} `;
+        const entry = policies[kind.type] as object | undefined;
+        ids += entry === undefined || shapes?.includes(of) === false ? "- " : `${this.#keys.of(entry)} `;
       }
       return ids;
     };
@@ -160,26 +160,5 @@ export class UpstreamShares {
 
 /** A number for a part of keys that is long and that many keys have. A destination has few. */
 function formOf({ forms }: Cores, text: string): number {
-  let form = forms.get(text);
-  if (form === undefined) {
-    form = forms.size;
-    forms.set(text, form);
-  }
-  return form;
-}
-
-/** A number for each object, for keys. */
-class ObjectIds {
-  readonly #ids = new WeakMap<object, number>();
-  #next = 1;
-
-  of(value: object | undefined): number {
-    if (value === undefined) return 0;
-    let id = this.#ids.get(value);
-    if (id === undefined) {
-      id = this.#next++;
-      this.#ids.set(value, id);
-    }
-    return id;
-  }
+  return getOrMake(forms, text, () => forms.size);
 }

@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 /** The two things that an agent fetches. */
 export type AgentPart = "bundle" | "discovery";
 
@@ -100,12 +101,7 @@ export class AgentVersions {
   }
 
   #agent(key: AgentKey): Agent {
-    let agent = this.#agents.get(id(key));
-    if (agent === undefined) {
-      agent = { parts: new Map(), holds: new Set() };
-      this.#agents.set(id(key), agent);
-    }
-    return agent;
+    return getOrMake(this.#agents, id(key), (): Agent => ({ parts: new Map(), holds: new Set() }));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DataplaneResource, Resource, ResourceKey } from "@skein/model";
+import type { DataplaneResource, MeshServiceResource, Resource, ResourceKey } from "@skein/model";
 import { type PatchProblem, type PolicyResource, type ProxyPlan, select } from "@skein/policies";
 import { accessMatrix } from "../access/matrix.ts";
 import { analysis } from "../analyze/analyze.ts";
@@ -72,7 +72,7 @@ export function selectedBy(
     return dataplanes.filter((each) => gatewaysOf(each, gateways)[0]?.name === resource.name);
   }
   if (resource.type !== "MeshService") return [];
-  return dataplanes.filter((each) => selectsDataplane(resource as never, each));
+  return dataplanes.filter((each) => selectsDataplane(resource as MeshServiceResource, each));
 }
 
 /** The connected proxies, and the Dataplanes that nobody is connected for. */

@@ -1,4 +1,5 @@
 import type { ChangeItem, ChangeStatus, ChangeTracker, RejectedResource } from "../api/ports.ts";
+import { getOrMake } from "../get-or-make.ts";
 import type { Fragment } from "../xds/fragment.ts";
 
 type ResourceName = Pick<Fragment, "type" | "name">;
@@ -256,12 +257,7 @@ const names = new WeakMap<Fragment, ResourceName>();
 
 /** The same object for all proxies that are sent the fragment. */
 function resourceName(fragment: Fragment): ResourceName {
-  let made = names.get(fragment);
-  if (made === undefined) {
-    made = { type: fragment.type, name: fragment.name };
-    names.set(fragment, made);
-  }
-  return made;
+  return getOrMake(names, fragment, () => ({ type: fragment.type, name: fragment.name }));
 }
 
 function isSettled(change: Change): boolean {

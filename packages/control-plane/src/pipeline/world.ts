@@ -5,6 +5,7 @@ import { CommonOutbounds } from "../envoy/common-outbounds.ts";
 import { proxyConfig, sameConfig } from "../envoy/proxy-config.ts";
 import { authoritiesSecret, certificateSecret, trustBundleSecret } from "../envoy/secrets.ts";
 import { Translator } from "../envoy/translator.ts";
+import { getOrMake } from "../get-or-make.ts";
 import { trustBundle } from "../identity/mesh-trust.ts";
 import type { Outcome } from "../identity/outcome.ts";
 import { secretText } from "../identity/secrets.ts";
@@ -125,12 +126,7 @@ export class World {
 
   /** A mesh is there as soon as somebody asks for it; without a Mesh resource its plans are empty. */
   mesh(name: string): MeshWorld {
-    let mesh = this.#meshes.get(name);
-    if (mesh === undefined) {
-      mesh = this.#makeMesh(name);
-      this.#meshes.set(name, mesh);
-    }
-    return mesh;
+    return getOrMake(this.#meshes, name, () => this.#makeMesh(name));
   }
 
   /** Sets the CA of the admin interface. */

@@ -9,6 +9,7 @@ import type {
   PolicyDefinition,
   PolicyPlans,
 } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import type { Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import type { PolicySet } from "../view/policy-set.ts";
@@ -116,11 +117,7 @@ export class Egresses {
     const ownName = `${listenerName}_${plan.kri}`;
     // What the proxy calls itself, and what another of its listeners leads to, is reached in another way.
     const clusterName = taken.has(plan.kri) ? ownName : plan.kri;
-    let made = this.#chains.get(service);
-    if (made === undefined) {
-      made = new Interned();
-      this.#chains.set(service, made);
-    }
+    const made = getOrMake(this.#chains, service, () => new Interned());
     const key = JSON.stringify([tls, machine, clusterName, ownName, policies.id]);
     return made.get(key, () => ({
       destination: plan,

@@ -1,4 +1,5 @@
 import { type DestinationKey, type EndpointsPlan, type EndpointsView, seenThrough } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import type { Family, Graph, Readable } from "../view/graph.ts";
 
 /**
@@ -26,13 +27,11 @@ export class EndpointViews {
   /** A destination through a view; as everybody sees it without one. */
   at(key: DestinationKey, view?: EndpointsView): Readable<EndpointsPlan> {
     if (view === undefined) return this.#instances.at(key);
-    let family = this.#families.get(view);
-    if (family === undefined) {
-      family = this.#graph.family<DestinationKey, EndpointsPlan>((destination) =>
+    const family = getOrMake(this.#families, view, () =>
+      this.#graph.family<DestinationKey, EndpointsPlan>((destination) =>
         seenThrough(view, this.#instances.at(destination).get(), this.#zone),
-      );
-      this.#families.set(view, family);
-    }
+      ),
+    );
     return family.at(key);
   }
 }

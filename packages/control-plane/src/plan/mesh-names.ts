@@ -1,5 +1,6 @@
 import type { ServiceAddress } from "@skein/model";
 import type { DnsRecord } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import type { Family, Graph, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { sameItems } from "../view/same-items.ts";
@@ -53,11 +54,7 @@ export class MeshNames {
   /** The names that lead to the addresses of these outbounds. Many proxies may pass one list. */
   of(outbounds: readonly { readonly address: string }[]): readonly DnsRecord[] {
     const all = this.#all.get();
-    let made = this.#made.get(all);
-    if (made === undefined) {
-      made = new WeakMap();
-      this.#made.set(all, made);
-    }
+    const made = getOrMake(this.#made, all, () => new WeakMap());
     let records = made.get(outbounds);
     if (records === undefined) {
       const found = dnsRecords(all, new Set(outbounds.map(({ address }) => address)));

@@ -28,6 +28,7 @@ import {
   type ProxyPlan,
   planOf,
 } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import type { Outcome } from "../identity/outcome.ts";
 import { isBuiltinGateway } from "../view/gateways.ts";
 import type { Graph, Readable } from "../view/graph.ts";
@@ -307,11 +308,7 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     const socket = facts.dynamicConfigSocket;
     if (socket === undefined) return undefined;
     const records = names.of(outbounds);
-    let made = dnsPlans.get(records);
-    if (made === undefined) {
-      made = new Interned();
-      dnsPlans.set(records, made);
-    }
+    const made = getOrMake(dnsPlans, records, () => new Interned());
     const name = naming === "unified" ? "system_dynamicconfig" : "_kuma:dynamicconfig";
     return made.get(`${name} ${socket}`, () => ({ name, socket, records }));
   };

@@ -1,4 +1,5 @@
 import type { PolicyDefinition, PolicyResource } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 
 /** What policies say of proxies as a whole, once for all proxies that have the same policies of a kind. */
 export class ProxyEntries {
@@ -12,11 +13,7 @@ export class ProxyEntries {
   /** @param policies as of `policyList`, or none */
   of(definition: PolicyDefinition, policies: readonly PolicyResource[] = NONE): unknown {
     if (definition.planProxy === undefined) return undefined;
-    let made = this.#made.get(policies);
-    if (made === undefined) {
-      made = new Map();
-      this.#made.set(policies, made);
-    }
+    const made = getOrMake(this.#made, policies, () => new Map());
     if (!made.has(definition)) {
       made.set(definition, definition.planProxy({ policies, mesh: this.#mesh }));
     }

@@ -11,6 +11,7 @@ import {
   type RouteIdentity,
   type UpstreamPlan,
 } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
 import type { Graph, Keyed, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { listKey, type PolicySet, policyList } from "../view/policy-set.ts";
@@ -132,11 +133,7 @@ export class Upstreams {
   plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
     const destination = this.#destination.at(key).get()?.plan;
     if (destination === undefined || refusalOf(kind, destination) !== undefined) return undefined;
-    let planned = this.#planned.get(destination);
-    if (planned === undefined) {
-      planned = this.#graph.keyed();
-      this.#planned.set(destination, planned);
-    }
+    const planned = getOrMake(this.#planned, destination, () => this.#graph.keyed());
     const machine = destination.kind === "MeshExternalService" ? kind.machine : ANY_MACHINE;
     const lists = this.#kindsOfPolicy.map(({ type }) => {
       const list = kind.policies.byKind.get(type);
@@ -153,11 +150,7 @@ export class Upstreams {
 
   /** Without the policies that cannot matter to a destination. */
   #concerningOf(list: PolicyList, destination: DestinationPlan): PolicyList {
-    let byDestination = this.#concerning.get(list);
-    if (byDestination === undefined) {
-      byDestination = new WeakMap();
-      this.#concerning.set(list, byDestination);
-    }
+    const byDestination = getOrMake(this.#concerning, list, () => new WeakMap());
     let concerning = byDestination.get(destination);
     if (concerning === undefined) {
       const those = list.filter((each) => concernsDestination(each, destination));
@@ -218,12 +211,7 @@ export class Upstreams {
 
   /** What kinds of policy say of a destination; the same object for all who are told the same. */
   #entriesOf(destination: DestinationPlan): Entries {
-    let entries = this.#entries.get(destination);
-    if (entries === undefined) {
-      entries = new Entries(destination);
-      this.#entries.set(destination, entries);
-    }
-    return entries;
+    return getOrMake(this.#entries, destination, () => new Entries(destination));
   }
 
   /** Where a reference of a route leads callers of a kind. */

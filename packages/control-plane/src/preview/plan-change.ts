@@ -8,6 +8,7 @@ import type {
   ProxyPlan,
 } from "@skein/policies";
 import type { EndpointsPlan } from "@skein/policies/plan/proxy-plan";
+import { getOrMake } from "../get-or-make.ts";
 import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
 import {
   egressFields,
@@ -204,17 +205,8 @@ function remembered<T extends object>(
   compute: () => readonly Delta[],
 ): readonly Delta[] {
   if (old === now) return [];
-  let ofOld = known.get(old);
-  if (ofOld === undefined) {
-    ofOld = new WeakMap();
-    known.set(old, ofOld);
-  }
-  let found = ofOld.get(now);
-  if (found === undefined) {
-    found = compute();
-    ofOld.set(now, found);
-  }
-  return found;
+  const ofOld = getOrMake(known, old, () => new WeakMap());
+  return getOrMake(ofOld, now, () => compute());
 }
 
 /** Something that is there as a whole, or gone. */

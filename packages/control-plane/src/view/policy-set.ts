@@ -1,5 +1,7 @@
 import type { PolicyDefinition, PolicyResource, Selectable } from "@skein/policies";
 import { comparePolicies, select } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
+import { ObjectKeys } from "../object-keys.ts";
 import { Interned } from "../plan/interned.ts";
 
 /**
@@ -80,22 +82,15 @@ export interface PolicySetsChange {
   of(proxy: Selectable, before: ProxyPolicies): ProxyPolicies;
 }
 
-const keys = new WeakMap<PolicyResource, string>();
-let known = 0;
+const keys = new ObjectKeys();
 
 /** Tells one document of a policy from all others; short, because sets are named after what is in them. */
 export function policyKey(policy: PolicyResource): string {
-  let key = keys.get(policy);
-  if (key === undefined) {
-    key = (known++).toString(36);
-    keys.set(policy, key);
-  }
-  return key;
+  return keys.of(policy);
 }
 
 const lists = new Interned<readonly PolicyResource[]>();
-const listKeys = new WeakMap<readonly PolicyResource[], string>();
-let knownLists = 0;
+const listKeys = new ObjectKeys();
 
 /** One object for all equal lists, so that what follows from a list is found by the list. */
 export function policyList(policies: readonly PolicyResource[]): readonly PolicyResource[] {
@@ -104,12 +99,12 @@ export function policyList(policies: readonly PolicyResource[]): readonly Policy
 
 /** Tells one of {@link policyList} from all others, shortly. */
 export function listKey(list: readonly PolicyResource[]): string {
-  let key = listKeys.get(list);
-  if (key === undefined) {
-    key = (knownLists++).toString(36);
-    listKeys.set(list, key);
-  }
-  return key;
+  return listKeys.of(list);
+}
+
+/** A set of such lists, named after them. */
+export function policySet(byKind: ReadonlyMap<string, readonly PolicyResource[]>): PolicySet {
+  return { id: Array.from(byKind.values(), listKey).sort().join(" "), byKind };
 }
 
 /** Makes equal sets the same object, for as long as somebody holds them. */
@@ -137,10 +132,8 @@ export class PolicySets {
       else byKind.set(type, policyList([...list].sort(comparePolicies)));
     }
     if (byKind.size === 0) return EMPTY;
-    const id = Array.from(byKind, ([, list]) => listKey(list))
-      .sort()
-      .join(" ");
-    return this.#sets.get(id, () => ({ id, byKind }));
+    const made = policySet(byKind);
+    return this.#sets.get(made.id, () => made);
   }
 
   /** The sets of a proxy, given every policy of its mesh. */
@@ -166,11 +159,7 @@ export class PolicySets {
     const made = new Map<PolicySet, Map<string, PolicySet>>();
     const become = (set: PolicySet, added: readonly PolicyResource[]): PolicySet => {
       const key = added.map(policyKey).join(" ");
-      let byAdded = made.get(set);
-      if (byAdded === undefined) {
-        byAdded = new Map();
-        made.set(set, byAdded);
-      }
+      const byAdded = getOrMake(made, set, () => new Map());
       let next = byAdded.get(key);
       if (next === undefined) {
         const lists = new Map<string, readonly PolicyResource[]>();

@@ -1,5 +1,6 @@
 import { createConnection } from "node:net";
-import { decodeHttpResponse, type HttpMessage } from "../http-message.ts";
+import { exchange } from "../http-exchange.ts";
+import type { HttpMessage } from "../http-message.ts";
 import { messageOf } from "../launch-error.ts";
 import type { Logger } from "../log.ts";
 import { pause } from "../wait.ts";
@@ -109,26 +110,8 @@ function isAbsent(error: unknown): boolean {
 }
 
 function get(path: string, etag: string): Promise<HttpMessage> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    const socket = createConnection({ path }, () => {
-      const condition = etag === "" ? "" : `if-none-match: ${etag}\r\n`;
-      socket.write(`GET /dns HTTP/1.1\r\nhost: envoy\r\n${condition}connection: close\r\n\r\n`);
-    });
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
-    socket.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      // Envoy keeps the connection for another second after its answer.
-      const message = decodeHttpResponse(Buffer.concat(chunks), false);
-      if (message === undefined) return;
-      resolve(message);
-      socket.destroy();
-    });
-    socket.on("error", reject);
-    socket.on("close", () => {
-      const message = decodeHttpResponse(Buffer.concat(chunks));
-      if (message === undefined) reject(new Error("Envoy broke off its answer"));
-      else resolve(message);
-    });
-  });
+  const socket = createConnection({ path });
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
+  const headers = etag === "" ? [] : [`if-none-match: ${etag}`];
+  return exchange(socket, { method: "GET", path: "/dns", headers });
 }

@@ -2,7 +2,7 @@ import type { GatewayInput, OutboundInput } from "../definition.ts";
 import type { OutboundRouteDraft } from "../draft.ts";
 import type { Merged } from "../plan/origin.ts";
 import { type Contribution, merge } from "./merge.ts";
-import { mayConcernRoutes, meshRules, namedRoutes, outboundRules, routeRules } from "./rules.ts";
+import { meshRules, namedRoutes, outboundRules, routeRules } from "./rules.ts";
 
 /** What holds for a destination, and for those of its routes that some rule names. */
 export interface ByRoute<Conf> extends Merged<Conf> {
@@ -28,13 +28,10 @@ function withRoutes<Conf>(
   input: Pick<OutboundInput, "policies" | "routes">,
   shortName: string,
 ): ByRoute<Conf> | undefined {
-  const { policies } = input;
   const base = merge<Conf>(common);
-  // Whoever plans may notice that the routes were not looked at.
-  if (!policies.some(mayConcernRoutes)) return base;
   const special: Record<string, Merged<Conf>> = {};
-  for (const route of namedRoutes(policies, input.routes)) {
-    const merged = merge<Conf>(routeRules(policies, route, shortName));
+  for (const route of namedRoutes(input)) {
+    const merged = merge<Conf>(routeRules(input.policies, route, shortName));
     if (merged !== undefined) special[route.kri] = merged;
   }
   if (Object.keys(special).length === 0) return base;

@@ -61,13 +61,6 @@ export function concernsDestination(policy: PolicyResource, destination: Destina
   );
 }
 
-/** Whether a policy says anything of single routes. */
-export function mayConcernRoutes(policy: PolicyResource): boolean {
-  return (
-    isAboutRoute(policy) || (policy.spec.to ?? []).some(({ targetRef }) => targetRef.kind === "MeshHTTPRoute")
-  );
-}
-
 /** The `to` entries behind `outboundRules`, in the same order. */
 export function outboundEntries(
   policies: readonly PolicyResource[],
@@ -115,16 +108,19 @@ export function routeRules(
     .map((entry) => contribution(entry, shortName));
 }
 
-/** Those routes about which some entry of these policies says something of its own. */
-export function namedRoutes(
-  policies: readonly PolicyResource[],
-  routes: readonly RouteIdentity[],
-): readonly RouteIdentity[] {
-  const entries = toEntries(policies).filter(
+/**
+ * Those routes about which some entry of these policies says something of its own. The routes are looked at only where
+ * some entry is about routes: whoever plans may notice.
+ */
+export function namedRoutes(input: {
+  readonly policies: readonly PolicyResource[];
+  readonly routes: readonly RouteIdentity[];
+}): readonly RouteIdentity[] {
+  const entries = toEntries(input.policies).filter(
     ({ target, policy }) => isAboutRoute(policy) || target.kind === "MeshHTTPRoute",
   );
   if (entries.length === 0) return [];
-  return routes.filter((route) => entries.some((entry) => namesRoute(entry, route)));
+  return input.routes.filter((route) => entries.some((entry) => namesRoute(entry, route)));
 }
 
 function namesRoute({ target, policy }: ToEntry, route: RouteIdentity): boolean {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
-import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import type { Explanation } from "@skein/control-plane/explain/explanation";
 import fc from "fast-check";
+import { bytesServer } from "../outside/bytes-server.ts";
 import { type OutsideServer, outsideServer } from "../outside/server.ts";
 import { until } from "../poll.ts";
 import { type World, withWorld } from "../world/world.ts";
@@ -72,15 +72,9 @@ async function withOutside(
 ): Promise<void> {
   const pay = await outsideServer("pay", undefined);
   t.after(() => pay.close());
-  const ledger = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.write("ledger\n");
-    socket.pipe(socket);
-  });
+  const ledger = await bytesServer("ledger");
   t.after(() => ledger.close());
-  await new Promise<void>((resolve) => ledger.listen(0, "127.0.0.1", resolve));
-  const address = ledger.address();
-  const ports = { pay: pay.port, ledger: typeof address === "object" ? (address?.port ?? 0) : 0 };
+  const ports = { pay: pay.port, ledger: ledger.port };
   await withWorld(async (world) => {
     await world.startControlPlane();
     const [first] = WAYS;

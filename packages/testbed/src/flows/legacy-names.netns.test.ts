@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { until } from "../poll.ts";
 import { LEGACY_MTLS } from "./documents.ts";
 import { type HostLoad, loadInHost } from "./load-in-host.ts";
-import { applied, documents, MESH, meshYaml, outOfSync, policy } from "./scene.ts";
+import { applied, documents, inSync, MESH, meshYaml, policy } from "./scene.ts";
 import { type TransparentScene, withTransparentScene } from "./transparent-scene.ts";
 
 const EVERYBODY = policy("MeshTrafficPermission", "everybody", {
@@ -44,17 +44,6 @@ async function addressOf(scene: TransparentScene, name: string): Promise<string>
     async () => {
       const { code, stdout } = await scene.host("portal").run(["getent", "ahostsv4", name]);
       return code === 0 ? stdout.split(/\s/)[0] : undefined;
-    },
-    { timeoutMs: 30_000 },
-  );
-}
-
-async function inSync({ world }: TransparentScene): Promise<void> {
-  await until(
-    "everybody is in sync",
-    async () => {
-      assert.deepEqual(await outOfSync(world), []);
-      return true;
     },
     { timeoutMs: 30_000 },
   );
@@ -108,7 +97,7 @@ test("names of service tags: at port 80 and the service's own, kept over a crash
         await world.killControlPlane();
         await older.goesOn(20);
         await world.startControlPlane();
-        await inSync(scene);
+        await inSync(scene.world);
         assert.deepEqual(await addresses(), first);
         // Whoever comes later gets an address of their own.
         await applied(
@@ -137,7 +126,7 @@ test("names of service tags: at port 80 and the service's own, kept over a crash
 
       await t.test("newer names only, and back: the same addresses", async () => {
         await applied(world, inMode("Exclusive"));
-        await inSync(scene);
+        await inSync(scene.world);
         assert.equal((await scene.reaches("portal", NAMED)).answer.caller, PORTAL);
         await until(
           "names of tags are gone",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { type HostLoad, loadInHost } from "./load-in-host.ts";
-import { applied, documents, MESH, meshYaml, outOfSync, policy, resource } from "./scene.ts";
+import { applied, documents, inSync, MESH, meshYaml, policy, resource } from "./scene.ts";
 import { type RunningProxy, type TransparentScene, withTransparentScene } from "./transparent-scene.ts";
 
 const EVERYBODY = policy("MeshTrafficPermission", "everybody", {
@@ -69,21 +69,10 @@ async function vipOf({ world }: TransparentScene, service: string): Promise<stri
   });
 }
 
-async function inSync({ world }: TransparentScene): Promise<void> {
-  await until(
-    "everybody is in sync",
-    async () => {
-      assert.deepEqual(await outOfSync(world), []);
-      return true;
-    },
-    { timeoutMs: 30_000 },
-  );
-}
-
 /** Changes the mode, and waits until everybody has what it says. */
 async function switched(scene: TransparentScene, mode: Mode, tls: Tls): Promise<void> {
   await applied(scene.world, meshIn(mode, tls));
-  await inSync(scene);
+  await inSync(scene.world);
 }
 
 async function lostNothing(loads: readonly HostLoad[]): Promise<void> {
@@ -135,7 +124,7 @@ test("transparent proxies through every mode and back, with new connections all 
               // What it told proxies before, a new control plane has from them.
               await scene.world.killControlPlane();
               await scene.world.startControlPlane();
-              await inSync(scene);
+              await inSync(scene.world);
             }
             if (mode === "Exclusive" && older !== undefined) {
               // What it calls is not there in this mode.

@@ -178,3 +178,15 @@ export async function outOfSync(world: World): Promise<readonly unknown[]> {
   const { items } = (await answer.json()) as { items: { state: string; rejected: unknown[] }[] };
   return items.filter(({ state, rejected }) => state !== "in-sync" || rejected.length > 0);
 }
+
+/** Waits until every proxy holds what it should. */
+export async function inSync(world: World): Promise<void> {
+  await until(
+    "everybody is in sync",
+    async () => {
+      assert.deepEqual(await outOfSync(world), []);
+      return true;
+    },
+    { timeoutMs: 30_000 },
+  );
+}

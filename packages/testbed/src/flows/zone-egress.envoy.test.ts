@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
+import { bytesServer } from "../outside/bytes-server.ts";
 import { outsideCa } from "../outside/ca.ts";
 import { type OutsideServer, outsideServer, type SeenOutside } from "../outside/server.ts";
 import { until } from "../poll.ts";
@@ -57,15 +57,8 @@ async function withLeaving(
   const demanding = { ...credentials, ca: ca.pem, requestCert: true, rejectUnauthorized: true };
   const pay = await outsideServer("pay", demanding);
   t.after(() => pay.close());
-  const ledger = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.write("ledger\n");
-    socket.pipe(socket);
-  });
+  const ledger = await bytesServer("ledger");
   t.after(() => ledger.close());
-  await new Promise<void>((resolve) => ledger.listen(0, "127.0.0.1", resolve));
-  const address = ledger.address();
-  const ledgerPort = typeof address === "object" && address !== null ? address.port : 0;
   const secret = (name: string, text: string) =>
     resource("Secret", name, { data: Buffer.from(text).toString("base64") });
   await withWorld(async (world) => {
@@ -90,7 +83,7 @@ async function withLeaving(
         }),
         policy("MeshExternalService", "ledger", {
           match: { type: "HostnameGenerator", port: 5432, protocol: "tcp" },
-          endpoints: [{ address: "127.0.0.1", port: ledgerPort }],
+          endpoints: [{ address: "127.0.0.1", port: ledger.port }],
         }),
       ),
     );

@@ -9,6 +9,7 @@ import {
 } from "@skein/policies";
 import { liveBackends, type WeightedBackend } from "@skein/policies/engine/backends";
 import { routeIdentity } from "@skein/policies/mesh-http-route/policy";
+import { getOrMake } from "../../get-or-make.ts";
 import type { PolicySet } from "../../view/policy-set.ts";
 
 /** Kinds that say where traffic goes, not what holds for it on the way. */
@@ -70,15 +71,15 @@ export class SharedCalls {
       const others = Array.from(policies.byKind).flatMap(([kind, list]) =>
         ROUTES.includes(kind) ? [] : [...list],
       );
-      known = { routes: namedRoutes(others, routesOf(policies)), byDestination: new WeakMap() };
+      known = {
+        routes: namedRoutes({ policies: others, routes: routesOf(policies) }),
+        byDestination: new WeakMap(),
+      };
       this.#bySet.set(policies, known);
     }
-    let plans = known.byDestination.get(destination);
-    if (plans === undefined) {
-      plans = this.#merge(policies, destination, known.routes);
-      known.byDestination.set(destination, plans);
-    }
-    return plans;
+    return getOrMake(known.byDestination, destination, () =>
+      this.#merge(policies, destination, known.routes),
+    );
   }
 
   #merge(policies: PolicySet, destination: DestinationPlan, routes: readonly RouteIdentity[]): PolicyPlans {

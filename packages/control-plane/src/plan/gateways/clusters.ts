@@ -9,6 +9,7 @@ import {
   type ViewingCaller,
   viewOf,
 } from "@skein/policies";
+import { getOrMake } from "../../get-or-make.ts";
 import type { Readable } from "../../view/graph.ts";
 import type { Destination } from "../destinations.ts";
 import { Interned } from "../interned.ts";
@@ -32,17 +33,8 @@ export class GatewayUpstreams {
 
   /** A way under another name; the same object every time. */
   renamed(upstream: UpstreamPlan, clusterName: string): UpstreamPlan {
-    let names = this.#renamed.get(upstream);
-    if (names === undefined) {
-      names = new Map();
-      this.#renamed.set(upstream, names);
-    }
-    let made = names.get(clusterName);
-    if (made === undefined) {
-      made = { ...upstream, clusterName };
-      names.set(clusterName, made);
-    }
-    return made;
+    const names = getOrMake(this.#renamed, upstream, () => new Map());
+    return getOrMake(names, clusterName, () => ({ ...upstream, clusterName }));
   }
 
   /** How a gateway sees the instances behind a way. */

@@ -27,7 +27,13 @@ import {
 import type { WeightedBackend } from "@skein/policies/engine/backends";
 import { gatewaysOf, isBuiltinGateway, type ServedListener, servedListeners } from "../../view/gateways.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
-import { listKey, type PolicyReach, type PolicySet, policyList, policyReach } from "../../view/policy-set.ts";
+import {
+  type PolicyReach,
+  type PolicySet,
+  policyList,
+  policyReach,
+  policySet,
+} from "../../view/policy-set.ts";
 import { Interned } from "../interned.ts";
 import type { CallerFacts, CallerKind } from "../upstreams.ts";
 import { routesOf, SharedCalls } from "./calls.ts";
@@ -346,8 +352,8 @@ class OneGateway {
         return about.length === 0 ? [] : [[type, policyList(about)] as const];
       }),
     );
-    const id = Array.from(byKind.values(), listKey).sort().join(" ");
-    return calls.get(id, () => ({ id, byKind }));
+    const made = policySet(byKind);
+    return calls.get(made.id, () => made);
   }
 
   #setOf({ section }: ServedListener): PolicySet {
@@ -410,7 +416,7 @@ function commonSet([first = NO_SET, ...others]: readonly PolicySet[]): PolicySet
       ),
     ]),
   );
-  return { id: Array.from(byKind.values(), listKey).sort().join(" "), byKind };
+  return policySet(byKind);
 }
 
 /** KRI of a MeshGateway. */

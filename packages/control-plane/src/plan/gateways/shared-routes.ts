@@ -1,4 +1,5 @@
 import { type GatewayChainPlan, gatewayRoutes } from "@skein/policies";
+import { getOrMake } from "../../get-or-make.ts";
 import type { PolicySet } from "../../view/policy-set.ts";
 
 type GatewayRoutes = ReturnType<typeof gatewayRoutes>;
@@ -14,11 +15,7 @@ export class SharedRoutes {
     const policies = set.byKind.get("MeshHTTPRoute");
     // The set without any policy lives for ever, and what is kept for it would, too.
     if (policies === undefined) return gatewayRoutes([], hostname, onPort);
-    let made = this.#bySet.get(set);
-    if (made === undefined) {
-      made = new Map();
-      this.#bySet.set(set, made);
-    }
+    const made = getOrMake(this.#bySet, set, () => new Map());
     const key = JSON.stringify([hostname, onPort]);
     let routes = made.get(key);
     if (routes === undefined) {
@@ -38,11 +35,6 @@ export class SharedRoutes {
   }
 
   #idOf(value: object): number {
-    let id = this.#ids.get(value);
-    if (id === undefined) {
-      id = ++this.#lastId;
-      this.#ids.set(value, id);
-    }
-    return id;
+    return getOrMake(this.#ids, value, () => ++this.#lastId);
   }
 }

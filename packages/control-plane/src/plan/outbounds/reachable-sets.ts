@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { contains, type DestinationKey, type PlanCondition } from "@skein/policies";
+import { getOrMake } from "../../get-or-make.ts";
 import type { Graph, Readable } from "../../view/graph.ts";
 import { sameItems } from "../../view/same-items.ts";
 import { Interned } from "../interned.ts";
@@ -132,12 +133,7 @@ export function reachableSets(
 const terms = new (class {
   readonly #known = new WeakMap<Admission, ReadonlySet<string>>();
   get(admission: Admission): ReadonlySet<string> {
-    let known = this.#known.get(admission);
-    if (known === undefined) {
-      known = termsOf(admission);
-      this.#known.set(admission, known);
-    }
-    return known;
+    return getOrMake(this.#known, admission, () => termsOf(admission));
   }
 })();
 

@@ -9,6 +9,7 @@ import {
   type ViewingCaller,
   viewOf,
 } from "@skein/policies";
+import { getOrMake } from "../../get-or-make.ts";
 import type { Family, Graph, Readable } from "../../view/graph.ts";
 import { sameItems } from "../../view/same-items.ts";
 import type { Destination } from "../destinations.ts";
@@ -73,14 +74,9 @@ export class OutboundPlans {
     viewing: ViewingCaller,
     { outboundPort, ipv6 }: Redirect,
   ): Readable<SharedOutbounds> {
-    let bySet = this.#shared.get(kind);
-    if (bySet === undefined) {
-      bySet = new WeakMap();
-      this.#shared.set(kind, bySet);
-    }
-    let family = bySet.get(set);
-    if (family === undefined) {
-      family = this.#graph.family<string, SharedOutbounds>((key) => {
+    const bySet = getOrMake(this.#shared, kind, () => new WeakMap());
+    const family = getOrMake(bySet, set, () =>
+      this.#graph.family<string, SharedOutbounds>((key) => {
         const [seenFrom, port, isIpv6] = JSON.parse(key) as [ViewingCaller, number | null, boolean];
         const redirect: Redirect = { outboundPort: port ?? undefined, inboundPort: undefined, ipv6: isIpv6 };
         const plans = this.of(kind, set.ports, {
@@ -94,9 +90,8 @@ export class OutboundPlans {
           addresses: new Set(plans.outbounds.map(addressOf)),
           listenerNames: new Set(plans.outbounds.map(({ listenerName }) => listenerName)),
         };
-      }, sameOutbounds);
-      bySet.set(set, family);
-    }
+      }, sameOutbounds),
+    );
     return family.at(JSON.stringify([viewing, outboundPort, ipv6]));
   }
 
@@ -163,11 +158,7 @@ export class OutboundPlans {
     redirected: boolean,
   ): OutboundPlan {
     const seen = this.#seen(upstream, viewing);
-    let made = this.#made.get(upstream);
-    if (made === undefined) {
-      made = new Interned();
-      this.#made.set(upstream, made);
-    }
+    const made = getOrMake(this.#made, upstream, () => new Interned());
     const key = `${address} ${port} ${redirected} ${own} ${seen.view === undefined ? "" : JSON.stringify(seen.view)}`;
     return made.get(key, () => ({
       listenerName: name,
