@@ -369,7 +369,7 @@ test("random changes: exactly what was said beforehand happens, and saying it ch
       }
       for (const each of [place, unasked]) await each.naming.stop();
     }),
-    { numRuns: Number(process.env.PREVIEWS ?? 60) },
+    { numRuns: Number(process.env.PREVIEWS ?? 150) },
   );
   assert.ok(changes > 100, `only ${changes} resources changed: the property says too little`);
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 3, `${what}: only ${count}`);

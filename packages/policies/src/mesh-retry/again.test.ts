@@ -58,6 +58,8 @@ test("how often, and what ends one attempt", () => {
   const http = { perTryTimeout: "250ms" };
   const { most, perTryMs } = again({ http }, "http", GET);
   assert.deepEqual([most, perTryMs], [1, 250]);
+  const others = again({ http: { ...http, retryOn: ["HttpMethodPost"] } }, "http", GET);
+  assert.deepEqual([others.most, others.perTryMs], [0, 250], "an attempt that is the only one ends, too");
   assert.equal(again({ http: { numRetries: 0, retryOn: ["5xx"] } }, "http", GET).most, 0);
   assert.equal(again({ http: { perTryTimeout: "0s" } }, "http", GET).perTryMs, undefined);
   assert.equal(again(undefined, "http", GET).most, 0);

@@ -45,7 +45,10 @@ export function again(
     };
   }
   const { conditions: text, statusCodes, methods } = httpRetryOn(part.retryOn ?? []);
-  if (!isRetriable(methods, (part as HttpRetry).retriableRequestHeaders ?? [], request)) return NEVER;
+  // What ends an attempt holds for requests too that are not made again.
+  if (!isRetriable(methods, (part as HttpRetry).retriableRequestHeaders ?? [], request)) {
+    return { ...NEVER, perTryMs };
+  }
   const conditions = new Set(text.split(","));
   return {
     ...{ most, perTryMs },
