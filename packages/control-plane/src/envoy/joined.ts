@@ -1,36 +1,63 @@
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { BYTES, varintSize, writeVarint } from "../xds/wire.ts";
 
+/** What a message is put together from: encodings, and fields that hold more of them. */
+export type Piece = Uint8Array | Field;
+
+/** A field that holds a message which is put together from pieces. */
+export class Field {
+  readonly tag: number;
+  readonly pieces: readonly Piece[];
+  /** Of the message. */
+  readonly size: number;
+  /** With tag and size. */
+  readonly length: number;
+
+  constructor(number: number, pieces: readonly Piece[]) {
+    this.tag = number * 8 + BYTES;
+    this.pieces = pieces;
+    this.size = sizeOf(pieces);
+    this.length = varintSize(this.tag) + varintSize(this.size) + this.size;
+  }
+}
+
 /**
  * An encoded message, put together from the encodings of its parts. Decoders take fields as they come: of a scalar that
  * comes twice the last value holds, messages are merged, lists go on.
  */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return prefixed(0, parts);
-}
-
-/** A field of text, or of a message that is put together from parts. */
-export function fieldOf(number: number, content: string | readonly Uint8Array[]): Uint8Array {
-  return prefixed(number * 8 + BYTES, typeof content === "string" ? [Buffer.from(content)] : content);
-}
-
-/** A field that holds a packed message of this type, from the encodings of the message's parts. */
-export function packedField(number: number, typeName: string, parts: readonly Uint8Array[]): Uint8Array {
-  return fieldOf(number, [
-    fieldOf(AnySchema.field.typeUrl.number, `type.googleapis.com/${typeName}`),
-    fieldOf(AnySchema.field.value.number, parts),
-  ]);
-}
-
-function prefixed(tag: number, parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const head = tag === 0 ? 0 : varintSize(tag) + varintSize(length);
-  const out = Buffer.allocUnsafe(head + length);
-  let at = tag === 0 ? 0 : writeVarint(out, writeVarint(out, 0, tag), length);
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
+export function joined(pieces: readonly Piece[]): Uint8Array {
+  const out = Buffer.allocUnsafe(sizeOf(pieces));
+  write(out, 0, pieces);
   return out;
+}
+
+/** A field of text, or of a message that is put together from pieces. */
+export function fieldOf(number: number, content: string | readonly Piece[]): Uint8Array {
+  return joined([new Field(number, typeof content === "string" ? [Buffer.from(content)] : content)]);
+}
+
+/** Packs messages of one type into fields that hold any. @returns a function of the pieces of a message */
+export function packing(number: number, typeName: string): (pieces: readonly Piece[]) => Field {
+  const typeUrl = fieldOf(AnySchema.field.typeUrl.number, `type.googleapis.com/${typeName}`);
+  return (pieces) => new Field(number, [typeUrl, new Field(AnySchema.field.value.number, pieces)]);
+}
+
+function sizeOf(pieces: readonly Piece[]): number {
+  let size = 0;
+  for (const { length } of pieces) size += length;
+  return size;
+}
+
+function write(out: Buffer, from: number, pieces: readonly Piece[]): number {
+  let at = from;
+  for (const piece of pieces) {
+    if (piece instanceof Field) {
+      at = writeVarint(out, writeVarint(out, at, piece.tag), piece.size);
+      at = write(out, at, piece.pieces);
+    } else {
+      out.set(piece, at);
+      at += piece.length;
+    }
+  }
+  return at;
 }

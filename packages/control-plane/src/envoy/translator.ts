@@ -8,28 +8,26 @@ import {
   type Secret,
   SecretSchema,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb";
-import {
-  type AdminPlan,
-  contributors,
-  type DnsPlan,
-  type EgressChainPlan,
-  type EgressPlan,
-  type EndpointsPlan,
-  type GatewayChainPlan,
-  type GatewayPortPlan,
-  type InboundPlan,
-  type InboundSharedPlan,
-  type OutboundPlan,
-  type PolicyDefinition,
-  type PolicyPlans,
-  type ProxyPlan,
-  type UpstreamPlan,
+import type {
+  AdminPlan,
+  DnsPlan,
+  EgressChainPlan,
+  EgressPlan,
+  EndpointsPlan,
+  GatewayChainPlan,
+  GatewayPortPlan,
+  InboundPlan,
+  InboundSharedPlan,
+  OutboundPlan,
+  PolicyDefinition,
+  PolicyPlans,
+  ProxyPlan,
+  UpstreamPlan,
 } from "@skein/policies";
 import type { HttpRoutePlan } from "@skein/policies/mesh-http-route/plan";
 import { ADMIN_CLIENT_URI } from "../envoy-admin/authority.ts";
 import { getOrMake } from "../get-or-make.ts";
 import { Interned } from "../plan/interned.ts";
-import { WeakValues } from "../weak-values.ts";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
 import { adminCluster, adminListener } from "./admin.ts";
@@ -41,7 +39,7 @@ import { type FragmentPatch, FragmentPatches } from "./fragment-patch.ts";
 import { gatewayListener, translateGatewayChain } from "./gateway.ts";
 import { type InboundListenerParts, inboundListener, translateInbound } from "./inbound.ts";
 import { fieldOf, joined } from "./joined.ts";
-import { outboundListener } from "./outbound.ts";
+import { Origins, type ShapedType } from "./origins.ts";
 import {
   type InboundRedirect,
   inboundsAtPassthrough,
@@ -51,7 +49,7 @@ import {
   translateInboundPassthrough,
   translateOutboundPassthrough,
 } from "./transparent.ts";
-import { type NetworkChain, UpstreamShares } from "./upstream-shares.ts";
+import { type TranslatedOutbound, Ways } from "./ways.ts";
 
 /**
  * What an inbound becomes for every proxy that shares the plan behind it. Messages are let go of once they are encoded:
@@ -71,20 +69,7 @@ interface TranslatedInbound {
   readonly listeners: Map<string, Fragment>;
 }
 
-/** What the way to a destination becomes for every caller that shares the plan behind it. */
-interface TranslatedWay {
-  readonly cluster: Fragment;
-  readonly route: Fragment | undefined;
-  /** KRIs of the policies behind the listeners. */
-  readonly origins: readonly string[];
-  readonly network: NetworkChain;
-  /** Kept for ways that are like this one in some part. */
-  readonly shares: readonly object[];
-}
-
-type ShapedType = NonNullable<PolicyDefinition["shapes"]>[number];
-
-/** The fragments of one inbound or outbound. */
+/** The fragments of one inbound. */
 export interface TranslatedPort {
   readonly cluster: Fragment;
   /** Clusters of services that its filters ask. */
@@ -139,8 +124,8 @@ export class Translator {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #table: FragmentTable;
   readonly #patches: FragmentPatches;
-  readonly #shares: UpstreamShares;
-  readonly #upstreams = new WeakMap<UpstreamPlan, TranslatedWay>();
+  readonly #origins: Origins;
+  readonly #ways: Ways;
   readonly #inbounds = new WeakMap<InboundSharedPlan, TranslatedInbound>();
   readonly #egressChains = new WeakMap<EgressChainPlan, TranslatedEgressChain>();
   readonly #egresses = new WeakMap<EgressPlan, Map<boolean, Fragment>>();
@@ -149,11 +134,6 @@ export class Translator {
   readonly #dns = new WeakMap<DnsPlan, { readonly listener: Fragment; readonly route: Fragment }>();
   /** Routes by the names in them, which many proxies share. */
   readonly #names = new WeakMap<DnsPlan["records"], Map<string, Fragment>>();
-  readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
-  /** KRIs of the policies behind an entry. */
-  readonly #behind = new WeakMap<object, readonly string[]>();
-  /** By the lists that are united. */
-  readonly #unions = new Interned<readonly string[]>();
   readonly #endpoints = new WeakMap<EndpointsPlan, Map<string, Fragment>>();
   readonly #transparent = new Interned<TransparentFragments>();
   readonly #instances = new Interned<Fragment>();
@@ -165,27 +145,18 @@ export class Translator {
     this.#definitions = definitions;
     this.#table = table;
     this.#patches = new FragmentPatches(definitions, table);
-    this.#shares = new UpstreamShares(definitions);
+    this.#origins = new Origins(definitions, table);
+    this.#ways = new Ways(definitions, table, this.#origins);
   }
 
   /** What an outbound becomes. */
-  outbound(plan: OutboundPlan, reusePort: boolean): TranslatedPort {
-    const way = this.#upstream(plan.upstream);
-    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${this.#table.originsKey(way.origins)}`;
-    const listeners = getOrMake(this.#listeners, way.network, () => new WeakValues());
-    let listener = listeners.get(key);
-    if (listener === undefined) {
-      const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
-      const bytes = joined([head, way.network.encoded()]);
-      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, way.origins);
-      listeners.set(key, listener);
-    }
-    return { cluster: way.cluster, services: [], listener, route: way.route };
+  outbound(plan: OutboundPlan, reusePort: boolean): TranslatedOutbound {
+    return this.#ways.outbound(plan, reusePort);
   }
 
   /** The cluster of a destination that only routes lead to. */
   backend(plan: UpstreamPlan): Fragment {
-    return this.#upstream(plan).cluster;
+    return this.#ways.backend(plan);
   }
 
   /** What an inbound becomes. */
@@ -317,7 +288,7 @@ export class Translator {
     );
     return this.#passthrough(plan, `outbound ${JSON.stringify([traits, transparent, entries])}`, () => ({
       made: translateOutboundPassthrough(transparent, traits, this.#definitions, entries),
-      origins: this.#origins(entries, "listener"),
+      origins: this.#origins.of(entries, "listener"),
     }));
   }
 
@@ -370,23 +341,6 @@ export class Translator {
     );
   }
 
-  #upstream(plan: UpstreamPlan): TranslatedWay {
-    let way = this.#upstreams.get(plan);
-    if (way === undefined) {
-      const { cluster, routes, network, shares } = this.#shares.translate(plan);
-      const { clusterName, destination, policies } = plan;
-      const [table, origins] = [this.#table, (of: ShapedType) => this.#origins(policies, of)];
-      way = {
-        ...{ network, shares },
-        cluster: makeFragment(table, "cluster", clusterName, cluster, origins("cluster")),
-        route: routes && makeFragment(table, "route", destination.routeName, routes, origins("route")),
-        origins: origins("listener"),
-      };
-      this.#upstreams.set(plan, way);
-    }
-    return way;
-  }
-
   #inbound(plan: InboundSharedPlan): TranslatedInbound {
     let shared = this.#inbounds.get(plan);
     if (shared === undefined) {
@@ -427,7 +381,7 @@ export class Translator {
           ...(calls.shared === undefined ? [] : [calls.shared]),
         ]),
       ];
-      const origins = (of: ShapedType) => entries.flatMap((each) => this.#origins(each, of));
+      const origins = (of: ShapedType) => entries.flatMap((each) => this.#origins.of(each, of));
       const named = plan.hosts.flatMap(({ virtualHosts }) =>
         virtualHosts.flatMap((host) => host.routes.flatMap((route) => routeOrigins(route))),
       );
@@ -461,7 +415,7 @@ export class Translator {
     policies: PolicyPlans,
     { cluster, services, routes }: ServedResources,
   ): Pick<TranslatedEgressChain, "cluster" | "services" | "route" | "origins"> {
-    const origins = (of: ShapedType) => this.#origins(policies, of);
+    const origins = (of: ShapedType) => this.#origins.of(policies, of);
     return {
       cluster: this.#encode("cluster", cluster.name, ClusterSchema, cluster, origins("cluster")),
       services: services.map((each) =>
@@ -470,25 +424,6 @@ export class Translator {
       route: routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
       origins: origins("listener"),
     };
-  }
-
-  /** KRIs of the policies that had a say in one kind of resource, sorted. */
-  #origins(plans: PolicyPlans, of: ShapedType): readonly string[] {
-    const lists: (readonly string[])[] = [];
-    let key = "";
-    for (const { kind, shapes, origins } of this.#definitions) {
-      const entry = plans[kind.type] as object | undefined;
-      if (entry === undefined || shapes?.includes(of) === false) continue;
-      const list = this.#contributors(entry, origins);
-      if (list.length === 0) continue;
-      lists.push(list);
-      key += ` ${this.#table.originsKey(list)}`;
-    }
-    return this.#unions.get(key, () => this.#table.origins([...new Set(lists.flat())].sort()));
-  }
-
-  #contributors(entry: object, origins: PolicyDefinition["origins"]): readonly string[] {
-    return getOrMake(this.#behind, entry, () => this.#table.origins(contributors(origins(entry))));
   }
 
   #encode<Desc extends DescMessage>(

@@ -20,10 +20,10 @@ import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3
 import { HttpConnectionManagerSchema } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
-import type { OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import type { DestinationPlan, OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import type { Interned } from "../plan/interned.ts";
 import { PROTOCOL_OPTIONS } from "./http.ts";
-import { fieldOf, joined, packedField } from "./joined.ts";
+import { Field, fieldOf, joined, type Piece, packing } from "./joined.ts";
 import { leaveMesh, partlyLeaveMesh } from "./leaving.ts";
 import { draftUpstream } from "./outbound.ts";
 import { upstreamTls } from "./tls.ts";
@@ -41,10 +41,14 @@ export interface RouteShare {
 export interface Share extends ClusterShare, RouteShare {
   /** Of the connection manager, else of the TCP proxy. */
   readonly network: Uint8Array;
+  /** The same bytes, as part of a key. */
+  readonly networkKey: string;
 }
 
 /** The routes as all policies have them that must be heard together. */
 export interface RouteCore extends RouteShare {
+  /** The route configuration but for its virtual host. */
+  readonly configuration: Uint8Array;
   /** The virtual host but for its routes. */
   readonly virtualHost: Uint8Array | undefined;
   readonly layout: Layout;
@@ -60,20 +64,18 @@ export interface Layout {
 }
 
 const NOTHING = new Uint8Array();
-const VALIDATE_CLUSTERS = toBinary(
-  RouteConfigurationSchema,
-  create(RouteConfigurationSchema, { validateClusters: false }),
-);
 const MAP_KEY = 1;
 const MAP_VALUE = 2;
 const PROTOCOL_OPTIONS_KEY = fieldOf(MAP_KEY, PROTOCOL_OPTIONS);
+const packedOptions = packing(MAP_VALUE, HttpProtocolOptionsSchema.typeName);
+const TYPED_CONFIG = FilterSchema.field.typedConfig.number;
 const HCM = {
   name: fieldOf(FilterSchema.field.name.number, "envoy.filters.network.http_connection_manager"),
-  typeName: HttpConnectionManagerSchema.typeName,
+  packed: packing(TYPED_CONFIG, HttpConnectionManagerSchema.typeName),
 };
 const TCP = {
   name: fieldOf(FilterSchema.field.name.number, "envoy.filters.network.tcp_proxy"),
-  typeName: TcpProxySchema.typeName,
+  packed: packing(TYPED_CONFIG, TcpProxySchema.typeName),
 };
 
 /** All that must be heard together, in one go: what it says of clusters, connections and routes. */
@@ -103,11 +105,17 @@ export function coresOf(
     cluster: clusterShare(draft),
     network: networkOf(draft),
     routes: {
+      configuration: configurationOf(plan.destination),
       virtualHost: isHttp ? virtualHost(plan, ownHeaders) : undefined,
       routes: routesOf(draft),
       layout: layouts.get(key, () => ({ ...layout, key })),
     },
   };
+}
+
+function configurationOf({ routeName }: DestinationPlan): Uint8Array {
+  const message = create(RouteConfigurationSchema, { name: routeName, validateClusters: false });
+  return toBinary(RouteConfigurationSchema, message);
 }
 
 function virtualHost({ clusterName }: UpstreamPlan, requestHeadersToAdd: HeaderValueOption[]): Uint8Array {
@@ -135,24 +143,20 @@ export function headersToSet(headers: Iterable<readonly [name: string, value: st
 export function shareOf(definition: PolicyDefinition, entry: object | undefined, layout: Layout): Share {
   const draft = blankDraft(layout);
   definition.translateOutbound?.(entry, draft);
-  return { ...clusterShare(draft), network: networkOf(draft), routes: routesOf(draft) };
+  const network = networkOf(draft);
+  const networkKey = Buffer.from(network).toString("latin1");
+  return { ...clusterShare(draft), network, networkKey, routes: routesOf(draft) };
 }
 
 /** A cluster, from what shares say of it and of its protocol; bytes that leave the mesh have no options of HTTP. */
 export function encodedCluster({ isHttp, isExternal }: Layout, shares: readonly ClusterShare[]): Uint8Array {
-  const clusters = shares.map(({ cluster }) => cluster);
-  if (isExternal && !isHttp) return joined(clusters);
-  return joined([
-    ...clusters,
-    fieldOf(ClusterSchema.field.typedExtensionProtocolOptions.number, [
-      PROTOCOL_OPTIONS_KEY,
-      packedField(
-        MAP_VALUE,
-        HttpProtocolOptionsSchema.typeName,
-        shares.map(({ httpOptions }) => httpOptions),
-      ),
-    ]),
-  ]);
+  const pieces: Piece[] = shares.map(({ cluster }) => cluster);
+  if (isHttp || !isExternal) {
+    const options = packedOptions(shares.map(({ httpOptions }) => httpOptions));
+    const { number } = ClusterSchema.field.typedExtensionProtocolOptions;
+    pieces.push(new Field(number, [PROTOCOL_OPTIONS_KEY, options]));
+  }
+  return joined(pieces);
 }
 
 /** What a policy that stands alone gets: the draft's outline, with nothing in it. */
@@ -196,31 +200,21 @@ function routesOf({ routes }: OutboundDraft): readonly Uint8Array[] {
 export function encodedChain({ isHttp }: Layout, network: readonly Uint8Array[]): Uint8Array {
   const filter = isHttp ? HCM : TCP;
   return fieldOf(ListenerSchema.field.filterChains.number, [
-    fieldOf(FilterChainSchema.field.filters.number, [
-      filter.name,
-      packedField(FilterSchema.field.typedConfig.number, filter.typeName, network),
-    ]),
+    new Field(FilterChainSchema.field.filters.number, [filter.name, filter.packed(network)]),
   ]);
 }
 
-/** The routes of a way. The first of the shares decides which there are. */
+/** The routes of a way, from those of its core and what other shares say of each. */
 export function encodedRoutes(
-  { destination }: UpstreamPlan,
+  core: RouteCore,
   virtualHost: Uint8Array,
-  shares: readonly RouteShare[],
+  others: readonly RouteShare[],
 ): Uint8Array {
-  const [{ routes = [] } = {}] = shares;
-  return joined([
-    fieldOf(RouteConfigurationSchema.field.name.number, destination.routeName),
-    VALIDATE_CLUSTERS,
-    fieldOf(RouteConfigurationSchema.field.virtualHosts.number, [
-      virtualHost,
-      ...routes.map((_, index) =>
-        fieldOf(
-          VirtualHostSchema.field.routes.number,
-          shares.map((share) => share.routes[index] ?? NOTHING),
-        ),
-      ),
-    ]),
-  ]);
+  const routes: Piece[] = [virtualHost];
+  for (const [index, route] of core.routes.entries()) {
+    const pieces = [route];
+    for (const { routes: more } of others) pieces.push(more[index] ?? NOTHING);
+    routes.push(new Field(VirtualHostSchema.field.routes.number, pieces));
+  }
+  return joined([core.configuration, new Field(RouteConfigurationSchema.field.virtualHosts.number, routes)]);
 }

@@ -30,7 +30,14 @@ export interface NetworkChain {
   encoded(): Uint8Array;
 }
 
-/** The shares of everything that does not stand alone, by what shapes them. */
+/** The shares of everything that does not stand alone. */
+interface CoreShares {
+  readonly cluster: ClusterShare;
+  readonly network: Uint8Array;
+  readonly routes: RouteCore;
+}
+
+/** These, by what shapes them. */
 interface Cores {
   readonly cluster: Interned<ClusterShare>;
   readonly network: Interned<Uint8Array>;
@@ -54,6 +61,7 @@ export class UpstreamShares {
   readonly #together: readonly PolicyDefinition[];
   readonly #keys = new ObjectKeys();
   readonly #cores = new WeakMap<DestinationPlan, Cores>();
+  readonly #coreShares = new WeakMap<UpstreamPlan, CoreShares>();
   readonly #layouts = new Interned<Layout>();
   readonly #owners = new WeakMap<object, SharesOwner>();
   readonly #said = new Interned<SharesOwner>();
@@ -65,16 +73,13 @@ export class UpstreamShares {
 
   /** The way of this plan. */
   translate(plan: UpstreamPlan): TranslatedUpstream {
-    const core = this.#core(plan);
+    const without = plan.core ?? plan;
+    const core = getOrMake(this.#coreShares, without, () => this.#core(without));
     const shares = this.#alone.map((definition) => this.#share(definition, plan, core.routes.layout));
     return {
       cluster: encodedCluster(core.routes.layout, [core.cluster, ...shares]),
-      routes:
-        core.routes.virtualHost && encodedRoutes(plan, core.routes.virtualHost, [core.routes, ...shares]),
-      network: this.#chain(plan.destination, core.routes.layout, [
-        core.network,
-        ...shares.map(({ network }) => network),
-      ]),
+      routes: core.routes.virtualHost && encodedRoutes(core.routes, core.routes.virtualHost, shares),
+      network: this.#chain(plan.destination, core, shares),
       shares: [core.cluster, core.routes, ...shares],
     };
   }
@@ -91,20 +96,16 @@ export class UpstreamShares {
   }
 
   /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
-  #chain(
-    destination: DestinationPlan,
-    layout: Layout,
-    network: readonly [core: Uint8Array, ...alone: Uint8Array[]],
-  ): NetworkChain {
-    const [core, ...alone] = network;
-    const key = [this.#keys.of(core), ...alone.map((each) => Buffer.from(each).toString("latin1"))].join(" ");
+  #chain(destination: DestinationPlan, core: CoreShares, alone: readonly Share[]): NetworkChain {
+    let key = this.#keys.of(core.network);
+    for (const { networkKey } of alone) key += ` ${networkKey}`;
     return this.#coresOf(destination).chains.get(key, () => ({
-      encoded: () => encodedChain(layout, network),
+      encoded: () => encodedChain(core.routes.layout, [core.network, ...alone.map(({ network }) => network)]),
     }));
   }
 
   /** One translation answers for all three parts; each is kept under what shapes it. */
-  #core(plan: UpstreamPlan) {
+  #core(plan: UpstreamPlan): CoreShares {
     const { destination, policies, backends, clusterName, external, tls, callerTags } = plan;
     const cores = this.#coresOf(destination);
     const entries = (of: "cluster" | "listener" | "route"): string => {

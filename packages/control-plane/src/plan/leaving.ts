@@ -39,7 +39,7 @@ export function externalServicesIfForbidden(
 /** Names of those that a proxy may call; undefined where nothing is forbidden. */
 export function allowedToLeave(
   forbidden: readonly Named[] | undefined,
-  policies: ProxyPolicies,
+  policies: Pick<ProxyPolicies, "proxy">,
   identity: IdentityPlan | undefined,
 ): ReadonlySet<string> | undefined {
   if (forbidden === undefined) return undefined;

@@ -21,12 +21,8 @@ import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
 import { backendTarget, type RoutedTraffic } from "./outbound-target.ts";
 
-/**
- * A kind of caller: the policies that shape what it calls and the certificate it presents. All callers of one kind
- * reach a destination in the same way, so that is planned once.
- */
-export interface CallerKind {
-  readonly policies: PolicySet;
+/** What matters of a caller besides its policies. */
+interface CallerTraits {
   readonly naming: Naming;
   readonly secrets: { readonly certificate: string; readonly validation: string } | undefined;
   /** What they say of their tags, while some policy of the mesh asks for it. */
@@ -35,8 +31,25 @@ export interface CallerKind {
   readonly machine: Machine;
   /** The external services that they may call, by name; absent where they may call all. */
   readonly mayLeaveTo: ReadonlySet<string> | undefined;
-  /** The same for all kinds that differ in policies and machines only; with a name that is short in keys. */
+  /** The same for all that differ in policies and machines only; with a name that is short in keys. */
   readonly group: { readonly id: string };
+}
+
+/** Callers that differ in policies that stand alone, and in nothing else. */
+interface CallerCore extends CallerTraits {
+  /** Of each kind of policy that does not stand alone. */
+  readonly lists: readonly PolicyList[];
+  /** By which id their way to a destination is found, but for policies that stand alone; of a few destinations. */
+  readonly ids: Map<DestinationKey, { readonly destination: DestinationPlan; readonly id: string }>;
+}
+
+/**
+ * A kind of caller: the policies that shape what it calls and the certificate it presents. All callers of one kind
+ * reach a destination in the same way, so that is planned once.
+ */
+export interface CallerKind extends CallerTraits {
+  readonly policies: PolicySet;
+  readonly core: CallerCore;
 }
 
 /** What is known of a caller. */
@@ -45,10 +58,22 @@ export interface CallerFacts
   readonly identity: IdentityPlan | undefined;
 }
 
+/** A way to a destination but for policies that stand alone, and the ways that come of it with these. */
+interface Core {
+  readonly plan: UpstreamPlan;
+  readonly routes: readonly RouteIdentity[];
+  /** Tells which policies the routes are from. */
+  readonly routesKey: string;
+  readonly ways: Interned<UpstreamPlan>;
+}
+
 /** As of `policyList`. */
 type PolicyList = readonly PolicyResource[];
 
 const NO_POLICIES: PolicyList = [];
+
+/** Destinations of which a caller remembers how it reaches them. */
+const MOST_IDS = 32;
 
 /** For destinations inside the mesh, where it does not matter. */
 const ANY_MACHINE: Machine = { ipv6: true, systemCaPath: undefined };
@@ -58,7 +83,7 @@ function machineKey({ ipv6, systemCaPath }: Machine): string {
 }
 
 /** Why callers of a kind may not call what is outside the mesh. */
-function refusalOf({ mayLeaveTo }: CallerKind, destination: DestinationPlan): string | undefined {
+function refusalOf({ mayLeaveTo }: CallerTraits, destination: DestinationPlan): string | undefined {
   if (destination.kind !== "MeshExternalService" || mayLeaveTo === undefined) return undefined;
   if (mayLeaveTo.has(destination.name)) return undefined;
   return `Mesh "${destination.mesh}" forbids external services by default (routing.defaultForbidMeshExternalServiceAccess), and no MeshTrafficPermission that selects this proxy allows it the sni ${destination.sni}`;
@@ -68,7 +93,7 @@ function refusalOf({ mayLeaveTo }: CallerKind, destination: DestinationPlan): st
  * What keeps callers of a kind from sending anything to a destination that is there, and that they may call. An egress
  * has to know who calls it.
  */
-function problemOf({ secrets }: CallerKind, { plan, external }: Destination): string | undefined {
+function problemOf({ secrets }: CallerTraits, { plan, external }: Destination): string | undefined {
   if (external !== undefined) return external.problem;
   if (plan.kind !== "MeshExternalService" || secrets !== undefined) return undefined;
   return `Mesh "${plan.mesh}" is left through a zone egress (routing.zoneEgress), which takes mesh TLS only, and this proxy has no identity: a MeshIdentity has to select it`;
@@ -77,19 +102,21 @@ function problemOf({ secrets }: CallerKind, { plan, external }: Destination): st
 /**
  * Plans how kinds of callers reach destinations. Callers that differ in policies which do not matter to a destination
  * reach it in the same way, and what one kind of policy says is merged once for all callers of which it says the same.
+ * A change of a policy that stands alone plans nothing else again.
  */
 export class Upstreams {
   readonly #graph: Graph;
   readonly #view: MeshView;
-  readonly #definitions: readonly PolicyDefinition[];
-  readonly #kindsOfPolicy: readonly PolicyDefinition["kind"][];
+  readonly #together: readonly PolicyDefinition[];
+  readonly #alone: readonly PolicyDefinition[];
   readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
   readonly #kinds = new Interned<CallerKind>();
+  readonly #callers = new Interned<CallerCore>();
   readonly #groups = new Interned<CallerKind["group"]>();
   #known = 0;
-  readonly #concerning = new WeakMap<readonly PolicyResource[], WeakMap<DestinationPlan, PolicyList>>();
-  /** By what of a kind of caller matters to the destination. */
-  readonly #planned = new WeakMap<DestinationPlan, Keyed<string, UpstreamPlan | undefined>>();
+  readonly #concerning = new WeakMap<DestinationPlan, WeakMap<PolicyList, PolicyList>>();
+  /** By what of a caller matters to the destination. */
+  readonly #cores = new WeakMap<DestinationPlan, Keyed<string, Core | undefined>>();
   readonly #entries = new WeakMap<DestinationPlan, Entries>();
 
   constructor(
@@ -100,10 +127,9 @@ export class Upstreams {
   ) {
     this.#graph = graph;
     this.#view = view;
-    this.#definitions = definitions;
-    this.#kindsOfPolicy = definitions
-      .filter(({ planOutbound }) => planOutbound !== undefined)
-      .map(({ kind }) => kind);
+    const outbound = definitions.filter(({ planOutbound }) => planOutbound !== undefined);
+    this.#together = outbound.filter(({ standsAlone }) => standsAlone !== true);
+    this.#alone = outbound.filter(({ standsAlone }) => standsAlone === true);
     this.#destination = destination;
   }
 
@@ -118,9 +144,15 @@ export class Upstreams {
       `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}${leaving}`,
       () => ({ id: (this.#known++).toString(36) }),
     );
-    return this.#kinds.get(`${group.id} ${machineKey(machine)} ${policies.id}`, () => ({
-      ...{ policies, naming, secrets, tags, machine, mayLeaveTo, group },
-    }));
+    const place = `${group.id} ${machineKey(machine)}`;
+    return this.#kinds.get(`${place} ${policies.id}`, () => {
+      const traits: CallerTraits = { naming, secrets, tags, machine, mayLeaveTo, group };
+      const lists = listsOf(policies, this.#together);
+      const core = this.#callers.get(`${place} ${lists.map(listKey).join(" ")}`, () => ({
+        ...{ ...traits, lists, ids: new Map() },
+      }));
+      return { ...traits, policies, core };
+    });
   }
 
   /** Why callers of a kind get no way to a destination that is there; `undefined` where they get one. */
@@ -133,39 +165,63 @@ export class Upstreams {
   plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
     const destination = this.#destination.at(key).get()?.plan;
     if (destination === undefined || refusalOf(kind, destination) !== undefined) return undefined;
-    const planned = getOrMake(this.#planned, destination, () => this.#graph.keyed());
-    const machine = destination.kind === "MeshExternalService" ? kind.machine : ANY_MACHINE;
-    const lists = this.#kindsOfPolicy.map(({ type }) => {
-      const list = kind.policies.byKind.get(type);
-      return list === undefined ? NO_POLICIES : this.#concerningOf(list, destination);
-    });
-    const id = `${kind.group.id} ${machineKey(machine)} ${lists.map(listKey).join(" ")}`;
-    return planned
-      .at(id, () => {
-        const byKind = new Map(lists.map((list, at) => [this.#kindsOfPolicy[at]?.type ?? "", list] as const));
-        return this.#plan({ ...kind, machine, policies: { id, byKind } }, key);
-      })
+    const core = this.#core(kind.core, destination, key);
+    return core && this.#way(core, kind.policies);
+  }
+
+  #core(caller: CallerCore, destination: DestinationPlan, key: DestinationKey): Core | undefined {
+    const concerning = (): readonly PolicyList[] =>
+      caller.lists.map((list) => this.#concerningOf(list, destination));
+    const machine = destination.kind === "MeshExternalService" ? caller.machine : ANY_MACHINE;
+    const known = caller.ids.get(key);
+    let id = known?.destination === destination ? known.id : undefined;
+    if (id === undefined) {
+      id = `${caller.group.id} ${machineKey(machine)} ${concerning().map(listKey).join(" ")}`;
+      // A thousand callers that may call a thousand destinations would be a million ids.
+      if (known !== undefined || caller.ids.size < MOST_IDS) caller.ids.set(key, { destination, id });
+    }
+    return getOrMake(this.#cores, destination, () => this.#graph.keyed<string, Core | undefined>())
+      .at(id, () => this.#planCore({ ...caller, machine, lists: concerning() }, key))
       .get();
+  }
+
+  /** With what policies that stand alone say of it: they look at nothing that changes while the core is the same. */
+  #way({ plan, routes, routesKey, ways }: Core, policies: PolicySet): UpstreamPlan {
+    const { destination } = plan;
+    const lists = listsOf(policies, this.#alone).map((list) => this.#concerningOf(list, destination));
+    if (lists.every((list) => list.length === 0)) return plan;
+    return ways.get(lists.map(listKey).join(" "), () => {
+      const entries = this.#entriesOf(destination);
+      const said: Record<string, unknown> = { ...plan.policies };
+      let at = 0;
+      for (const definition of this.#alone) {
+        const list = lists[at++] ?? NO_POLICIES;
+        const entry = list.length === 0 ? undefined : entries.of(definition, list, routes, routesKey);
+        if (entry !== undefined) said[definition.kind.type] = entry;
+      }
+      return { ...plan, policies: said, core: plan };
+    });
   }
 
   /** Without the policies that cannot matter to a destination. */
   #concerningOf(list: PolicyList, destination: DestinationPlan): PolicyList {
-    const byDestination = getOrMake(this.#concerning, list, () => new WeakMap());
-    let concerning = byDestination.get(destination);
+    if (list.length === 0) return list;
+    const byList = getOrMake(this.#concerning, destination, () => new WeakMap<PolicyList, PolicyList>());
+    let concerning = byList.get(list);
     if (concerning === undefined) {
       const those = list.filter((each) => concernsDestination(each, destination));
       concerning = those.length === list.length ? list : policyList(those);
-      byDestination.set(destination, concerning);
+      byList.set(list, concerning);
     }
     return concerning;
   }
 
-  #plan(kind: CallerKind, key: DestinationKey): UpstreamPlan | undefined {
+  #planCore(caller: CallerCore, key: DestinationKey): Core | undefined {
     const destination = this.#destination.at(key).get();
     if (destination === undefined) return undefined;
     const { plan, acceptsTls } = destination;
     const entries = this.#entriesOf(plan);
-    const problem = problemOf(kind, destination);
+    const problem = problemOf(caller, destination);
     const external =
       problem === undefined
         ? destination.external
@@ -174,39 +230,40 @@ export class Upstreams {
     const routes: RouteIdentity[] = [];
     let routesKey = "";
     const backends: Record<string, BackendPlan> = {};
-    for (const definition of this.#definitions) {
-      const type = definition.kind.type;
-      const list = kind.policies.byKind.get(type) ?? NO_POLICIES;
+    for (const [at, definition] of this.#together.entries()) {
+      const list = caller.lists[at] ?? NO_POLICIES;
       if (list.length === 0) continue;
       const entry = entries.of(definition, list, routes, routesKey);
       if (entry === undefined) continue;
-      policies[type] = entry;
+      policies[definition.kind.type] = entry;
       const own = definition.routes?.(entry) ?? [];
       if (own.length > 0) {
         routes.push(...own);
         routesKey += ` ${listKey(list)}`;
       }
       for (const reference of definition.backendRefs?.(entry) ?? []) {
-        backends[reference.key] = this.backend(kind, reference, plan);
+        backends[reference.key] = this.backend(caller, reference, plan);
       }
     }
-    return {
+    const { secrets, tags, machine } = caller;
+    const way: UpstreamPlan = {
       destination: plan,
-      clusterName: clusterName(kind, plan),
+      clusterName: clusterName(caller, plan),
       backends,
       tls:
-        kind.secrets === undefined || !acceptsTls
+        secrets === undefined || !acceptsTls
           ? undefined
           : {
-              certificateSecret: kind.secrets.certificate,
-              validationSecret: kind.secrets.validation,
+              certificateSecret: secrets.certificate,
+              validationSecret: secrets.validation,
               sni: plan.sni,
               serverIds: plan.serverIds,
             },
-      ...(external === undefined ? {} : { external: externalPlan(external, kind.machine) }),
-      ...(kind.tags === undefined || plan.kind === "MeshExternalService" ? {} : { callerTags: kind.tags }),
+      ...(external === undefined ? {} : { external: externalPlan(external, machine) }),
+      ...(tags === undefined || plan.kind === "MeshExternalService" ? {} : { callerTags: tags }),
       policies,
     };
+    return { plan: way, routes, routesKey, ways: new Interned() };
   }
 
   /** What kinds of policy say of a destination; the same object for all who are told the same. */
@@ -215,7 +272,7 @@ export class Upstreams {
   }
 
   /** Where a reference of a route leads callers of a kind. */
-  backend(kind: CallerKind, reference: BackendReference, from: RoutedTraffic): BackendPlan {
+  backend(kind: CallerTraits, reference: BackendReference, from: RoutedTraffic): BackendPlan {
     const target = backendTarget(this.#view, reference, from);
     if (!target.ok) return { kind: "unresolved", problem: target.error };
     const found = this.#destination.at(target.value).get();
@@ -241,6 +298,10 @@ export class Upstreams {
   }
 }
 
-function clusterName(kind: CallerKind, plan: DestinationPlan): string {
+function listsOf({ byKind }: PolicySet, definitions: readonly PolicyDefinition[]): readonly PolicyList[] {
+  return definitions.map(({ kind }) => byKind.get(kind.type) ?? NO_POLICIES);
+}
+
+function clusterName(kind: CallerTraits, plan: DestinationPlan): string {
   return kind.naming === "unified" && plan.kind !== "ServiceTag" ? plan.kri : plan.legacyName;
 }

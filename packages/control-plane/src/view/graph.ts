@@ -21,7 +21,8 @@ export interface Family<K extends string, T> {
 }
 
 export interface Keyed<K extends string, T> {
-  at(key: K, compute: () => T): Readable<T>;
+  /** @param compute kept for as long as the value is, and told the key */
+  at(key: K, compute: (key: K) => T): Readable<T>;
   /** Number of values held; for memory tests. */
   readonly size: number;
 }
@@ -40,17 +41,29 @@ const FRESH = 0;
 const CHECK = 1;
 const STALE = 2;
 
-class Node<T> implements Input<T> {
+/** What nodes of one kind have in common; each has only what is its own, because there are tens for every proxy. */
+interface Home<T> {
   readonly graph: Graph;
-  readonly compute: (() => T) | undefined;
   readonly equal: Equal<T>;
-  readonly onUnused: (() => void) | undefined;
+  /** Where nodes are found that nobody may need any more. */
+  readonly nodes: Map<string, Node<T>> | undefined;
+  /** Whether a node may go although nobody can compute it again. */
+  readonly isForgettable: (value: T) => boolean;
+}
+
+const NONE: readonly Node<unknown>[] = [];
+
+class Node<T> implements Input<T> {
+  readonly home: Home<T>;
+  readonly key: string;
+  readonly compute: ((key: string) => T) | undefined;
   value: T;
   state: number;
   /** Graph clock when the value last changed. */
   changedAt = 0;
   computedAt = -1;
-  sources: Node<unknown>[] = [];
+  /** In the order in which they are read first. */
+  sources = NONE;
   /** One by itself, because most nodes have one and a set weighs more than all the rest of a node. */
   observers: Node<unknown> | Set<Node<unknown>> | undefined;
   /** The last recomputation that found this node among what was read. */
@@ -58,33 +71,26 @@ class Node<T> implements Input<T> {
   /** Set for observed nodes: told once when the node turns stale. */
   onStale: (() => void) | undefined;
 
-  constructor(
-    graph: Graph,
-    initial: T,
-    compute: (() => T) | undefined,
-    equal: Equal<T>,
-    onUnused: (() => void) | undefined,
-  ) {
-    this.graph = graph;
+  constructor(home: Home<T>, key: string, initial: T, compute: ((key: string) => T) | undefined) {
+    this.home = home;
+    this.key = key;
     this.value = initial;
     this.compute = compute;
-    this.equal = equal;
-    this.onUnused = onUnused;
     this.state = compute === undefined ? FRESH : STALE;
   }
 
   get(): T {
-    const { reads } = this.graph;
-    if (reads !== undefined) reads.push(this as Node<unknown>);
-    else if (this.isUnused()) this.graph.unused.add(this as Node<unknown>);
+    const { graph } = this.home;
+    if (graph.depth > 0) graph.reads[graph.top++] = this as Node<unknown>;
+    else if (this.isUnused()) graph.unused.add(this as Node<unknown>);
     this.refresh();
     return this.value;
   }
 
   set(value: T): void {
-    if (this.equal(this.value, value)) return;
+    if (this.home.equal(this.value, value)) return;
     this.value = value;
-    this.changedAt = ++this.graph.clock;
+    this.changedAt = ++this.home.graph.clock;
     this.tell(STALE);
   }
 
@@ -115,35 +121,44 @@ class Node<T> implements Input<T> {
   private recompute(): void {
     const { compute } = this;
     if (compute === undefined) return;
-    const outer = this.graph.reads;
-    const reads: Node<unknown>[] = [];
-    this.graph.reads = reads;
+    const { graph, equal } = this.home;
+    const base = graph.top;
+    graph.depth += 1;
     let value: T;
     try {
-      value = compute();
+      value = compute(this.key);
     } finally {
-      this.graph.reads = outer;
-      this.readFrom(reads);
+      graph.depth -= 1;
+      this.readFrom(base);
+      graph.top = base;
     }
     const first = this.computedAt < 0;
-    this.computedAt = this.graph.clock;
-    if (first || !this.equal(this.value, value)) {
+    this.computedAt = graph.clock;
+    if (first || !equal(this.value, value)) {
       this.value = value;
-      this.changedAt = this.graph.clock;
+      this.changedAt = graph.clock;
       if (!first) this.tell(STALE);
     }
   }
 
-  /** Depends on these from now on, in the order in which they were read first. */
-  private readFrom(reads: readonly Node<unknown>[]): void {
-    const mark = ++this.graph.recomputations;
-    const sources: Node<unknown>[] = [];
-    for (const source of reads) {
+  /** Depends from now on on what has been read since then. */
+  private readFrom(base: number): void {
+    const { graph } = this.home;
+    const { reads, top } = graph;
+    const mark = ++graph.recomputations;
+    let count = 0;
+    let isSame = true;
+    for (let at = base; at < top; at++) {
+      const source = reads[at] as Node<unknown>;
       if (source.seenBy === mark) continue;
       source.seenBy = mark;
-      sources.push(source);
-      source.observe(this as Node<unknown>);
+      reads[base + count] = source;
+      isSame &&= this.sources[count] === source;
+      count += 1;
     }
+    if (isSame && count === this.sources.length) return;
+    const sources = count === 0 ? NONE : reads.slice(base, base + count);
+    for (const source of sources) source.observe(this as Node<unknown>);
     for (const source of this.sources) if (source.seenBy !== mark) source.release(this as Node<unknown>);
     this.sources = sources;
   }
@@ -171,15 +186,16 @@ class Node<T> implements Input<T> {
     if (observers === observer) this.observers = undefined;
     else if (observers instanceof Set && observers.delete(observer) && observers.size === 0)
       this.observers = undefined;
-    if (this.isUnused()) this.graph.unused.add(this as Node<unknown>);
+    if (this.isUnused()) this.home.graph.unused.add(this as Node<unknown>);
   }
 
   drop(): void {
     if (!this.isUnused()) return;
     for (const source of this.sources) source.release(this as Node<unknown>);
-    this.sources = [];
+    this.sources = NONE;
     if (this.compute !== undefined) this.state = STALE;
-    this.onUnused?.();
+    const { nodes, isForgettable } = this.home;
+    if (nodes?.get(this.key) === this && isForgettable(this.value)) nodes.delete(this.key);
   }
 }
 
@@ -187,25 +203,26 @@ class Node<T> implements Input<T> {
 export class Graph {
   clock = 0;
   recomputations = 0;
-  /** What the derivation that runs has read so far. */
-  reads: Node<unknown>[] | undefined;
+  /** How many derivations run, each for the one before it. */
+  depth = 0;
+  /** What they have read so far, one after the other, up to `top`. */
+  readonly reads: Node<unknown>[] = [];
+  top = 0;
   readonly unused = new Set<Node<unknown>>();
 
   /** An input; `equal` decides whether setting it changes anything (identity by default). */
   input<T>(initial: T, equal: Equal<T> = Object.is): Input<T> {
-    return new Node<T>(this, initial, undefined, equal, undefined);
+    return new Node<T>(this.#alone(equal), "", initial, undefined);
   }
 
   /** Inputs by key; a key never set reads as `absent`. */
   inputs<K extends string, T>(absent: T, equal: Equal<T> = Object.is): InputFamily<K, T> {
-    const nodes = new Map<K, Node<T>>();
+    const nodes = new Map<string, Node<T>>();
+    const home: Home<T> = { graph: this, equal, nodes, isForgettable: (value) => equal(value, absent) };
     const at = (key: K): Node<T> => {
       let node = nodes.get(key);
       if (node === undefined) {
-        const made: Node<T> = new Node<T>(this, absent, undefined, equal, () => {
-          if (nodes.get(key) === made && equal(made.value, absent)) nodes.delete(key);
-        });
-        node = made;
+        node = new Node<T>(home, key, absent, undefined);
         nodes.set(key, node);
       }
       return node;
@@ -218,21 +235,21 @@ export class Graph {
         if (node.observers === undefined && equal(value, absent)) nodes.delete(key);
       },
       *entries() {
-        for (const [key, { value }] of nodes) if (!equal(value, absent)) yield [key, value];
+        for (const [key, { value }] of nodes) if (!equal(value, absent)) yield [key as K, value];
       },
     };
   }
 
   /** A value computed from others. */
   derived<T>(compute: () => T, equal: Equal<T> = Object.is): Readable<T> {
-    return new Node<T>(this, undefined as T, compute, equal, undefined);
+    return new Node<T>(this.#alone(equal), "", undefined as T, compute);
   }
 
   /** Values computed per key, each kept while something depends on it. */
   family<K extends string, T>(compute: (key: K) => T, equal: Equal<T> = Object.is): Family<K, T> {
     const values = this.keyed<K, T>(equal);
     return {
-      at: (key) => values.at(key, () => compute(key)),
+      at: (key) => values.at(key, compute),
       get size() {
         return values.size;
       },
@@ -241,15 +258,13 @@ export class Graph {
 
   /** The same where whoever asks knows how to compute the value: equal keys must mean equal computations. */
   keyed<K extends string, T>(equal: Equal<T> = Object.is): Keyed<K, T> {
-    const nodes = new Map<K, Node<T>>();
+    const nodes = new Map<string, Node<T>>();
+    const home: Home<T> = { graph: this, equal, nodes, isForgettable: () => true };
     return {
       at: (key, compute) => {
         let node = nodes.get(key);
         if (node === undefined) {
-          const made: Node<T> = new Node<T>(this, undefined as T, compute, equal, () => {
-            if (nodes.get(key) === made) nodes.delete(key);
-          });
-          node = made;
+          node = new Node<T>(home, key, undefined as T, compute as (key: string) => T);
           nodes.set(key, node);
         }
         return node;
@@ -275,9 +290,14 @@ export class Graph {
 
   /** Lets go of derived values that nothing depends on any more. Call it between batches, not inside a derivation. */
   sweep(): void {
+    this.reads.length = 0;
     for (const node of this.unused) {
       this.unused.delete(node);
       node.drop();
     }
+  }
+
+  #alone<T>(equal: Equal<T>): Home<T> {
+    return { graph: this, equal, nodes: undefined, isForgettable: () => false };
   }
 }

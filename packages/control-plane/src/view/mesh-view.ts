@@ -15,7 +15,7 @@ import type { PolicyResource } from "@skein/policies";
 import { TAGGED_SERVICE, type TaggedServiceResource } from "../naming/tagged-service.ts";
 import { isBuiltinGateway } from "./gateways.ts";
 import type { Graph, Input, InputFamily, Readable } from "./graph.ts";
-import { NO_POLICIES, type PolicySets, type ProxyPolicies } from "./policy-set.ts";
+import { NO_POLICIES, type PolicySets, type ProxyPolicies, sameSets } from "./policy-set.ts";
 import { ResourceTable } from "./resource-table.ts";
 import { sameItems } from "./same-items.ts";
 import { egressListeners, selectable } from "./selectable.ts";
@@ -300,10 +300,4 @@ function samePolicies(a: ProxyPolicies, b: ProxyPolicies): boolean {
     sameSets(a.inbound, b.inbound) &&
     sameSets(a.gateway, b.gateway)
   );
-}
-
-function sameSets(a: ProxyPolicies["inbound"], b: ProxyPolicies["inbound"]): boolean {
-  if (a.size !== b.size) return false;
-  for (const [section, set] of a) if (b.get(section) !== set) return false;
-  return true;
 }

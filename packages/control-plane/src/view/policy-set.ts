@@ -36,6 +36,13 @@ export const NO_POLICIES: ProxyPolicies = {
   gateway: new Map(),
 };
 
+/** Whether the sets of sections are the same ones. */
+export function sameSets(a: ProxyPolicies["inbound"], b: ProxyPolicies["inbound"]): boolean {
+  if (a.size !== b.size) return false;
+  for (const [section, set] of a) if (b.get(section) !== set) return false;
+  return true;
+}
+
 /** What of a policy reaches an inbound, and what reaches the calls of a proxy. */
 export interface PolicyReach {
   readonly inbound: (policy: PolicyResource) => boolean;

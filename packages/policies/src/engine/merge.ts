@@ -42,14 +42,16 @@ function apply(
     if (isEmpty && path !== "" && Object.keys(merged).length === 0) origins[path] = origin;
     return merged;
   }
-  if (Array.isArray(patch) && Array.isArray(base) && key.startsWith("append")) {
+  const appends = key.startsWith("append");
+  if (appends && Array.isArray(patch) && Array.isArray(base)) {
     patch.forEach((_, i) => {
       origins[`${path}[${base.length + i}]`] = origin;
     });
     return [...base, ...patch];
   }
-  forget(base, path, origins);
-  if (Array.isArray(patch) && key.startsWith("append")) {
+  // A value without parts has one origin, which is overwritten: objects whose fields are deleted weigh several times as much.
+  if (appends || isObject(base)) forget(base, path, origins);
+  if (appends && Array.isArray(patch)) {
     patch.forEach((_, i) => {
       origins[`${path}[${i}]`] = origin;
     });

@@ -128,6 +128,8 @@ export interface UpstreamPlan {
   readonly policies: PolicyPlans;
   /** Other destinations that policies send this one's traffic to, by the key of their reference. */
   readonly backends: Readonly<Record<string, BackendPlan>>;
+  /** The same way without policies that stand alone: one object for all that differ in these. Absent where there are none. */
+  readonly core?: UpstreamPlan;
 }
 
 /** A destination without a listener of its own: routes of other destinations lead there. */

@@ -34,7 +34,14 @@ export class GatewayUpstreams {
   /** A way under another name; the same object every time. */
   renamed(upstream: UpstreamPlan, clusterName: string): UpstreamPlan {
     const names = getOrMake(this.#renamed, upstream, () => new Map());
-    return getOrMake(names, clusterName, () => ({ ...upstream, clusterName }));
+    return getOrMake(names, clusterName, () => {
+      const { core, ...way } = upstream;
+      return {
+        ...way,
+        clusterName,
+        ...(core === undefined ? {} : { core: this.renamed(core, clusterName) }),
+      };
+    });
   }
 
   /** How a gateway sees the instances behind a way. */

@@ -14,7 +14,6 @@ import {
 } from "@skein/policies";
 import type { Graph, Readable } from "../../view/graph.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
-import { sameItems } from "../../view/same-items.ts";
 import { type Destination, instancesBehind } from "../destinations.ts";
 import type { DataplaneIdentity } from "../identities.ts";
 import { outboundTarget } from "../outbound-target.ts";
@@ -30,6 +29,7 @@ import {
   type Outbounds,
   type SharedOutbounds,
   sameBackends,
+  sameOutbounds,
 } from "./shared-outbounds.ts";
 
 export interface ReachabilityInputs {
@@ -58,10 +58,22 @@ export interface CallingProxy {
   readonly bindOutbounds: boolean;
 }
 
+/** What a Dataplane names one by one. */
+interface AskedPorts {
+  /** With the field that names each. */
+  readonly ports: ReadonlyMap<AddressedPort, string>;
+  readonly named: readonly AddressedPort[];
+  readonly conditions: readonly PlanCondition[];
+}
+
+const NOTHING_ASKED: AskedPorts = { ports: new Map(), named: [], conditions: [] };
+
 /** All outbounds of a proxy, and the part of them that it has in common with others. */
 export interface ProxyOutbounds extends Outbounds {
   /** Present where `outbounds` begins with all of these and `backends` has all of theirs. */
   readonly shared: SharedOutbounds | undefined;
+  /** What is known of callers of a kind lives as long as one of them. */
+  readonly kept?: CallerKind["core"];
 }
 
 /** Which outbounds proxies get. */
@@ -91,6 +103,11 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
     admission,
   });
 
+  const asked = graph.family<string, AskedPorts>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    return dataplane === undefined ? NOTHING_ASKED : explicitPorts(view, dataplane);
+  });
+
   const certificatesOf = (name: string): readonly (readonly string[])[] => {
     const { current, certificates } = identity.at(name).get();
     const lists = [...(current === undefined ? [] : [current.uris]), ...certificates.map(({ uris }) => uris)];
@@ -117,15 +134,14 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       const viewing = viewingPart(balancing, viewingCaller(dataplane, zone));
       const isRedirected = (address: string): boolean =>
         redirectsOutbound(redirect, address, dataplane.spec.networking?.address);
-      const conditions: PlanCondition[] = [];
-      const asked = explicitPorts(view, dataplane, conditions);
-      const named = [...asked.keys()];
-      const askedFor = (port: AddressedPort): string | undefined => asked.get(port);
+      const { ports, named, conditions: unresolved } = asked.at(dataplane.name).get();
+      const conditions: PlanCondition[] = [...unresolved];
+      const askedFor = (port: AddressedPort): string | undefined => ports.get(port);
       const shared = sharedOf(dataplane, mesh, proxy, viewing);
       if (shared === undefined) {
         conditions.push(...uselessLists(dataplane));
         const own = plans.of(caller, named, { viewing, isRedirected, askedFor });
-        return { ...own, conditions: [...conditions, ...own.conditions], shared };
+        return { ...own, conditions: [...conditions, ...own.conditions], shared, kept: caller.core };
       }
       const taken = takenAddresses(dataplane, named).filter(({ at }) => shared.addresses.has(at));
       const own = plans.of(caller, named, {
@@ -136,9 +152,15 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
       });
       const all = [...conditions, ...own.conditions, ...shared.conditions];
       if (taken.length === 0) {
-        if (own.outbounds.length === 0) return { ...shared, conditions: all, shared };
+        if (own.outbounds.length === 0) return { ...shared, conditions: all, shared, kept: caller.core };
         const outbounds = [...shared.outbounds, ...own.outbounds];
-        return { outbounds, backends: joined(shared.backends, own.backends), conditions: all, shared };
+        return {
+          outbounds,
+          backends: joined(shared.backends, own.backends),
+          conditions: all,
+          shared,
+          kept: caller.core,
+        };
       }
       const by = new Map(taken.map(({ at, what }) => [at, what] as const));
       const rest = shared.outbounds.filter((each) => {
@@ -153,6 +175,7 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
         backends: joined(shared.backends, own.backends),
         conditions: all,
         shared: undefined,
+        kept: caller.core,
       };
     },
   };
@@ -169,11 +192,8 @@ function uselessLists({ spec }: DataplaneResource): readonly PlanCondition[] {
 }
 
 /** What the Dataplane names one by one, as far as it is there and nothing else of the proxy is at its address: with the field. */
-function explicitPorts(
-  view: MeshView,
-  dataplane: DataplaneResource,
-  conditions: PlanCondition[],
-): ReadonlyMap<AddressedPort, string> {
+function explicitPorts(view: MeshView, dataplane: DataplaneResource): AskedPorts {
+  const conditions: PlanCondition[] = [];
   const owners = new Map(inboundAddresses(dataplane).map((at) => [at, "an inbound of this proxy"]));
   const ports = new Map<AddressedPort, string>();
   for (const [index, each] of (dataplane.spec.networking?.outbound ?? []).entries()) {
@@ -195,7 +215,7 @@ function explicitPorts(
       message: `${at}: ${addressOf(port)} is the address of ${owner}`,
     });
   }
-  return ports;
+  return { ports, named: [...ports.keys()], conditions };
 }
 
 /** Where a proxy listens for others, by whatever name. */
@@ -235,7 +255,7 @@ function joined(shared: Outbounds["backends"], own: Outbounds["backends"]): Outb
 export function sameProxyOutbounds(a: ProxyOutbounds, b: ProxyOutbounds): boolean {
   return (
     a.shared === b.shared &&
-    sameItems(a.outbounds, b.outbounds) &&
+    sameOutbounds(a.outbounds, b.outbounds) &&
     sameBackends(a.backends, b.backends) &&
     JSON.stringify(a.conditions) === JSON.stringify(b.conditions)
   );

@@ -11,7 +11,6 @@ import {
 } from "@skein/policies";
 import { getOrMake } from "../../get-or-make.ts";
 import type { Family, Graph, Readable } from "../../view/graph.ts";
-import { sameItems } from "../../view/same-items.ts";
 import type { Destination } from "../destinations.ts";
 import { Interned } from "../interned.ts";
 import { type Redirect, redirectsOutbound } from "../redirect.ts";
@@ -55,7 +54,7 @@ export class OutboundPlans {
   readonly #views = new Interned<EndpointsView>();
   readonly #shared = new WeakMap<CallerKind, WeakMap<ReachableSet, Family<string, SharedOutbounds>>>();
   /** Outbounds that are the same in two lists are the same object, so lists are compared by their items. */
-  readonly #made = new WeakMap<UpstreamPlan, Interned<OutboundPlan>>();
+  readonly #made = new WeakMap<UpstreamPlan, OutboundPlan[]>();
 
   constructor(
     graph: Graph,
@@ -90,7 +89,7 @@ export class OutboundPlans {
           addresses: new Set(plans.outbounds.map(addressOf)),
           listenerNames: new Set(plans.outbounds.map(({ listenerName }) => listenerName)),
         };
-      }, sameOutbounds),
+      }, sameShared),
     );
     return family.at(JSON.stringify([viewing, outboundPort, ipv6]));
   }
@@ -114,8 +113,7 @@ export class OutboundPlans {
       // Two outbounds to one destination would share a name; the later ones carry their address too.
       const name = names.has(usual) || taken.has(usual) ? `${usual}@${addressOf(port)}` : usual;
       names.add(name);
-      const own = name === usual ? "" : name;
-      return this.#outbound(port, upstream, { name, own }, viewing, isRedirected(port.address));
+      return this.#outbound(port, upstream, name, viewing, isRedirected(port.address));
     });
     const backends = new Map<DestinationKey, BackendClusterPlan>();
     for (const { upstream, target } of outbounds) {
@@ -152,23 +150,22 @@ export class OutboundPlans {
   #outbound(
     { target, address, port }: AddressedPort,
     upstream: UpstreamPlan,
-    /** `own` is empty where the name follows from the upstream and the address. */
-    { name, own }: { readonly name: string; readonly own: string },
+    listenerName: string,
     viewing: ViewingCaller,
     redirected: boolean,
   ): OutboundPlan {
-    const seen = this.#seen(upstream, viewing);
-    const made = getOrMake(this.#made, upstream, () => new Interned());
-    const key = `${address} ${port} ${redirected} ${own} ${seen.view === undefined ? "" : JSON.stringify(seen.view)}`;
-    return made.get(key, () => ({
-      listenerName: name,
-      target,
-      address,
-      port,
-      upstream,
-      ...seen,
+    const { view } = this.#seen(upstream, viewing);
+    const outbound: OutboundPlan = {
+      ...{ listenerName, target, address, port, upstream },
+      ...(view === undefined ? {} : { view }),
       ...(redirected ? { redirected } : {}),
-    }));
+    };
+    const made = getOrMake(this.#made, upstream, () => []);
+    const known = made.find((each) => sameOutbound(each, outbound));
+    if (known !== undefined) return known;
+    // Those that go are not noticed, so that there are never many; then some proxies do not share theirs.
+    if (made.length < MOST_SHARED) made.push(outbound);
+    return outbound;
   }
 
   #seen({ policies, external }: UpstreamPlan, viewing: ViewingCaller): { readonly view?: EndpointsView } {
@@ -183,6 +180,9 @@ export function addressOf({ address, port }: { readonly address: string; readonl
   return `${address}:${port}`;
 }
 
+/** Outbounds for one way that are the same object for all who have them. */
+const MOST_SHARED = 8;
+
 const NO_NAMES: ReadonlySet<string> = new Set();
 
 function listenerName(naming: Naming, { destination }: UpstreamPlan, at: AddressedPort): string {
@@ -191,11 +191,29 @@ function listenerName(naming: Naming, { destination }: UpstreamPlan, at: Address
     : `outbound:${addressOf(at)}`;
 }
 
-function sameOutbounds(a: SharedOutbounds, b: SharedOutbounds): boolean {
+function sameShared(a: SharedOutbounds, b: SharedOutbounds): boolean {
   return (
-    sameItems(a.outbounds, b.outbounds) &&
+    sameOutbounds(a.outbounds, b.outbounds) &&
     sameBackends(a.backends, b.backends) &&
     JSON.stringify(a.conditions) === JSON.stringify(b.conditions)
+  );
+}
+
+/** Whether two lists have the same outbounds. */
+export function sameOutbounds(a: Outbounds["outbounds"], b: Outbounds["outbounds"]): boolean {
+  return a === b || (a.length === b.length && a.every((each, i) => sameOutbound(each, b[i])));
+}
+
+function sameOutbound(a: OutboundPlan, b: OutboundPlan | undefined): boolean {
+  return (
+    a === b ||
+    (a.upstream === b?.upstream &&
+      a.port === b.port &&
+      a.address === b.address &&
+      a.target === b.target &&
+      a.listenerName === b.listenerName &&
+      a.view === b.view &&
+      a.redirected === b.redirected)
   );
 }
 

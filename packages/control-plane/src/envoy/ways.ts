@@ -1,0 +1,83 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
+import type { OutboundPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import { getOrMake } from "../get-or-make.ts";
+import { WeakValues } from "../weak-values.ts";
+import type { Fragment } from "../xds/fragment.ts";
+import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
+import { joined } from "./joined.ts";
+import type { Origins } from "./origins.ts";
+import { outboundListener } from "./outbound.ts";
+import { type NetworkChain, UpstreamShares } from "./upstream-shares.ts";
+
+/** The fragments of one outbound. */
+export interface TranslatedOutbound {
+  readonly cluster: Fragment;
+  readonly listener: Fragment;
+  /** Absent where traffic is bytes. */
+  readonly route: Fragment | undefined;
+}
+
+/** What the way to a destination becomes for every caller that shares the plan behind it. */
+interface TranslatedWay {
+  readonly cluster: Fragment;
+  readonly route: Fragment | undefined;
+  /** KRIs of the policies behind the listeners. */
+  readonly origins: readonly string[];
+  readonly network: NetworkChain;
+  /** Kept for ways that are like this one in some part. */
+  readonly shares: readonly object[];
+}
+
+/** Turns ways to destinations into fragments, each once for all who have it. */
+export class Ways {
+  readonly #table: FragmentTable;
+  readonly #origins: Origins;
+  readonly #shares: UpstreamShares;
+  readonly #made = new WeakMap<UpstreamPlan, TranslatedWay>();
+  readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
+
+  constructor(definitions: readonly PolicyDefinition[], table: FragmentTable, origins: Origins) {
+    this.#table = table;
+    this.#origins = origins;
+    this.#shares = new UpstreamShares(definitions);
+  }
+
+  /** What an outbound becomes. */
+  outbound(plan: OutboundPlan, reusePort: boolean): TranslatedOutbound {
+    const way = this.#way(plan.upstream);
+    const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${this.#table.originsKey(way.origins)}`;
+    const listeners = getOrMake(this.#listeners, way.network, () => new WeakValues());
+    let listener = listeners.get(key);
+    if (listener === undefined) {
+      const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
+      const bytes = joined([head, way.network.encoded()]);
+      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, way.origins);
+      listeners.set(key, listener);
+    }
+    return { cluster: way.cluster, listener, route: way.route };
+  }
+
+  /** The cluster of a destination that only routes lead to. */
+  backend(plan: UpstreamPlan): Fragment {
+    return this.#way(plan).cluster;
+  }
+
+  #way(plan: UpstreamPlan): TranslatedWay {
+    let way = this.#made.get(plan);
+    if (way === undefined) {
+      const { cluster, routes, network, shares } = this.#shares.translate(plan);
+      const { clusterName, destination } = plan;
+      const [table, origins] = [this.#table, this.#origins];
+      way = {
+        ...{ network, shares },
+        cluster: makeFragment(table, "cluster", clusterName, cluster, origins.ofWay(plan, "cluster")),
+        route:
+          routes && makeFragment(table, "route", destination.routeName, routes, origins.ofWay(plan, "route")),
+        origins: origins.ofWay(plan, "listener"),
+      };
+      this.#made.set(plan, way);
+    }
+    return way;
+  }
+}
