@@ -52,6 +52,8 @@ interface Home<T> {
 }
 
 const NONE: readonly Node<unknown>[] = [];
+/** From so many observers on a set finds them sooner than a list. */
+const MOST_LISTED = 8;
 
 class Node<T> implements Input<T> {
   readonly home: Home<T>;
@@ -64,8 +66,8 @@ class Node<T> implements Input<T> {
   computedAt = -1;
   /** In the order in which they are read first. */
   sources = NONE;
-  /** One by itself, because most nodes have one and a set weighs more than all the rest of a node. */
-  observers: Node<unknown> | Set<Node<unknown>> | undefined;
+  /** One by itself and a few in a list, because most nodes have few and a set weighs more than all the rest of a node. */
+  observers: Node<unknown> | readonly Node<unknown>[] | Set<Node<unknown>> | undefined;
   /** The last recomputation that found this node among what was read. */
   seenBy = 0;
   /** Set for observed nodes: told once when the node turns stale. */
@@ -165,16 +167,20 @@ class Node<T> implements Input<T> {
 
   private observe(observer: Node<unknown>): void {
     const { observers } = this;
-    if (observers === observer) return;
     if (observers === undefined) this.observers = observer;
     else if (observers instanceof Set) observers.add(observer);
-    else this.observers = new Set([observers, observer]);
+    else if (observers instanceof Node) {
+      if (observers !== observer) this.observers = [observers, observer];
+    } else if (!observers.includes(observer)) {
+      this.observers =
+        observers.length < MOST_LISTED ? observers.concat(observer) : new Set(observers).add(observer);
+    }
   }
 
   private tell(state: number): void {
     const { observers } = this;
-    if (observers instanceof Set) for (const observer of observers) observer.mark(state);
-    else observers?.mark(state);
+    if (observers instanceof Node) observers.mark(state);
+    else for (const observer of observers ?? NONE) observer.mark(state);
   }
 
   isUnused(): boolean {
@@ -184,8 +190,13 @@ class Node<T> implements Input<T> {
   release(observer: Node<unknown>): void {
     const { observers } = this;
     if (observers === observer) this.observers = undefined;
-    else if (observers instanceof Set && observers.delete(observer) && observers.size === 0)
-      this.observers = undefined;
+    else if (observers instanceof Set) {
+      observers.delete(observer);
+      if (observers.size === 0) this.observers = undefined;
+    } else if (observers !== undefined && !(observers instanceof Node)) {
+      const rest = observers.filter((each) => each !== observer);
+      this.observers = rest.length > 1 ? rest : rest[0];
+    }
     if (this.isUnused()) this.home.graph.unused.add(this as Node<unknown>);
   }
 

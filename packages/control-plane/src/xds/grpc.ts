@@ -13,7 +13,8 @@ import { createKeepalive } from "./keepalive.ts";
 /** One bidirectional gRPC stream, as a handler sees it. */
 export interface GrpcCall {
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  /** Of all headers the one that matters for as long as the stream. */
+  readonly authorization: string | undefined;
   /** The peer's address, for logs. */
   readonly peer: string;
   /** False while the peer does not read: writing goes on only after `drained`. */
@@ -125,7 +126,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     calls: Set<GrpcCall>,
   ): void {
     const deframer = createDeframer(maxMessageBytes);
-    const call = new StreamCall(stream, headers, path);
+    const call = new StreamCall(stream, headers.authorization, path);
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     const started = guarded(() => handler(call), "handler");
     if (!started.ok) {
@@ -206,15 +207,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 /** A class for its accessors: those of an object literal take most of a kilobyte per stream. */
 class StreamCall implements GrpcCall {
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly authorization: string | undefined;
   readonly peer: string;
   isOver = false;
   readonly #stream: ServerHttp2Stream;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, path: string) {
+  constructor(stream: ServerHttp2Stream, authorization: string | undefined, path: string) {
     const socket = stream.session?.socket;
     this.path = path;
-    this.headers = headers;
+    this.authorization = authorization;
     this.peer = `${socket?.remoteAddress ?? "?"}:${socket?.remotePort ?? "?"}`;
     this.#stream = stream;
   }

@@ -12,7 +12,7 @@ export function nodeInfo(sender: RequestNode, call: GrpcCall): ProxyInfo | undef
     name: sender.id.slice(dot + 1),
     cluster: sender.cluster,
     metadata: sender.metadata,
-    token: tokenOf(call.headers.authorization),
+    token: tokenOf(call.authorization),
   };
 }
 

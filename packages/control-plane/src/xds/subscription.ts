@@ -1,5 +1,6 @@
 import type { Fragment, XdsType } from "./fragment.ts";
 import { differingNames, type Fragments } from "./fragments.ts";
+import { NameSet } from "./name-set.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
 
 /** A resource that the proxy holds. */
@@ -30,12 +31,12 @@ export interface Subscription {
   wildcard: boolean;
   /** Whether the proxy came with resources from an earlier stream. */
   reconnected: boolean;
-  readonly names: Set<string>;
+  readonly names: NameSet;
   readonly held: Map<string, Held>;
   /** Names the proxy has been told do not exist. */
-  readonly absent: Set<string>;
+  readonly absent: NameSet;
   /** Names to send though their version has not changed. */
-  readonly resend: Set<string>;
+  readonly resend: NameSet;
   /** Whether the proxy waits for a first response, even an empty one. */
   greet: boolean;
   /** Whether `held` may differ from what the proxy should hold. */
@@ -47,7 +48,7 @@ export interface Subscription {
   /** What the proxy should hold as of the last comparison; undefined where the next one has to look at everything. */
   compared: Fragments | undefined;
   /** Names that may differ from `compared`: of all others the proxy holds just that. */
-  readonly unsettled: Set<string>;
+  readonly unsettled: NameSet;
   inFlight: InFlight | undefined;
 }
 
@@ -68,16 +69,16 @@ export function createSubscription(typeUrl: string, type: XdsType | undefined): 
     type,
     wildcard: false,
     reconnected: false,
-    names: new Set(),
+    names: new NameSet(),
     held: new Map(),
-    absent: new Set(),
-    resend: new Set(),
+    absent: new NameSet(),
+    resend: new NameSet(),
     greet: false,
     dirty: true,
     limit: Number.POSITIVE_INFINITY,
     suppressed: 0,
     compared: undefined,
-    unsettled: new Set(),
+    unsettled: new NameSet(),
     inFlight: undefined,
   };
 }
