@@ -23,6 +23,11 @@ export interface GrpcCall {
   readonly queued: number;
   /** Writes one message that already has its gRPC prefix. Ignored after the end. */
   write(framed: Buffer): void;
+  /** What is written meanwhile goes out in one piece, which costs the peer and us one record of TLS and one system call. */
+  together(write: () => void): void;
+  /** What is written from here to `uncork` goes out in one piece: one record of TLS, one system call. */
+  cork(): void;
+  uncork(): void;
   /** Stops reading messages until `resume`. */
   pause(): void;
   resume(): void;
@@ -230,6 +235,23 @@ class StreamCall implements GrpcCall {
 
   write(framed: Buffer): void {
     if (!this.isOver) this.#stream.write(framed);
+  }
+
+  together(write: () => void): void {
+    this.#stream.cork();
+    try {
+      write();
+    } finally {
+      this.#stream.uncork();
+    }
+  }
+
+  cork(): void {
+    this.#stream.cork();
+  }
+
+  uncork(): void {
+    this.#stream.uncork();
   }
 
   pause(): void {

@@ -167,6 +167,18 @@ export function createServedStream<Request extends { readonly node: RequestNode 
     stream.pump();
   }
 
+  function write(from: XdsStream<Request>): void {
+    while (call.writable) {
+      const outgoing = from.next();
+      if (outgoing === undefined) {
+        blockedSince = undefined;
+        return;
+      }
+      call.write(dialect.encode(outgoing));
+    }
+    if (!over()) blockedSince ??= now();
+  }
+
   const stream: ServedStream = {
     message(bytes) {
       if (over()) return;
@@ -187,15 +199,12 @@ export function createServedStream<Request extends { readonly node: RequestNode 
         machine.set(latest.config, latest.revision);
         latest = undefined;
       }
-      while (call.writable) {
-        const outgoing = machine.next();
-        if (outgoing === undefined) {
-          blockedSince = undefined;
-          return;
-        }
-        call.write(dialect.encode(outgoing));
+      call.cork();
+      try {
+        write(machine);
+      } finally {
+        call.uncork();
       }
-      if (!over()) blockedSince ??= now();
     },
     drained() {
       blockedSince = undefined;
