@@ -113,3 +113,20 @@ outbound api:http   MeshRetry     http.numRetries   2       everybody     slow t
   assert.deepEqual([none.code, /no outbound "db": there are api:http/.test(none.err)], [1, true]);
   assert.equal((await run("--inbound", "main")).code, 2);
 });
+
+test("inspect dataplane --type=fields: a listener by which others leave the mesh is an inbound", async () => {
+  const base = "/meshes/demo/dataplanes/way-out";
+  const kri = "kri_dp_demo_z__way-out_ze-port";
+  const fields = [{ path: "idleTimeout", value: "3s", kri: "kri_mt_demo_z__slow_", rule: "rules[0]" }];
+  await using cp = await startFakeControlPlane({
+    [`GET ${base}/_layout`]: {
+      body: { inbounds: [], listeners: [{ kri, type: "ZoneEgress" }], outbounds: [] },
+    },
+    [`GET ${base}/_inbounds/${kri}/_policies`]: { body: { policies: [{ kind: "MeshTimeout", fields }] } },
+  });
+  using sandbox = createSandbox({ url: cp.url });
+  const { out } = await sandbox.run(
+    ...["inspect", "dataplane", "way-out", "-m", "demo", "--type=fields", "--inbound", "ze-port"],
+  );
+  assert.match(out, /inbound ze-port +MeshTimeout +idleTimeout +3s +everybody +slow rules\[0\]/);
+});

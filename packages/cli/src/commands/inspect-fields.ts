@@ -25,7 +25,9 @@ export async function inspectFields(
   const format = parseOutputFormat(options.output);
   const client = await session.client();
   const layout = await client.get(`${path}/_layout`);
-  const inbounds = listAt(layout, "inbounds").map((each) => textAt(each, "kri"));
+  const inbounds = [...listAt(layout, "inbounds"), ...listAt(layout, "listeners")].map((each) =>
+    textAt(each, "kri"),
+  );
   const outbounds = listAt(layout, "outbounds").map((each) => textAt(each, "kri"));
   const isWhole = options.inbound === undefined && options.outbound === undefined;
   const wanted: readonly (readonly [title: string, path: string])[] = [

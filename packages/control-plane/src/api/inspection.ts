@@ -10,7 +10,7 @@ import { type EntryRule, fieldOrigins, policiesOf, routeRules, rulesOf, wholeRul
 import { routesOf } from "./plan-routes.ts";
 import { matchedPolicies, rulesOfPlan } from "./plan-rules.ts";
 import { notFound, Problem, titles } from "./problem.ts";
-import { type CalledPart, callsTo, destinationsOf, inboundParts } from "./proxy-parts.ts";
+import { callsTo, destinationsOf, egressParts, inboundParts } from "./proxy-parts.ts";
 import { param } from "./query.ts";
 import { requireMesh } from "./source.ts";
 
@@ -72,9 +72,10 @@ function requirePlan(request: FastifyRequest, deps: ApiDeps): ProxyPlan {
   return plan;
 }
 
-function requireInbound(request: FastifyRequest, deps: ApiDeps): CalledPart {
+function requireInbound(request: FastifyRequest, deps: ApiDeps): { readonly policies: PolicyPlans } {
   const { section } = requireKri(param(request, "kri"));
-  const found = inboundParts(requirePlan(request, deps)).find((part) => part.section === section);
+  const plan = requirePlan(request, deps);
+  const found = [...inboundParts(plan), ...egressParts(plan)].find((part) => part.section === section);
   if (!found) throw notFound(titles.retrieve);
   return found;
 }
@@ -106,7 +107,10 @@ function layoutOf(plan: ProxyPlan): unknown {
     })),
     kri: plan.kri,
     labels: plan.labels,
-    listeners: [],
+    listeners: egressParts(plan).map(({ kri, port, resourceName }) => ({
+      ...{ kri, type: "ZoneEgress", port },
+      proxyResourceName: resourceName,
+    })),
     outbounds: destinationsOf(plan).map(({ kri, port, protocol }) => ({
       ...{ kri, port, protocol },
       proxyResourceName: kri,
