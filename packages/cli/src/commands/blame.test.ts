@@ -96,6 +96,9 @@ test("inspect dataplane --type=fields: what is in force, field by field, of all 
       "MeshRetry",
       field("http.numRetries", 2),
     ),
+    [`GET ${base}/_rules`]: {
+      body: { rules: [{ type: "MeshHTTPRoute", warnings: ["r to[0]: db:5432 speaks tcp only"] }] },
+    },
   });
   using sandbox = createSandbox({ url: cp.url });
   const run = (...args: readonly string[]) =>
@@ -105,6 +108,7 @@ test("inspect dataplane --type=fields: what is in force, field by field, of all 
     `PART                POLICY        FIELD             VALUE   FOR           FROM
 inbound main        MeshTimeout   idleTimeout       3s      {"sni":"x"}   slow to[0]
 outbound api:http   MeshRetry     http.numRetries   2       everybody     slow to[0]
+Warning: MeshHTTPRoute r to[0]: db:5432 speaks tcp only
 `,
   );
   assert.doesNotMatch((await run("--type=fields", "--outbound", "api")).out, /inbound/);

@@ -1,5 +1,5 @@
 import { formatKri } from "@skein/model";
-import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { child, text } from "../insights/fields.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -17,7 +17,9 @@ import { requireMesh } from "./source.ts";
 /** What a proxy should do and why, all read from its plan. */
 export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   const base = "/meshes/:mesh/dataplanes/:name";
-  app.get(`${base}/_plan`, async (request, reply) => sendJson(reply, 200, requirePlan(request, deps)));
+  app.get(`${base}/_plan`, async (request, reply) =>
+    sendJson(reply, 200, shownPlan(requirePlan(request, deps))),
+  );
   app.get("/meshes/:mesh/_access", async (request, reply) => {
     const mesh = requireMesh(deps, param(request, "mesh"));
     return sendJson(reply, 200, { items: deps.plans.access(mesh.name) });
@@ -64,6 +66,15 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
     const policies = outboundPolicies(requireCalls(request, deps), formatKri({ ...kri, section: "" }));
     return sendJson(reply, 200, { policies });
   });
+}
+
+/** A plan without what ways share, which repeats what they say themselves. */
+function shownPlan(plan: ProxyPlan): ProxyPlan {
+  const shown = <Way extends Pick<OutboundPlan, "upstream">>(way: Way): Way => {
+    const { core: _, ...upstream } = way.upstream;
+    return { ...way, upstream };
+  };
+  return { ...plan, outbounds: plan.outbounds.map(shown), backends: plan.backends.map(shown) };
 }
 
 function requirePlan(request: FastifyRequest, deps: ApiDeps): ProxyPlan {

@@ -5,11 +5,11 @@ import type { Origin } from "@skein/policies/plan/origin";
 import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import { isRecord } from "../insights/fields.ts";
 import { gatewayParts } from "../plan/gateways/parts.ts";
-import { calledParts } from "../plan/serving.ts";
 import type { ApiDeps } from "./deps.ts";
 import { resourceOfKri } from "./kri-lookup.ts";
 import { type Meta, metaOf } from "./meta.ts";
 import { type EntryRule, policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
+import { rulesWarnings } from "./rules-warnings.ts";
 
 /**
  * The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. `key` is the
@@ -19,14 +19,9 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan | u
   const asked = deps.store.get(key);
   const resource = asked && metaOf(deps, asked);
   if (plan === undefined) return { httpMatches: [], resource, rules: [] };
-  const types = new Set([
-    ...calledParts(plan).flatMap(({ shared }) => Object.keys(shared.policies)),
-    ...gatewayParts(plan).flatMap(({ policies }) => Object.keys(policies)),
-    ...calledBy(plan).flatMap(({ upstream }) => Object.keys(upstream.policies)),
-    ...Object.keys(plan.policies),
-  ]);
-  const rules = [...types]
-    .sort()
+  const types = deps.registry.kinds.flatMap(({ type, policy }) => (policy?.isTargetRef ? [type] : []));
+  const rules = types
+    .toSorted()
     .map((type) => ({
       type,
       toRules: taggedDestinationRules(deps, plan, type),
@@ -34,11 +29,11 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan | u
       fromRules: fromRules(deps, plan, type),
       inboundRules: inboundRules(deps, plan, type),
       ...proxyRule(deps, plan, type),
-      warnings: [],
+      warnings: rulesWarnings(deps, plan, type),
     }))
     .filter(
-      ({ toRules, toResourceRules, fromRules, inboundRules, proxyRule }) =>
-        [toRules, toResourceRules, fromRules, inboundRules].some((list) => list.length > 0) ||
+      ({ toRules, toResourceRules, fromRules, inboundRules, proxyRule, warnings }) =>
+        [toRules, toResourceRules, fromRules, inboundRules, warnings].some((list) => list.length > 0) ||
         proxyRule !== undefined,
     );
   return { httpMatches: [], resource, rules };
