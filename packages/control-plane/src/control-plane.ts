@@ -274,6 +274,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       settings: {
         context: labels,
         deletionGracePeriodMs: durationMs(config.meshService.deletionGracePeriod),
+        inboundTagsDisabled: config.experimental.inboundTagsDisabled,
         taggedServices: { enabled: config.dnsServer.serviceVipEnabled, domain: config.dnsServer.domain },
         labelPropagation: config.meshService.labelPropagation,
       },

@@ -10,10 +10,23 @@ export interface OpenApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
 }
 
-/** The description of the resource API: list, get, put and delete of every kind, with the schema of its documents. */
-export function openApiDocument(registry: Registry, version = "0.1.0"): OpenApiDocument {
-  const paths: Record<string, JsonSchema> = {};
-  const schemas: Record<string, JsonSchema> = { ...COMMON_SCHEMAS };
+/** Paths beside those of resources, and the schemas that they name. */
+export interface OpenApiAddition {
+  readonly paths: Readonly<Record<string, JsonSchema>>;
+  readonly schemas: Readonly<Record<string, JsonSchema>>;
+}
+
+/**
+ * The description of the resource API: list, get, put and delete of every kind, with the schema of its documents.
+ * `addition` is what the server has beside that; `Problem` is a schema that it may name.
+ */
+export function openApiDocument(
+  registry: Registry,
+  version = "0.1.0",
+  addition: OpenApiAddition = { paths: {}, schemas: {} },
+): OpenApiDocument {
+  const paths: Record<string, JsonSchema> = { ...addition.paths };
+  const schemas: Record<string, JsonSchema> = { ...COMMON_SCHEMAS, ...addition.schemas };
   for (const kind of registry.kinds) {
     schemas[`${kind.type}Item`] = documentSchemaOf(kind);
     schemas[`${kind.type}List`] = listSchema(kind);

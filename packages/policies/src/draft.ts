@@ -51,6 +51,13 @@ export interface OutboundDraft {
   readonly requestHeaders: Map<string, string>;
 }
 
+/** A service outside of the mesh that a filter of a policy asks. */
+export interface AskedService {
+  readonly cluster: Cluster;
+  /** The kind of the policy. */
+  readonly askedBy: string;
+}
+
 export interface InboundDraft {
   readonly protocol: Protocol;
   readonly statPrefix: string;
@@ -69,7 +76,7 @@ export interface InboundDraft {
   /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
   readonly networkFilters: Filter[];
   /** Services that filters ask, by the name of their cluster. */
-  readonly services: Map<string, Cluster>;
+  readonly services: Map<string, AskedService>;
   /**
    * The decision who may call, for the chains that carry mesh TLS and only those. For HTTP it goes into the routes: there
    * it reaches requests on connections that are open already, which a changed filter chain would not.
@@ -88,7 +95,7 @@ export interface GatewayChainDraft {
   /** Network filters that look at a connection before `hcm` or `tcp` get it, in their order. */
   readonly networkFilters: Filter[];
   /** Services that filters ask, by the name of their cluster. */
-  readonly services: Map<string, Cluster>;
+  readonly services: Map<string, AskedService>;
 }
 
 /** A route of a built-in gateway. */

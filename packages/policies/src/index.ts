@@ -10,6 +10,7 @@ export {
 } from "./definition.ts";
 export { notOnPorts } from "./destination-ports.ts";
 export type {
+  AskedService,
   GatewayChainDraft,
   GatewayHostDraft,
   GatewayRouteDraft,

@@ -96,6 +96,9 @@ test("inspect dataplane --type=fields: what is in force, field by field, of all 
       "MeshRetry",
       field("http.numRetries", 2),
     ),
+    [`GET ${base}/_rules`]: {
+      body: { rules: [{ type: "MeshHTTPRoute", warnings: ["r to[0]: db:5432 speaks tcp only"] }] },
+    },
   });
   using sandbox = createSandbox({ url: cp.url });
   const run = (...args: readonly string[]) =>
@@ -105,6 +108,7 @@ test("inspect dataplane --type=fields: what is in force, field by field, of all 
     `PART                POLICY        FIELD             VALUE   FOR           FROM
 inbound main        MeshTimeout   idleTimeout       3s      {"sni":"x"}   slow to[0]
 outbound api:http   MeshRetry     http.numRetries   2       everybody     slow to[0]
+Warning: MeshHTTPRoute r to[0]: db:5432 speaks tcp only
 `,
   );
   assert.doesNotMatch((await run("--type=fields", "--outbound", "api")).out, /inbound/);
@@ -112,4 +116,21 @@ outbound api:http   MeshRetry     http.numRetries   2       everybody     slow t
   const none = await run("--type=fields", "--outbound", "db");
   assert.deepEqual([none.code, /no outbound "db": there are api:http/.test(none.err)], [1, true]);
   assert.equal((await run("--inbound", "main")).code, 2);
+});
+
+test("inspect dataplane --type=fields: a listener by which others leave the mesh is an inbound", async () => {
+  const base = "/meshes/demo/dataplanes/way-out";
+  const kri = "kri_dp_demo_z__way-out_ze-port";
+  const fields = [{ path: "idleTimeout", value: "3s", kri: "kri_mt_demo_z__slow_", rule: "rules[0]" }];
+  await using cp = await startFakeControlPlane({
+    [`GET ${base}/_layout`]: {
+      body: { inbounds: [], listeners: [{ kri, type: "ZoneEgress" }], outbounds: [] },
+    },
+    [`GET ${base}/_inbounds/${kri}/_policies`]: { body: { policies: [{ kind: "MeshTimeout", fields }] } },
+  });
+  using sandbox = createSandbox({ url: cp.url });
+  const { out } = await sandbox.run(
+    ...["inspect", "dataplane", "way-out", "-m", "demo", "--type=fields", "--inbound", "ze-port"],
+  );
+  assert.match(out, /inbound ze-port +MeshTimeout +idleTimeout +3s +everybody +slow rules\[0\]/);
 });

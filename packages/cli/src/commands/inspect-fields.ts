@@ -13,9 +13,9 @@ export interface InspectFieldsOptions {
 }
 
 /**
- * `inspect dataplane NAME --type=fields`: what is in force for a proxy, field by field, with the rule behind each; of one
- * inbound (by its section) or one outbound (by its service, with or without its port, or by its KRI) alone where one is
- * named.
+ * `inspect dataplane NAME --type=fields`: what is in force for a proxy, field by field, with the rule behind each, and what
+ * has no effect; of one inbound (by its section) or one outbound (by its service, with or without its port, or by its KRI)
+ * alone where one is named.
  */
 export async function inspectFields(
   session: Session,
@@ -25,7 +25,9 @@ export async function inspectFields(
   const format = parseOutputFormat(options.output);
   const client = await session.client();
   const layout = await client.get(`${path}/_layout`);
-  const inbounds = listAt(layout, "inbounds").map((each) => textAt(each, "kri"));
+  const inbounds = [...listAt(layout, "inbounds"), ...listAt(layout, "listeners")].map((each) =>
+    textAt(each, "kri"),
+  );
   const outbounds = listAt(layout, "outbounds").map((each) => textAt(each, "kri"));
   const isWhole = options.inbound === undefined && options.outbound === undefined;
   const wanted: readonly (readonly [title: string, path: string])[] = [
@@ -43,7 +45,16 @@ export async function inspectFields(
     ),
   ];
   const parts = await Promise.all(wanted.map(([title, at]) => effectivePart(client, title, at)));
-  session.io.out(await render(format, { parts }, () => effectiveTable(parts)));
+  const warnings = isWhole ? warningsIn(await client.get(`${path}/_rules`)) : [];
+  const lines = warnings.map((warning) => `Warning: ${warning}\n`).join("");
+  session.io.out(await render(format, { parts, warnings }, () => effectiveTable(parts) + lines));
+}
+
+/** What some policy says that has no effect here, as far as the control plane tells. */
+function warningsIn(rules: unknown): readonly string[] {
+  return listAt(rules, "rules").flatMap((each) =>
+    listAt(each, "warnings").map((warning) => `${textAt(each, "type")} ${String(warning)}`),
+  );
 }
 
 async function effectivePart(client: ApiClient, title: string, path: string): Promise<EffectivePart> {

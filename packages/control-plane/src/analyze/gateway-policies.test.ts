@@ -91,3 +91,49 @@ test("a gateway that nobody has, and tags that no listener has", () => {
     assert.deepEqual(codesIn(ALL + to("MeshRateLimit", "p", targetRef, limit(5))), ["SK0101"]);
   }
 });
+
+const rule = (
+  path: object,
+  conf: object = { backendRefs: [{ kind: "MeshService", name: "portal", port: 8080 }] },
+) => ({
+  matches: [{ path }],
+  default: conf,
+});
+const prefix = (value: string) => rule({ type: "PathPrefix", value });
+const route = (name: string, targetRef: object, rules: readonly object[], hostnames?: readonly string[]) =>
+  policy("MeshHTTPRoute", name, {
+    targetRef,
+    to: [{ targetRef: MESH, rules, ...(hostnames === undefined ? {} : { hostnames }) }],
+  });
+const found = (yaml: string) =>
+  findingsIn(AIRLINE + EDGE + yaml).map(({ code, resource, path }) => `${code} ${resource.name} ${path}`);
+
+test("a rule of a gateway's route behind one that takes everything is not reached", () => {
+  const late = route("late", FRONT, [rule({ type: "RegularExpression", value: "/a/.*" }), prefix("/")]);
+  assert.deepEqual(found(late), ["SK0104 late spec.to[0].rules[0]"]);
+  assert.match(
+    findingsIn(AIRLINE + EDGE + late)[0]?.message ?? "",
+    /no request gets this far: PathPrefix \/ of kri_mhttpr_default_east__late_ to\[0\]\.rules\[1\]/,
+  );
+  assert.deepEqual(found(route("in-order", FRONT, [prefix("/a"), prefix("/")])), []);
+});
+
+test("a rule that only one listener hides is reached by another", () => {
+  const regex = rule({ type: "RegularExpression", value: "/a/.*" });
+  const all = route("all", { ...FRONT, tags: { host: "a" } }, [prefix("/")]);
+  assert.deepEqual(found(all + route("late", FRONT, [regex])), []);
+  assert.deepEqual(found(all + ROUTE.replace('"all"', '"others"') + route("z", FRONT, [regex])), [
+    "SK0104 z spec.to[0].rules[0]",
+  ]);
+});
+
+test("rules for other hosts do not hide one another, and a name that no listener has is another finding", () => {
+  const regex = rule({ type: "RegularExpression", value: "/a/.*" });
+  const apart = route("one", FRONT, [regex], ["a.test"]) + route("two", FRONT, [prefix("/")], ["b.test"]);
+  assert.deepEqual(found(apart), []);
+  const nobody = found(ROUTE + route("nobody", FRONT, [prefix("/x")], ["c.test"]));
+  assert.deepEqual(
+    nobody.map((line) => line.slice(0, 6)),
+    ["SK0207"],
+  );
+});

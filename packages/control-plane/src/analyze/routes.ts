@@ -1,10 +1,12 @@
-import { type Origin, type PolicyResource, policyKri } from "@skein/policies";
-import { outboundEntries } from "@skein/policies/engine/rules";
+import { gatewayRoutes, type PolicyResource, policyKri } from "@skein/policies";
+import { gatewayEntries, outboundEntries, type ToEntry } from "@skein/policies/engine/rules";
+import type { HttpMatch } from "@skein/policies/mesh-http-route/conf";
 import { covers } from "@skein/policies/mesh-http-route/covers";
 import { matchText } from "@skein/policies/mesh-http-route/match-text";
-import type { HttpRoutesPlan } from "@skein/policies/mesh-http-route/plan";
+import type { HttpRoutePlan, HttpRoutesPlan } from "@skein/policies/mesh-http-route/plan";
 import { meshHttpRoute } from "@skein/policies/mesh-http-route/policy";
 import { deadReferences, missingRoutes } from "../pipeline/route-warnings.ts";
+import { gatewayParts } from "../plan/gateways/parts.ts";
 import { type Finding, finding } from "./finding.ts";
 import { ruleKey } from "./places.ts";
 import type { Scope } from "./scope.ts";
@@ -35,23 +37,14 @@ export function unreachedRules(scope: Scope): readonly Finding[] {
     string,
     { readonly policy: PolicyResource; readonly path: string; readonly why: string }
   >();
-  const done = new Set<HttpRoutesPlan>();
-  for (const [name, plan] of scope.plans) {
-    const own = scope.mesh.index.policies.at(name).get().outbound.byKind.get(meshHttpRoute.kind.type) ?? [];
-    for (const { upstream } of plan.outbounds) {
-      const entry = upstream.policies[meshHttpRoute.kind.type] as HttpRoutesPlan | undefined;
-      if (entry === undefined || done.has(entry)) continue;
-      done.add(entry);
-      const { reached, covered } = judged(entry);
-      for (const key of reached) alive.add(key);
-      for (const { policy, conf, index } of outboundEntries(own, upstream.destination)) {
-        for (const i of (conf as readonly unknown[]).keys()) {
-          const path = `to[${index}].rules[${i}]`;
-          const key = ruleKey({ policy: policyKri(policy, meshHttpRoute.kind.shortName ?? ""), rule: path });
-          const why =
-            covered.get(key) ?? "rules with the same matches and a higher precedence set all that it sets";
-          if (!reached.has(key)) hidden.set(key, { policy, path, why });
-        }
+  for (const { lists, entries } of routedPlaces(scope)) {
+    const reached = new Set(lists.flatMap((routes) => [...reachedRules(routes)]));
+    for (const key of reached) alive.add(key);
+    for (const { policy, conf, index } of entries()) {
+      for (const [i, rule] of (conf as readonly RouteRule[]).entries()) {
+        const path = `to[${index}].rules[${i}]`;
+        const key = ruleKey({ policy: policyKri(policy, meshHttpRoute.kind.shortName ?? ""), rule: path });
+        if (!reached.has(key)) hidden.set(key, { policy, path, why: whyHidden(rule, lists.flat()) });
       }
     }
   }
@@ -60,19 +53,78 @@ export function unreachedRules(scope: Scope): readonly Finding[] {
     .map(([, { policy, path, why }]) => finding("SK0104", policy, `spec.${path}`, why));
 }
 
-/** The rules of which something takes requests, and for those of which nothing does, what comes before them. */
-function judged({ routes }: HttpRoutesPlan) {
-  const reached = new Set<string>();
-  const covered = new Map<string, string>();
-  for (const [i, { match, origin, origins }] of routes.entries()) {
-    const before = routes.slice(0, i).find((other) => covers(other.match, match));
-    const keys = [origin, ...Object.values(origins)].map(ruleKey);
-    if (before === undefined) for (const key of keys) reached.add(key);
-    else for (const key of keys) covered.set(key, reasonOf(before.match, before.origin));
-  }
-  return { reached, covered };
+type RouteRule = { readonly matches?: readonly HttpMatch[] };
+
+/** A destination, or a listener of a gateway, with what MeshHTTPRoutes say of it. */
+interface RoutedPlace {
+  /** Routes in the order in which they are tried; a listener has such a list for each host name. */
+  readonly lists: readonly (readonly HttpRoutePlan[])[];
+  /** The entries that are about it. */
+  readonly entries: () => readonly ToEntry[];
 }
 
-function reasonOf(match: HttpRoutesPlan["routes"][number]["match"], { policy, rule }: Origin): string {
+/** Every such place; callers and gateways that are alike count once. */
+function* routedPlaces(scope: Scope): Generator<RoutedPlace> {
+  const { type } = meshHttpRoute.kind;
+  const done = new Set<unknown>();
+  for (const [name, plan] of scope.plans) {
+    const sets = scope.mesh.index.policies.at(name).get();
+    for (const { upstream } of plan.outbounds) {
+      const entry = upstream.policies[type] as HttpRoutesPlan | undefined;
+      if (entry === undefined || done.has(entry)) continue;
+      done.add(entry);
+      const own = sets.outbound.byKind.get(type) ?? [];
+      yield { lists: [entry.routes], entries: () => outboundEntries(own, upstream.destination) };
+    }
+    for (const { port, host } of gatewayParts(plan)) {
+      const own = sets.gateway.get(host.section)?.byKind.get(type);
+      if (own === undefined || host.virtualHosts.length === 0 || done.has(host.virtualHosts)) continue;
+      done.add(host.virtualHosts);
+      const onPort = port.chains.flatMap(({ hosts }) => hosts.map(({ hostname }) => hostname));
+      yield {
+        lists: host.virtualHosts.map(({ routes }) => routes),
+        entries: () => servedEntries(own, host.hostname, onPort),
+      };
+    }
+  }
+}
+
+/** The entries of routes that take requests of a listener: those that name hosts may be about others. */
+function servedEntries(
+  policies: readonly PolicyResource[],
+  hostname: string,
+  onPort: readonly string[],
+): readonly ToEntry[] {
+  const { asked } = gatewayRoutes(policies, hostname, onPort);
+  return gatewayEntries(policies).filter((entry) => {
+    const kri = policyKri(entry.policy, meshHttpRoute.kind.shortName ?? "");
+    const names = asked.filter(
+      ({ origin }) => origin.policy === kri && origin.rule.startsWith(`to[${entry.index}].`),
+    );
+    return names.length === 0 || names.some(({ isServed }) => isServed);
+  });
+}
+
+/** The rules of which something takes requests. */
+function reachedRules(routes: readonly HttpRoutePlan[]): ReadonlySet<string> {
+  const reached = new Set<string>();
+  for (const [i, { match, origin, origins }] of routes.entries()) {
+    if (routes.slice(0, i).some((other) => covers(other.match, match))) continue;
+    for (const each of [origin, ...Object.values(origins)]) reached.add(ruleKey(each));
+  }
+  return reached;
+}
+
+/** Of a rule that takes no request: what comes before it. */
+function whyHidden({ matches = [] }: RouteRule, routes: readonly HttpRoutePlan[]): string {
+  const before = routes.find(({ match }) =>
+    matches.some((each) => covers(match, each) && !covers(each, match)),
+  );
+  return before === undefined
+    ? "rules with the same matches and a higher precedence set all that it sets"
+    : reasonOf(before);
+}
+
+function reasonOf({ match, origin: { policy, rule } }: HttpRoutePlan): string {
   return `no request gets this far: ${matchText(match)} of ${policy} ${rule} comes before it and takes them all`;
 }

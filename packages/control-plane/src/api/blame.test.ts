@@ -109,3 +109,96 @@ test("what is not there is not found, a type that is none is refused", async () 
   assert.equal((await api.call("GET", `${base}?type=policy`)).status, 400);
   assert.equal((await api.call("GET", "/meshes/default/dataplanes/nobody/_blame")).status, 404);
 });
+
+test("a call out of the mesh is traced to the MeshExternalService, with its revision", async () => {
+  const { api } = await world();
+  await put(
+    api,
+    {
+      type: "MeshExternalService",
+      mesh: "default",
+      name: "pay",
+      spec: {
+        match: { type: "HostnameGenerator", port: 443, protocol: "http" },
+        endpoints: [{ address: "192.0.2.1", port: 443 }],
+      },
+    },
+    {
+      type: "Dataplane",
+      mesh: "default",
+      name: "web-0",
+      labels: { app: "web" },
+      networking: {
+        address: "127.1.2.1",
+        inbound: [{ name: "main", port: 8080, protocol: "http", tags: { "kuma.io/service": "web" } }],
+        outbound: [{ port: 10_443, backendRef: { kind: "MeshExternalService", name: "pay" } }],
+      },
+    },
+  );
+  const revision = api.store.get({ type: "MeshExternalService", mesh: "default", name: "pay" })?.revision;
+  for (const type of ["listener", "route", "cluster"]) {
+    const name = "kri_extsvc_default_zone-1__pay_443";
+    const { json } = await api.call("GET", `${base}?type=${type}&name=${name}`);
+    const source = json.items?.[0]?.sources.find(({ name: of }: { name: string }) => of === "pay");
+    assert.deepEqual([source?.kind, source?.revision], ["MeshExternalService", revision], type);
+  }
+});
+
+test("a listener of a gateway is its MeshGateway's, and of the policies about its clients and its calls, rule by rule", async () => {
+  const { api } = await world();
+  const targetRef = { kind: "MeshGateway", name: "edge" };
+  const backendRefs = [{ kind: "MeshService", name: "api", port: 80 }];
+  const matches = [{ path: { type: "PathPrefix", value: "/" } }];
+  await put(
+    api,
+    {
+      type: "Dataplane",
+      mesh: "default",
+      name: "edge-0",
+      networking: {
+        address: "127.1.3.1",
+        gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } },
+      },
+    },
+    {
+      type: "MeshGateway",
+      mesh: "default",
+      name: "edge",
+      selectors: [{ match: { "kuma.io/service": "edge" } }],
+      conf: { listeners: [{ port: 80, protocol: "HTTP" }] },
+    },
+    {
+      type: "MeshHTTPRoute",
+      mesh: "default",
+      name: "all",
+      spec: {
+        targetRef,
+        to: [{ targetRef: { kind: "Mesh" }, rules: [{ matches, default: { backendRefs } }] }],
+      },
+    },
+    timeout("calls", targetRef, { http: { requestTimeout: "4s" } }),
+  );
+  const { json } = await api.call("GET", "/meshes/default/dataplanes/edge-0/_blame?type=route");
+  const [item] = json.items;
+  assert.deepEqual(
+    item.policies.map(({ kind, name, rules }: { kind: string; name: string; rules: { rule: string }[] }) => [
+      kind,
+      name,
+      rules.map(({ rule }) => rule),
+    ]),
+    [
+      ["MeshHTTPRoute", "all", ["to[0].rules[0]"]],
+      ["MeshTimeout", "all", ["to[0]"]],
+      ["MeshTimeout", "calls", ["to[0]"]],
+      ["MeshTimeout", "in", ["rules[0]"]],
+    ],
+  );
+  const listener = await api.call("GET", "/meshes/default/dataplanes/edge-0/_blame?type=listener");
+  const kindsOf = (items: { kind: string }[]) => items.map(({ kind }) => kind);
+  assert.ok(!kindsOf(listener.json.items[0].policies).includes("MeshGateway"));
+  const gateway = listener.json.items[0].sources.find(({ kind }: { kind: string }) => kind === "MeshGateway");
+  assert.deepEqual(
+    [gateway.name, gateway.revision],
+    ["edge", api.store.get({ type: "MeshGateway", mesh: "default", name: "edge" })?.revision],
+  );
+});

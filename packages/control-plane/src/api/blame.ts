@@ -48,8 +48,11 @@ function blameJson(deps: ApiDeps, { fragment, parts, fields, sources }: Blame): 
 /** The policies behind a resource, with the rules of each and the fields that come from them. */
 function policies(deps: ApiDeps, fields: readonly PlanField[], kris: readonly string[]): readonly unknown[] {
   const byPolicy = Map.groupBy(fields, ({ origin }) => origin?.policy ?? "");
-  return kris.map((text) => {
+  return kris.flatMap((text) => {
     const kri = parseKri(text);
+    const kind = kri && deps.registry.byShortName(kri.shortName);
+    // A MeshGateway has a say in its listeners without being a policy: it is among the sources.
+    if (kind !== undefined && kind.policy === undefined) return [];
     const resource = kri && resourceOfKri(deps, kri);
     const own = byPolicy.get(text) ?? [];
     const byRule = Map.groupBy(own, ({ origin }) => origin?.rule ?? "");

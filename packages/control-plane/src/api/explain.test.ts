@@ -56,3 +56,37 @@ test("what is not known is 404, what is not clear 400, each with its field", asy
   }
   assert.equal((await world.call("GET", "/meshes/none/_explain?source=a&destination=b")).status, 404);
 });
+
+test("the description of the API has the question, and every part of the answer", async () => {
+  const { json } = await createWorld().call("GET", "/openapi.json");
+  const { get } = json.paths["/meshes/{mesh}/_explain"];
+  const parameters = json.paths["/meshes/{mesh}/_explain"].parameters.concat(get.parameters);
+  assert.deepEqual(
+    parameters.map(({ name, required }: { name: string; required: boolean }) => [name, required]),
+    [
+      ["mesh", true],
+      ["source", true],
+      ["destination", true],
+      ["port", false],
+      ["method", false],
+      ["path", false],
+      ["header", false],
+    ],
+  );
+  assert.deepEqual(get.responses["200"].content["application/json"].schema, {
+    $ref: "#/components/schemas/Explanation",
+  });
+  const { properties } = json.components.schemas.Explanation;
+  assert.deepEqual(properties.hops.items.properties.at.enum, [
+    "source",
+    "gateway",
+    "outbound",
+    "route",
+    "cluster",
+    "tls",
+    "inbound",
+    "permission",
+    "application",
+  ]);
+  assert.ok(properties.branches.items.properties.attempts);
+});

@@ -1,5 +1,5 @@
 import { formatKri } from "@skein/model";
-import type { PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { child, text } from "../insights/fields.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -10,14 +10,16 @@ import { type EntryRule, fieldOrigins, policiesOf, routeRules, rulesOf, wholeRul
 import { routesOf } from "./plan-routes.ts";
 import { matchedPolicies, rulesOfPlan } from "./plan-rules.ts";
 import { notFound, Problem, titles } from "./problem.ts";
-import { type CalledPart, callsTo, destinationsOf, inboundParts } from "./proxy-parts.ts";
+import { callsTo, destinationsOf, egressParts, inboundParts } from "./proxy-parts.ts";
 import { param } from "./query.ts";
 import { requireMesh } from "./source.ts";
 
 /** What a proxy should do and why, all read from its plan. */
 export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   const base = "/meshes/:mesh/dataplanes/:name";
-  app.get(`${base}/_plan`, async (request, reply) => sendJson(reply, 200, requirePlan(request, deps)));
+  app.get(`${base}/_plan`, async (request, reply) =>
+    sendJson(reply, 200, shownPlan(requirePlan(request, deps))),
+  );
   app.get("/meshes/:mesh/_access", async (request, reply) => {
     const mesh = requireMesh(deps, param(request, "mesh"));
     return sendJson(reply, 200, { items: deps.plans.access(mesh.name) });
@@ -66,15 +68,25 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
   });
 }
 
+/** A plan without what ways share, which repeats what they say themselves. */
+function shownPlan(plan: ProxyPlan): ProxyPlan {
+  const shown = <Way extends Pick<OutboundPlan, "upstream">>(way: Way): Way => {
+    const { core: _, ...upstream } = way.upstream;
+    return { ...way, upstream };
+  };
+  return { ...plan, outbounds: plan.outbounds.map(shown), backends: plan.backends.map(shown) };
+}
+
 function requirePlan(request: FastifyRequest, deps: ApiDeps): ProxyPlan {
   const plan = deps.plans.plan(requireDataplane(request, deps));
   if (!plan) throw notFound(titles.retrieve);
   return plan;
 }
 
-function requireInbound(request: FastifyRequest, deps: ApiDeps): CalledPart {
+function requireInbound(request: FastifyRequest, deps: ApiDeps): { readonly policies: PolicyPlans } {
   const { section } = requireKri(param(request, "kri"));
-  const found = inboundParts(requirePlan(request, deps)).find((part) => part.section === section);
+  const plan = requirePlan(request, deps);
+  const found = [...inboundParts(plan), ...egressParts(plan)].find((part) => part.section === section);
   if (!found) throw notFound(titles.retrieve);
   return found;
 }
@@ -106,7 +118,10 @@ function layoutOf(plan: ProxyPlan): unknown {
     })),
     kri: plan.kri,
     labels: plan.labels,
-    listeners: [],
+    listeners: egressParts(plan).map(({ kri, port, resourceName }) => ({
+      ...{ kri, type: "ZoneEgress", port },
+      proxyResourceName: resourceName,
+    })),
     outbounds: destinationsOf(plan).map(({ kri, port, protocol }) => ({
       ...{ kri, port, protocol },
       proxyResourceName: kri,

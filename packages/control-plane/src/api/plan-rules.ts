@@ -1,13 +1,15 @@
 import { parseKri, type ResourceKey } from "@skein/model";
+import type { TargetRef } from "@skein/policies";
 import type { GatewayHostPlan, GatewayPlan } from "@skein/policies/plan/gateway-plan";
 import type { Origin } from "@skein/policies/plan/origin";
 import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import { isRecord } from "../insights/fields.ts";
 import { gatewayParts } from "../plan/gateways/parts.ts";
-import { calledParts } from "../plan/serving.ts";
 import type { ApiDeps } from "./deps.ts";
 import { resourceOfKri } from "./kri-lookup.ts";
 import { type Meta, metaOf } from "./meta.ts";
-import { policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
+import { type EntryRule, policiesOf, rulesOf, wholeRules } from "./plan-entry.ts";
+import { rulesWarnings } from "./rules-warnings.ts";
 
 /**
  * The body of `_rules`: for each kind of policy, what it says of the inbounds and of the destinations of a proxy. `key` is the
@@ -17,26 +19,22 @@ export function rulesOfPlan(deps: ApiDeps, key: ResourceKey, plan: ProxyPlan | u
   const asked = deps.store.get(key);
   const resource = asked && metaOf(deps, asked);
   if (plan === undefined) return { httpMatches: [], resource, rules: [] };
-  const types = new Set([
-    ...calledParts(plan).flatMap(({ shared }) => Object.keys(shared.policies)),
-    ...gatewayParts(plan).flatMap(({ policies }) => Object.keys(policies)),
-    ...calledBy(plan).flatMap(({ upstream }) => Object.keys(upstream.policies)),
-    ...Object.keys(plan.policies),
-  ]);
-  const rules = [...types]
-    .sort()
+  const types = deps.registry.kinds.flatMap(({ type, policy }) => (policy?.isTargetRef ? [type] : []));
+  const rules = types
+    .toSorted()
     .map((type) => ({
       type,
-      toRules: [],
+      toRules: taggedDestinationRules(deps, plan, type),
       toResourceRules: destinationRules(deps, plan, type),
-      fromRules: [],
+      fromRules: fromRules(deps, plan, type),
       inboundRules: inboundRules(deps, plan, type),
       ...proxyRule(deps, plan, type),
-      warnings: [],
+      warnings: rulesWarnings(deps, plan, type),
     }))
     .filter(
-      ({ toResourceRules, inboundRules, proxyRule }) =>
-        toResourceRules.length > 0 || inboundRules.length > 0 || proxyRule !== undefined,
+      ({ toRules, toResourceRules, fromRules, inboundRules, proxyRule, warnings }) =>
+        [toRules, toResourceRules, fromRules, inboundRules, warnings].some((list) => list.length > 0) ||
+        proxyRule !== undefined,
     );
   return { httpMatches: [], resource, rules };
 }
@@ -118,8 +116,50 @@ function calledBy(plan: ProxyPlan): readonly Pick<OutboundPlan, "upstream">[] {
   return plan.gateway === undefined ? plan.outbounds : plan.backends;
 }
 
-/** Of an inbound or egress: whatever an egress leads to, the same policies are about it. */
+/** What `rules` say of each inbound. */
 function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
+  return byInbound(plan, type, (rule) => {
+    if (targetOf(rule) !== undefined) return [];
+    const { conf, matches, origins } = rule;
+    return [
+      {
+        conf: [conf],
+        ...(matches === undefined ? {} : { match: matches[0] }),
+        origin: ruleOrigins(deps, origins),
+      },
+    ];
+  });
+}
+
+/** What the older `from` says of each inbound, where it tells callers apart by their tags. */
+function fromRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
+  return byInbound(plan, type, (rule) => {
+    const target = targetOf(rule);
+    if (target === undefined || !isRecord(rule.conf)) return [];
+    const { target: _, ...conf } = rule.conf;
+    return [{ conf, matchers: tagMatchers(target), origin: policyOrigins(deps, rule) }];
+  });
+}
+
+/** Of whom an entry of `from` is about. */
+function targetOf({ conf }: EntryRule): TargetRef | undefined {
+  return isRecord(conf) && isRecord(conf.target) ? (conf.target as unknown as TargetRef) : undefined;
+}
+
+function tagMatchers({ kind, name, tags }: TargetRef): readonly TagMatcher[] {
+  const isService = kind === "MeshService" || kind === "MeshServiceSubset";
+  const all = { ...(isService && name !== undefined ? { "kuma.io/service": name } : {}), ...tags };
+  return Object.entries(all).map(([key, value]) => ({ key, value, not: false }));
+}
+
+interface TagMatcher {
+  readonly key: string;
+  readonly value: string;
+  readonly not: false;
+}
+
+/** The rules of each inbound, egress and listener of a gateway: whatever an egress leads to, the same policies are about it. */
+function byInbound<Rule>(plan: ProxyPlan, type: string, shown: (rule: EntryRule) => readonly Rule[]) {
   const egresses = (plan.egresses ?? []).flatMap(({ chains: [shared], ...listener }) =>
     shared === undefined ? [] : [{ ...listener, tags: {}, shared }],
   );
@@ -128,11 +168,7 @@ function inboundRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
     shared: { policies },
   }));
   return [...plan.inbounds, ...egresses, ...listeners].flatMap(({ section, port, tags, shared }) => {
-    const rules = rulesOf(shared.policies[type]).map(({ conf, matches, origins }) => ({
-      conf: [conf],
-      ...(matches === undefined ? {} : { match: matches[0] }),
-      origin: ruleOrigins(deps, origins),
-    }));
+    const rules = rulesOf(shared.policies[type]).flatMap(shown);
     const inbound = { ...(section === String(port) ? {} : { name: section }), port, tags };
     return rules.length === 0 ? [] : [{ inbound, rules }];
   });
@@ -150,6 +186,19 @@ function proxyRule(deps: ApiDeps, plan: ProxyPlan, type: string): { readonly pro
   };
 }
 
+/** What a policy says of destinations that are known by a tag. */
+function taggedDestinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
+  return calledBy(plan).flatMap(({ upstream: { destination, policies } }) => {
+    if (destination.kind !== "ServiceTag") return [];
+    const matchers: readonly TagMatcher[] = [{ key: "kuma.io/service", value: destination.name, not: false }];
+    return wholeRules(policies[type]).map((rule) => ({
+      conf: rule.conf,
+      matchers,
+      origin: policyOrigins(deps, rule),
+    }));
+  });
+}
+
 /** What a policy says of destinations, and of routes to them for which it says something else. */
 function destinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
   const routes = new Map<string, ResourceRule>();
@@ -161,7 +210,7 @@ function destinationRules(deps: ApiDeps, plan: ProxyPlan, type: string) {
       routes.set(route, { resourceMeta: metaOfKri(deps, route), conf: [conf], origin });
     }
     const rules = wholeRules(policies[type]);
-    if (rules.length === 0) return [];
+    if (kind === "ServiceTag" || rules.length === 0) return [];
     return [
       {
         resourceMeta: { type: kind, mesh, name, labels, kri: kri.slice(0, kri.lastIndexOf("_") + 1) },
@@ -188,6 +237,10 @@ function ruleOrigins(deps: ApiDeps, origins: readonly Origin[]): readonly unknow
     resourceMeta: metaOfKri(deps, policy),
     ruleIndex: Number(/\[(\d+)\]/.exec(rule)?.[1] ?? 0),
   }));
+}
+
+function policyOrigins(deps: ApiDeps, rule: EntryRule): readonly Meta[] {
+  return policiesOf([rule]).map((kri) => metaOfKri(deps, kri));
 }
 
 function policyMetas(deps: ApiDeps, policies: PolicyPlans): Readonly<Record<string, readonly Meta[]>> {

@@ -27,6 +27,13 @@ export function inboundParts(plan: ProxyPlan): readonly CalledPart[] {
   return [...inbounds, ...listeners];
 }
 
+/** The listeners by which others leave the mesh. Whatever one leads to, the same policies are about it. */
+export function egressParts({ egresses = [] }: ProxyPlan): readonly Omit<CalledPart, "protocol">[] {
+  return egresses.map(({ section, kri, port, listenerName, chains: [first] }) => ({
+    ...{ section, kri, port, resourceName: listenerName, policies: first?.policies ?? {} },
+  }));
+}
+
 /** The destinations of a proxy's outbounds, and those that a gateway's routes lead to; each once. */
 export function destinationsOf(plan: ProxyPlan): readonly DestinationPlan[] {
   const ways = plan.gateway === undefined ? plan.outbounds : plan.backends;

@@ -132,3 +132,10 @@ test("a preview says which field of which rule changes", async () => {
     [{ field: "rules[PathPrefix /a/b].backendRefs", before: refs(1), after: refs(0) }],
   );
 });
+
+test("_plan says a thing once: what ways have in common is not repeated", async () => {
+  const { api } = await routed();
+  const { text, json } = await api.call("GET", `${base}/_plan`);
+  assert.ok(json.outbounds[0].upstream.policies.MeshTimeout);
+  assert.doesNotMatch(text, /"core"/);
+});

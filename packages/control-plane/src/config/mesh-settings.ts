@@ -110,6 +110,7 @@ export const experimentalSettings = section({
     delayFullResync: flag(false),
   }),
   autoReachableServices: flag(false),
+  inboundTagsDisabled: flag(false),
   sidecarContainers: flag(true),
   deltaXds: flag(false),
 });

@@ -7,7 +7,7 @@ import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/lis
 import { RouteActionSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert } from "@skein/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
-import type { EgressChainPlan, EgressPlan, PolicyDefinition } from "@skein/policies";
+import type { AskedService, EgressChainPlan, EgressPlan, PolicyDefinition } from "@skein/policies";
 import { altStatName } from "@skein/policies";
 import { sendToBackends } from "@skein/policies/engine/weighted-clusters";
 import { externalTls, locate } from "./external.ts";
@@ -27,7 +27,7 @@ import { socketAddress } from "./values.ts";
 export interface TranslatedChain {
   readonly cluster: Cluster;
   /** Of services that its filters ask. */
-  readonly services: readonly Cluster[];
+  readonly services: readonly AskedService[];
   readonly chain: FilterChain;
   /** Absent where traffic is bytes. */
   readonly routes: RouteConfiguration | undefined;

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import type { Cluster } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
 import {
   MetadataSchema,
   TrafficDirection,
@@ -21,6 +20,7 @@ import {
   DownstreamTlsContextSchema,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
 import {
+  type AskedService,
   type GatewayChainDraft,
   type GatewayChainPlan,
   type GatewayHostDraft,
@@ -45,7 +45,7 @@ const CONNECTION_BUFFER = 32 * 1024;
 export interface TranslatedGatewayChain {
   readonly chain: FilterChain;
   /** Of services that its filters ask. */
-  readonly services: readonly Cluster[];
+  readonly services: readonly AskedService[];
   /** Absent where requests are not read. */
   readonly routes: RouteConfiguration | undefined;
 }

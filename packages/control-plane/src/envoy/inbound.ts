@@ -20,6 +20,7 @@ import { RouteActionSchema } from "@skein/envoy-api/envoy/config/route/v3/route_
 import type { RouteConfiguration } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import {
+  type AskedService,
   altStatName,
   type CallerMatch,
   firstBytesPatience,
@@ -53,7 +54,7 @@ export interface InboundListenerParts {
 export interface TranslatedInbound {
   readonly cluster: Cluster;
   /** Of services that its filters ask. */
-  readonly services: readonly Cluster[];
+  readonly services: readonly AskedService[];
   readonly listener: InboundListenerParts;
   /** Absent where traffic is bytes. */
   readonly routes: RouteConfiguration | undefined;

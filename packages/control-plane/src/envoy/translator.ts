@@ -390,9 +390,10 @@ export class Translator {
       );
       const sorted = (list: readonly string[]) => [...new Set(list)].sort();
       made = {
-        services: services.map((each) =>
-          this.#encode("cluster", each.name, ClusterSchema, each, sorted(origins("listener"))),
-        ),
+        services: services.map(({ cluster, askedBy }) => {
+          const asking = entries.flatMap((each) => this.#origins.of(only(each, askedBy), "listener"));
+          return this.#encode("cluster", cluster.name, ClusterSchema, cluster, sorted(asking));
+        }),
         route:
           routes &&
           this.#encode(
@@ -418,9 +419,10 @@ export class Translator {
     const origins = (of: ShapedType) => this.#origins.of(policies, of);
     return {
       cluster: this.#encode("cluster", cluster.name, ClusterSchema, cluster, origins("cluster")),
-      services: services.map((each) =>
-        this.#encode("cluster", each.name, ClusterSchema, each, origins("listener")),
-      ),
+      services: services.map((each) => {
+        const asking = this.#origins.of(only(policies, each.askedBy), "listener");
+        return this.#encode("cluster", each.cluster.name, ClusterSchema, each.cluster, asking);
+      }),
       route: routes && this.#encode("route", routes.name, RouteConfigurationSchema, routes, origins("route")),
       origins: origins("listener"),
     };
@@ -435,6 +437,11 @@ export class Translator {
   ): Fragment {
     return makeFragment(this.#table, type, name, toBinary(schema, message), origins);
   }
+}
+
+/** The entry of one kind of policy. */
+function only(policies: PolicyPlans, kind: string): PolicyPlans {
+  return { [kind]: policies[kind] };
 }
 
 function routeOrigins({ policy, origins }: HttpRoutePlan): readonly string[] {

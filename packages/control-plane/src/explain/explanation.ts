@@ -27,21 +27,24 @@ export interface QuestionProblem {
  * What becomes of the request. `differs` where backends, instances or instances of the caller do not agree: some requests
  * get through and others do not.
  */
-export type ExplainedVerdict =
-  | "allowed"
-  | "denied"
-  | "plaintext-refused"
-  | "tls-failed"
-  | "no-outbound"
-  | "no-route"
-  | "no-endpoints"
+export const VERDICTS = [
+  "allowed",
+  "denied",
+  "plaintext-refused",
+  "tls-failed",
+  "no-outbound",
+  "no-route",
+  "no-endpoints",
   /** A route answers with a redirect. */
-  | "redirected"
+  "redirected",
   /** A route sends to backends of which none can be served. */
-  | "no-backend"
+  "no-backend",
   /** A MeshFaultInjection aborts every request of this caller. */
-  | "aborted"
-  | "differs";
+  "aborted",
+  "differs",
+] as const;
+
+export type ExplainedVerdict = (typeof VERDICTS)[number];
 
 /** One value of a hop: a setting, what it is, and the rule that set it. */
 export interface Fact {
@@ -51,18 +54,22 @@ export interface Fact {
   readonly origin?: Origin;
 }
 
+/** Where on the way something is decided. */
+export const HOP_PLACES = [
+  "source",
+  "gateway",
+  "outbound",
+  "route",
+  "cluster",
+  "tls",
+  "inbound",
+  "permission",
+  "application",
+] as const;
+
 /** One decision on the way. */
 export interface Hop {
-  readonly at:
-    | "source"
-    | "gateway"
-    | "outbound"
-    | "route"
-    | "cluster"
-    | "tls"
-    | "inbound"
-    | "permission"
-    | "application";
+  readonly at: (typeof HOP_PLACES)[number];
   /** What it is about: a dataplane, a listener, a destination. */
   readonly name: string;
   readonly outcome: "pass" | "stop" | "warn";

@@ -295,7 +295,7 @@ export class MeshNaming {
     if (after === undefined) this.#dataplanes.delete(name);
     else this.#dataplanes.set(name, after);
     this.#markAll("MeshService", this.#members.dataplaneChanged(old, after));
-    const offers = (after === undefined ? [] : serviceOffers(after)).map(
+    const offers = (after === undefined ? [] : serviceOffers(after, this.#world.settings)).map(
       (each) => [each.service, each] as const,
     );
     this.#markOffered(this.#offers.set(name, offers));

@@ -13,7 +13,9 @@ function derive(
   dataplanes: readonly DataplaneResource[],
   more: Partial<MeshServiceInput> = {},
 ) {
-  const offers = dataplanes.flatMap(serviceOffers).filter(({ service }) => service === name);
+  const offers = dataplanes
+    .flatMap((each) => serviceOffers(each, more.settings))
+    .filter(({ service }) => service === name);
   return deriveMeshService({
     ...{ mesh: "demo", name, enabled: true, offers, existing: undefined, now: NOW, settings: SETTINGS },
     ...more,
@@ -59,6 +61,16 @@ test("a service tag becomes a MeshService with the labels and ports of the speci
       ],
     },
     owner: { type: "Mesh", mesh: "", name: "demo" },
+  });
+});
+
+test("with tags of inbounds disabled, the workload label counts on every dataplane", () => {
+  const settings = { ...SETTINGS, inboundTagsDisabled: true };
+  const tagged = dataplane("b-1", [inbound("backend", 8080)], { labels: { "kuma.io/workload": "api" } });
+  assert.deepEqual(serviceOffers(dataplane("b-2", [inbound("backend", 8080)]), settings), []);
+  assert.equal(derive("backend", [tagged], { settings }).draft, undefined);
+  assert.deepEqual(derive("api", [tagged], { settings }).draft?.spec.selector, {
+    dataplaneLabels: { matchLabels: { "kuma.io/workload": "api" } },
   });
 });
 

@@ -8,6 +8,7 @@ import {
   SERVICE_TAG,
   SERVICELESS_INBOUND_PORT,
 } from "@skein/model";
+import type { NamingSettings } from "./settings.ts";
 
 /** One service that one dataplane says it is an instance of, and on which ports. */
 export interface ServiceOffer {
@@ -28,14 +29,18 @@ export interface ServiceOffer {
  * state is `Ignored`: its proxy has no listener for it, so a port of it would have no endpoint, ever.
  *
  * Kuma takes the label only with `experimental.inboundTagsDisabled`, and then for all dataplanes. Here it is a
- * property of the dataplane, so that a mesh can move from tags to labels one dataplane at a time.
+ * property of the dataplane, so that a mesh can move from tags to labels one dataplane at a time; with the setting,
+ * tags do not count.
  */
-export function serviceOffers(dataplane: DataplaneResource): readonly ServiceOffer[] {
+export function serviceOffers(
+  dataplane: DataplaneResource,
+  { inboundTagsDisabled = false }: Pick<NamingSettings, "inboundTagsDisabled"> = {},
+): readonly ServiceOffer[] {
   const inbounds = (dataplane.spec.networking?.inbound ?? []).filter(({ state }) => state !== "Ignored");
   const byService = new Map<string, DataplaneInbound[]>();
   for (const inbound of inbounds) {
     const service = inbound.tags?.[SERVICE_TAG] ?? "";
-    if (service === "") continue;
+    if (service === "" || inboundTagsDisabled) continue;
     const list = byService.get(service);
     if (list === undefined) byService.set(service, [inbound]);
     else list.push(inbound);

@@ -6,6 +6,8 @@ export interface NamingSettings {
   readonly context: LabelContext;
   /** `meshService.deletionGracePeriod`: how long a generated service outlives its last dataplane. */
   readonly deletionGracePeriodMs: number;
+  /** `experimental.inboundTagsDisabled`: services are those that the label `kuma.io/workload` names, whatever the tags. */
+  readonly inboundTagsDisabled?: boolean;
   /** `dnsServer`: whether values of the tag `kuma.io/service` have addresses and names, and below which domain. */
   readonly taggedServices: { readonly enabled: boolean; readonly domain: string };
   /** `meshService.labelPropagation`: labels of dataplanes that their generated services get too. */

@@ -1,4 +1,5 @@
 import {
+  type DestinationPlan,
   type EgressPlan,
   type OutboundPlan,
   type PolicyPlans,
@@ -23,7 +24,15 @@ export type PlanPart =
 
 /** A resource of the API that is not a policy. */
 export interface PlanSource {
-  readonly type: "Dataplane" | "Mesh" | "MeshGateway" | "MeshService" | "MeshIdentity" | "MeshTrust";
+  readonly type:
+    | "Dataplane"
+    | "Mesh"
+    | "MeshGateway"
+    | "MeshService"
+    | "MeshExternalService"
+    | "MeshMultiZoneService"
+    | "MeshIdentity"
+    | "MeshTrust";
   readonly mesh: string;
   /** By name, or by KRI; of a mesh's MeshTrusts all are meant. */
   readonly name?: string;
@@ -49,14 +58,17 @@ interface Contribution {
 
 /** Traces the resources of a configuration back to the plan that they were made from. */
 export function blame(plan: ProxyPlan, config: ProxyConfig): readonly Blame[] {
-  const byResource = Map.groupBy(contributions(plan), ({ type, name }) => `${type} ${name}`);
+  const all = contributions(plan);
+  const byResource = Map.groupBy(all, ({ type, name }) => `${type} ${name}`);
   const { listeners, routes, clusters, endpoints, secrets } = config;
   return [listeners, routes, clusters, endpoints, secrets]
     .flatMap((fragments) => [...fragments.values()])
     .map((fragment) => {
-      const found = byResource.get(`${fragment.type} ${fragment.name}`) ?? [
-        { part: { kind: "proxy" as const }, policies: {}, sources: [dataplane(plan)] },
-      ];
+      const own = byResource.get(`${fragment.type} ${fragment.name}`) ?? shapedBy(all, fragment);
+      const found =
+        own.length > 0
+          ? own
+          : [{ part: { kind: "proxy" as const }, policies: {}, sources: [dataplane(plan)] }];
       return {
         fragment,
         parts: unique(found.map(({ part }) => part)),
@@ -68,6 +80,16 @@ export function blame(plan: ProxyPlan, config: ProxyConfig): readonly Blame[] {
         sources: unique(found.flatMap(({ sources }) => sources)),
       };
     });
+}
+
+/** What policies brought along that no part has under its own name, such as the clusters of services that filters ask. */
+function shapedBy(all: readonly Contribution[], { origins }: Fragment): readonly Contribution[] {
+  if (origins.length === 0) return [];
+  return all.filter(
+    ({ type, policies }) =>
+      type === "listener" &&
+      policyFields(policies).some(({ origin }) => origin !== undefined && origins.includes(origin.policy)),
+  );
 }
 
 function contributions(plan: ProxyPlan): readonly Contribution[] {
@@ -117,7 +139,7 @@ function egressContributions(
   { section, kri, listenerName, chains }: EgressPlan,
 ): readonly Contribution[] {
   const part = { kind: "inbound" as const, section, kri };
-  return chains.flatMap(({ clusterName, routeName, policies }) =>
+  return chains.flatMap(({ clusterName, routeName, policies, destination }) =>
     (
       [
         ["listener", listenerName],
@@ -126,7 +148,7 @@ function egressContributions(
       ] as const
     ).map(([type, name]) => ({
       ...{ type, name, part, policies },
-      sources: [dataplane(plan), ...issuerOf(plan)],
+      sources: [dataplane(plan), ...destinationOf(plan, destination), ...issuerOf(plan)],
     })),
   );
 }
@@ -137,9 +159,12 @@ function gatewayContributions(plan: ProxyPlan): readonly Contribution[] {
   const sources = [dataplane(plan), { type: "MeshGateway" as const, mesh: plan.mesh, kri }];
   return gatewayParts(plan).flatMap(({ port, chain, host, policies }) => {
     const part = { kind: "gateway" as const, section: host.section, kri };
+    const { byDestination, shared = {} } = host.calls;
     return [
-      { type: "listener" as const, name: port.listenerName, part, policies, sources },
-      { type: "route" as const, name: chain.name, part, policies, sources },
+      ...[policies, shared, ...Object.values(byDestination)].flatMap((each) => [
+        { type: "listener" as const, name: port.listenerName, part, policies: each, sources },
+        { type: "route" as const, name: chain.name, part, policies: each, sources },
+      ]),
       ...(chain.certificates ?? []).map((name) => ({
         ...{ type: "secret" as const, name, part, policies: {}, sources },
       })),
@@ -154,13 +179,15 @@ function transparentContributions(plan: ProxyPlan): readonly Contribution[] {
   const part = { kind: "proxy" as const };
   const self = dataplane(plan);
   return (["ipv4", "ipv6"] as const).flatMap((ip) => [
-    ...inbounds.map(({ shared }) => ({
-      type: "listener" as const,
-      name: passthroughName("inbound", ip, naming),
-      part,
-      policies: shared.policies,
-      sources: [self, ...(shared.tls === undefined ? [] : issuerOf(plan))],
-    })),
+    ...inbounds.flatMap(({ shared }) =>
+      (["listener", "cluster"] as const).map((type) => ({
+        type,
+        name: passthroughName("inbound", ip, naming),
+        part,
+        policies: shared.policies,
+        sources: [self, ...(shared.tls === undefined ? [] : issuerOf(plan))],
+      })),
+    ),
     ...(["listener", "cluster"] as const).map((type) => ({
       type,
       name: passthroughName("outbound", ip, naming),
@@ -176,7 +203,7 @@ function outboundContributions(plan: ProxyPlan, outbound: OutboundPlan): readonl
   const common = {
     part: { kind: "outbound" as const, destination: destination.kri },
     policies,
-    sources: [dataplane(plan), ...destinationOf(outbound.upstream)],
+    sources: [dataplane(plan), ...destinationOf(plan, destination)],
   };
   return [
     { type: "listener", name: outbound.listenerName, ...common },
@@ -192,7 +219,7 @@ function upstreamContributions(
 ): readonly Contribution[] {
   const { destination, clusterName, policies, tls } = upstream;
   const part = { kind, destination: destination.kri };
-  const sources = destinationOf(upstream);
+  const sources = destinationOf(plan, destination);
   return [
     {
       type: "cluster",
@@ -231,8 +258,9 @@ function dataplane({ mesh, name }: ProxyPlan): PlanSource {
   return { type: "Dataplane", mesh, name };
 }
 
-function destinationOf({ destination: { kind, mesh, name } }: UpstreamPlan): readonly PlanSource[] {
-  return kind === "MeshService" ? [{ type: "MeshService", mesh, name }] : [];
+/** A service that is known by a tag has no resource: the caller's Dataplane names it. */
+function destinationOf(plan: ProxyPlan, { kind, mesh, name }: DestinationPlan): readonly PlanSource[] {
+  return kind === "ServiceTag" ? [dataplane(plan)] : [{ type: kind, mesh, name }];
 }
 
 function issuerOf({ identity, mesh }: ProxyPlan): readonly PlanSource[] {

@@ -10,14 +10,15 @@ export interface ByCaller<Conf> extends Merged<Conf> {
 }
 
 /**
- * Merges the rules of an inbound, given from lowest to highest precedence. For each match that a rule names, every rule
- * about all its callers is merged, the broadest first; rules for everybody come before them.
+ * Merges the rules of an inbound, given from lowest to highest precedence. For each match that a rule names, and for those
+ * who fit an id in one and a server name in another, every rule about all these callers is merged, the broadest first;
+ * rules for everybody come before them.
  */
 export function byCaller<Conf>(rules: readonly InboundRule[]): ByCaller<Conf> | undefined {
   if (rules.length === 0) return undefined;
   const common = rules.filter(({ matches }) => matches.length === 0);
   const special = rules.flatMap((rule) => rule.matches.map((match) => ({ match, rule })));
-  const callers = sortedMatches(special.map(({ match }) => match)).map((match) => {
+  const callers = callerGroups(special.map(({ match }) => match)).map((match) => {
     const narrower = special
       .filter((each) => subsumes(each.match, match))
       // Sorting is stable: rules with equal matches keep their precedence.

@@ -180,6 +180,103 @@ for (const { kind, top, to, from } of kinds) {
   });
 }
 
+const TO_ALL = ["Mesh", "MeshService", "MeshExternalService", "MeshMultiZoneService"];
+const SERVICES = ["MeshService", "MeshExternalService", "MeshMultiZoneService"];
+
+/**
+ * Where a targetRef of which kind may stand, for every policy (spec: policies.md 1.2 and 1.3). `toOfGateway` is what stands in
+ * `to` under a MeshGateway.
+ */
+const places: Readonly<
+  Record<
+    string,
+    {
+      readonly top: readonly string[];
+      readonly to?: readonly string[];
+      readonly toOfGateway?: readonly string[];
+      readonly from?: readonly string[];
+    }
+  >
+> = {
+  MeshTrafficPermission: { top: [...LEGACY], from: ["Mesh", ...LEGACY] },
+  MeshTLS: { top: ["MeshSubset"], from: ["Mesh"] },
+  MeshHTTPRoute: { top: [...LEGACY, "MeshGateway"], to: SERVICES, toOfGateway: ["Mesh"] },
+  MeshTCPRoute: { top: [...LEGACY, "MeshGateway"], to: SERVICES, toOfGateway: ["Mesh"] },
+  MeshTimeout: {
+    top: [...LEGACY, "MeshGateway", "MeshHTTPRoute"],
+    to: [...TO_ALL, "MeshHTTPRoute"],
+    toOfGateway: ["Mesh", "MeshExternalService"],
+    from: ["Mesh"],
+  },
+  MeshRetry: {
+    top: [...LEGACY, "MeshGateway", "MeshHTTPRoute"],
+    to: [...TO_ALL, "MeshHTTPRoute"],
+    toOfGateway: ["Mesh", "MeshExternalService"],
+  },
+  MeshCircuitBreaker: { top: [...LEGACY, "MeshGateway"], to: TO_ALL, toOfGateway: TO_ALL, from: ["Mesh"] },
+  MeshHealthCheck: { top: [...LEGACY, "MeshGateway"], to: TO_ALL, toOfGateway: TO_ALL },
+  MeshRateLimit: {
+    top: [...LEGACY, "MeshGateway", "MeshHTTPRoute"],
+    to: ["Mesh"],
+    toOfGateway: ["Mesh"],
+    from: ["Mesh"],
+  },
+  MeshFaultInjection: {
+    top: [...LEGACY, "MeshGateway"],
+    to: ["Mesh"],
+    toOfGateway: ["Mesh"],
+    from: ["Mesh", ...LEGACY],
+  },
+  MeshLoadBalancingStrategy: {
+    top: [...LEGACY, "MeshGateway"],
+    to: ["Mesh", "MeshService", "MeshMultiZoneService", "MeshHTTPRoute"],
+    toOfGateway: ["Mesh", "MeshService", "MeshMultiZoneService"],
+  },
+  MeshProxyPatch: { top: [...LEGACY, "MeshGateway"] },
+  MeshPassthrough: { top: ["MeshSubset"] },
+  MeshOPA: { top: ["MeshSubset", "MeshGateway"] },
+  MeshGlobalRateLimit: {
+    top: ["MeshSubset", "MeshService", "MeshGateway"],
+    to: ["Mesh"],
+    toOfGateway: ["Mesh"],
+    from: ["Mesh"],
+  },
+};
+
+/** Those of all kinds of reference that do not break the rule about kinds at this place. */
+function taken(
+  kind: KindDefinition,
+  block: "to" | "from" | undefined,
+  targetRef?: unknown,
+): readonly string[] {
+  const specOf = (ref: unknown) =>
+    block === undefined ? { targetRef: ref } : { targetRef, [block]: [{ targetRef: ref }] };
+  const field = block === undefined ? "spec.targetRef.kind" : `spec.${block}[0].targetRef.kind`;
+  return everything
+    .filter((ref) => {
+      const lines = problems(kind, specOf(ref));
+      return !has(lines, field) && !has(lines, `spec.${block}`);
+    })
+    .map((ref) => ref.kind)
+    .sort();
+}
+
+for (const { kind } of policies) {
+  test(`${kind.type}: where a targetRef of which kind may stand`, () => {
+    const { top, to, toOfGateway, from } =
+      places[kind.type] ?? assert.fail(`${kind.type} is not in the table`);
+    const sorted = (list: readonly string[] = []) => list.toSorted();
+    assert.deepEqual(taken(kind, undefined), sorted(["Mesh", "Dataplane", ...top]), "top");
+    assert.deepEqual(taken(kind, "to"), sorted(to), "to");
+    assert.deepEqual(
+      taken(kind, "to", { kind: "MeshGateway", name: "edge" }),
+      sorted(toOfGateway),
+      "to of a gateway",
+    );
+    assert.deepEqual(taken(kind, "from", { kind: "Dataplane" }), sorted(from), "from");
+  });
+}
+
 const fields: readonly [about: string, spec: unknown, field: string][] = [
   ["a name with kind Mesh", { targetRef: { kind: "Mesh", name: "x" } }, "spec.targetRef.name"],
   ["no type of proxy", { targetRef: { kind: "Mesh", proxyTypes: [] } }, "spec.targetRef.proxyTypes"],

@@ -26,6 +26,8 @@ const inZone = destination({
   labels: { "kuma.io/zone": "east", "k8s.kuma.io/namespace": "shop", app: "backend" },
 });
 
+const of = (kind: DestinationPlan["kind"]) => destination({ kind, labels: { app: "backend" } });
+
 const targets: readonly [about: string, ref: TargetRef, of: DestinationPlan, hit: boolean][] = [
   ["the mesh", MESH, destination(), true],
   ["the service by name", backend, destination(), true],
@@ -50,6 +52,44 @@ const targets: readonly [about: string, ref: TargetRef, of: DestinationPlan, hit
   ["name and namespace", { ...backend, namespace: "shop" }, inZone, true],
   ["name in another namespace", { ...backend, namespace: "bank" }, inZone, false],
   ["another kind of destination", { kind: "MeshExternalService", name: "backend" }, destination(), false],
+  [
+    "an external service by name",
+    { kind: "MeshExternalService", name: "backend" },
+    of("MeshExternalService"),
+    true,
+  ],
+  [
+    "an external service by labels",
+    { kind: "MeshExternalService", labels: { app: "backend" } },
+    of("MeshExternalService"),
+    true,
+  ],
+  [
+    "an external service by other labels",
+    { kind: "MeshExternalService", labels: { app: "web" } },
+    of("MeshExternalService"),
+    false,
+  ],
+  [
+    "a multi-zone service by name and port",
+    { kind: "MeshMultiZoneService", name: "backend", sectionName: "80" },
+    of("MeshMultiZoneService"),
+    true,
+  ],
+  [
+    "a multi-zone service by labels and another port",
+    { kind: "MeshMultiZoneService", labels: { app: "backend" }, sectionName: "81" },
+    of("MeshMultiZoneService"),
+    false,
+  ],
+  ["a service of one zone, where all zones' is called", backend, of("MeshMultiZoneService"), false],
+  ["a service that is known by a tag", backend, of("ServiceTag"), true],
+  [
+    "labels, where a service is known by a tag",
+    { kind: "MeshService", labels: { app: "backend" } },
+    of("ServiceTag"),
+    false,
+  ],
 ];
 
 for (const [about, ref, of, hit] of targets) {
@@ -265,6 +305,24 @@ test("what a more specific policy sets, no broader one takes back", () => {
           setters.length === 0 || winners.some(({ spec }) => specificity(spec.targetRef) === best),
           `${field} comes from ${from}`,
         );
+      }
+    }),
+  );
+});
+
+test("within a policy, a field comes from the most specific entry that sets it, and of equals from the last", () => {
+  const specificity = ({ kind, sectionName }: TargetRef) =>
+    kind === "Mesh" ? 0 : sectionName === undefined ? 1 : 2;
+  fc.assert(
+    fc.property(fc.array(fc.tuple(toTarget, conf), { minLength: 1, maxLength: 5 }), (entries) => {
+      const made = policy({ to: entries.map(([targetRef, each]) => ({ targetRef, default: each })) });
+      const merged = merge<Record<string, number>>(outboundRules([made], destination(), "mt"));
+      for (const field of ["x", "y"] as const) {
+        const setters = entries.flatMap(([ref, each], i) =>
+          each[field] === undefined ? [] : [{ i, rank: specificity(ref) }],
+        );
+        const best = setters.toSorted((a, b) => a.rank - b.rank || a.i - b.i).at(-1);
+        assert.equal(merged?.origins[field]?.rule, best && `to[${best.i}]`);
       }
     }),
   );

@@ -24,6 +24,7 @@ import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration, fractionalPercent } from "../envoy-values.ts";
 import { refusalHeaders, refusalStatus } from "../on-rate-limit/envoy.ts";
 import { serviceCluster } from "../service-cluster.ts";
+import { meshGlobalRateLimitKind } from "./kind.ts";
 import type { GlobalRateLimitPlan } from "./policy.ts";
 
 const FILTER = "envoy.filters.http.ratelimit";
@@ -51,7 +52,7 @@ export function globalRateLimit(plan: GlobalRateLimitPlan, draft: InboundDraft):
 export function askService(plan: GlobalRateLimitPlan, { hcm, services }: Asking): void {
   const asked = filterOf(plan);
   if (hcm === undefined || asked === undefined) return;
-  services.set(asked.cluster.name, asked.cluster);
+  services.set(asked.service.cluster.name, asked.service);
   addHttpFilter(hcm, FILTER, FilterSchema, asked.filter);
 }
 
@@ -66,7 +67,7 @@ export function countForHost(
   const common = ofChain && filterOf(ofChain);
   if (common === undefined || !equals(FilterSchema, common.filter, asked.filter)) {
     if (common !== undefined) setForHost(draft, FILTER, switchedOff());
-    draft.chain.services.set(asked.cluster.name, asked.cluster);
+    draft.chain.services.set(asked.service.cluster.name, asked.service);
     addHostFilter(draft, FILTER, FilterSchema, asked.filter);
   }
   count(
@@ -87,7 +88,7 @@ function filterOf({ conf, mesh }: GlobalRateLimitPlan) {
   const status = refusalStatus(conf.http?.onRateLimit);
   const cluster = `rate-limit-service:${host}:${port}`;
   return {
-    cluster: serviceCluster(cluster, host, port),
+    service: { cluster: serviceCluster(cluster, host, port), askedBy: meshGlobalRateLimitKind.type },
     filter: create(FilterSchema, {
       domain: mesh,
       timeout: duration(backend.timeout ?? "25ms"),

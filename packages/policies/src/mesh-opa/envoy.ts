@@ -15,6 +15,7 @@ import { addHttpFilter } from "../engine/http-filters.ts";
 import { duration } from "../envoy-values.ts";
 import { serviceCluster } from "../service-cluster.ts";
 import type { AuthConfig } from "./conf.ts";
+import { meshOpaKind } from "./kind.ts";
 
 /** Where an agent is asked that does not listen elsewhere. */
 export const DEFAULT_AGENT = "localhost:9191";
@@ -30,15 +31,15 @@ const TIMEOUT = "5s";
  */
 export function askAgent(plan: Deciding, { hcm, services }: Pick<InboundDraft, "hcm" | "services">): void {
   if (hcm === undefined) return;
-  const { cluster, filter } = question(plan);
-  services.set(cluster.name, cluster);
+  const { service, filter } = question(plan);
+  services.set(service.cluster.name, service);
   addHttpFilter(hcm, FILTER, ExtAuthzSchema, filter);
 }
 
 /** The same for one listener of a gateway alone. `isAsked`: its port has a question of its own for all listeners. */
 export function askAgentForHost(plan: Deciding, draft: GatewayHostDraft, isAsked: boolean): void {
-  const { cluster, filter } = question(plan);
-  draft.chain.services.set(cluster.name, cluster);
+  const { service, filter } = question(plan);
+  draft.chain.services.set(service.cluster.name, service);
   if (isAsked) setForHost(draft, FILTER, switchedOff());
   addHostFilter(draft, FILTER, ExtAuthzSchema, filter);
 }
@@ -55,7 +56,10 @@ function question({ conf, agent }: Deciding) {
   const cluster = `opa-agent:${agent}`;
   return {
     // An agent that was told "localhost" listens there; looking the name up could give the other address family.
-    cluster: serviceCluster(cluster, host === "localhost" ? "127.0.0.1" : host, Number(url.port || 80)),
+    service: {
+      cluster: serviceCluster(cluster, host === "localhost" ? "127.0.0.1" : host, Number(url.port || 80)),
+      askedBy: meshOpaKind.type,
+    },
     filter: create(ExtAuthzSchema, {
       services: {
         case: "grpcService",

@@ -121,8 +121,8 @@ test("all of how the agent is asked", () => {
 test("the agent is at its own address, and localhost is not looked up", () => {
   const addressOf = (agent: string | undefined) => {
     const { draft } = translated({ appendPolicies: [RULES] }, agent);
-    const [cluster] = draft.services.values();
-    const { type, loadAssignment } = json(ClusterSchema, cluster ?? assert.fail()) as {
+    const [service] = draft.services.values();
+    const { type, loadAssignment } = json(ClusterSchema, service?.cluster ?? assert.fail()) as {
       readonly type?: string;
       readonly loadAssignment: unknown;
     };

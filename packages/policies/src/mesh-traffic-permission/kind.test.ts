@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { problems } from "../testing/resources.ts";
+import { parse, problems } from "../testing/resources.ts";
 import { meshTrafficPermissionKind } from "./kind.ts";
 
 const MESH = { kind: "Mesh" };
@@ -77,3 +77,16 @@ for (const [about, spec, fields] of cases) {
     );
   });
 }
+
+test("callers by the name of their service are to be named by tags", () => {
+  const from = (targetRef: object) => ({ targetRef, default: { action: "Allow" } });
+  const { violations, warnings } = parse(meshTrafficPermissionKind, {
+    from: [from(MESH), from({ kind: "MeshService", name: "web" })],
+  });
+  assert.deepEqual(violations, []);
+  assert.equal(warnings.length, 2, warnings.join());
+  assert.equal(
+    warnings[1],
+    "spec.from[1].targetRef.kind: MeshService is deprecated; use MeshSubset with the tag kuma.io/service instead",
+  );
+});

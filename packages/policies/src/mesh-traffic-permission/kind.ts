@@ -27,6 +27,14 @@ export const meshTrafficPermissionKind = policyKind<z.infer<typeof fromConf>, z.
   rules: { matches: false, excludesTo: false },
   needsBlock: true,
   deprecatedFrom: "use 'rules' with SPIFFE ids of a MeshIdentity instead",
+  deprecations: ({ from = [] }) =>
+    from.flatMap(({ targetRef }, i) =>
+      targetRef.kind === "MeshService"
+        ? [
+            `spec.from[${i}].targetRef.kind: MeshService is deprecated; use MeshSubset with the tag kuma.io/service instead`,
+          ]
+        : [],
+    ),
   validateConf: ({ action }, path) =>
     action === undefined ? [{ field: `${path}.action`, reason: `must be one of ${ACTIONS.join(", ")}` }] : [],
   validateRuleConf(value, path) {

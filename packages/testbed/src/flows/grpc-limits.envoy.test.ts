@@ -57,8 +57,9 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
         host: 11,
         outbounds: [{ service: "flights", port: 10_001 }],
       }),
-      world.startService({ service: "flights", host: 12, grpc: true }),
+      world.startService({ service: "flights", host: 12, grpc: true, opa: true }),
     ]);
+    await world.startRateLimitService("limits", 33);
     const session = connect(`http://${world.site.block.address(11)}:10001`);
     t.after(() => session.close());
     const statuses = async (count: number): Promise<readonly number[]> => {
@@ -103,6 +104,57 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
       assert.deepEqual(await statuses(5), [0, 0, 0, UNAVAILABLE, UNAVAILABLE]);
       await deleted(world, "meshratelimit", "limit");
       assert.deepEqual(await statuses(5), [0, 0, 0, 0, 0]);
+    });
+
+    await t.test("a call over the limit of all instances together is unavailable", async () => {
+      const url = `http://${world.site.block.address(33)}:10003`;
+      const counted = (http: object): string =>
+        policy("MeshGlobalRateLimit", "together", {
+          targetRef: target,
+          from: [
+            {
+              targetRef: { kind: "Mesh" },
+              default: { backend: { rateLimitService: { url, timeout: "2s" } }, ...http },
+            },
+          ],
+        });
+      // The filter first, so that the calls of open connections are none of the three.
+      await applied(world, counted({}));
+      await drained(flights.sidecar);
+      assert.deepEqual(await statuses(2), [0, 0]);
+      const DAY = 86_400_000;
+      await until("the day is young enough", () => Date.now() % DAY < DAY - 60_000, { timeoutMs: 90_000 });
+      await applied(world, counted({ http: { requestRate: { num: 3, interval: "24h" } } }));
+      assert.deepEqual(await statuses(5), [0, 0, 0, UNAVAILABLE, UNAVAILABLE]);
+      await deleted(world, "meshglobalratelimit", "together");
+      assert.deepEqual(await statuses(2), [0, 0]);
+    });
+
+    await t.test("an agent decides by the called method", async () => {
+      const rules = (method: string): string =>
+        policy("MeshOPA", "rules", {
+          targetRef: target,
+          default: {
+            appendPolicies: [
+              {
+                rego: {
+                  inlineString: `package calls
+import rego.v1
+
+default allow := false
+
+allow if input.attributes.request.http.path == "/grpc.health.v1.Health/${method}"
+`,
+                },
+              },
+            ],
+          },
+        });
+      await applied(world, rules("Watch"));
+      await until("the call is refused", async () => (await call(session)).grpcStatus === PERMISSION_DENIED);
+      assert.deepEqual(await statuses(2), [PERMISSION_DENIED, PERMISSION_DENIED]);
+      await applied(world, rules("Check"));
+      assert.deepEqual(await statuses(2), [0, 0]);
     });
   });
 });

@@ -256,6 +256,28 @@ test("an egress lets out whom a permission names, and has what it takes to be le
           (await world.sidecarStats("egress-1", "rbac.*shadow_denied")).values().reduce((a, b) => a + b, 0);
         await until("it is counted", async () => (await denied()) > 0);
       });
+      await t.test("a rule about the caller and one about the service hold together", async () => {
+        const local = (http: object) => ({ local: { http } });
+        await applied(
+          world,
+          policy("MeshRateLimit", "both", {
+            targetRef: { kind: "Dataplane", labels: { "kuma.io/listener-zoneegress": "enabled" } },
+            rules: [
+              {
+                matches: [{ sni: { type: "Exact", value: `sni.extsvc.${MESH}.zone1.pay.80` } }],
+                default: local({ requestRate: { num: 2, interval: "1h" } }),
+              },
+              {
+                matches: [{ spiffeID: { type: "Exact", value: idOf("passenger-portal") } }],
+                default: local({ onRateLimit: { status: 423 } }),
+              },
+            ],
+          }),
+        );
+        await answer("passenger-portal", 423);
+        await deleted(world, "meshratelimit", "both");
+        await answer("passenger-portal", 200);
+      });
       await t.test(
         "agents and limits of services of the mesh have no say, and do not close the egress",
         async () => {

@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
 import { coreKinds, createRegistry, type NewResource, parseResource } from "@skein/model";
 import { policyKinds } from "@skein/policies/kinds";
 import { parseAllDocuments } from "yaml";
 import { type OfflineWorld, offlineWorld } from "../../offline/world.ts";
 import { explain } from "../explain.ts";
 import type { Explanation, Question, QuestionProblem } from "../explanation.ts";
+import { explanationSchema } from "../explanation-schema.ts";
 
 const registry = createRegistry([...coreKinds, ...policyKinds]);
 
@@ -100,6 +102,7 @@ export function ask(
 ): Explanation {
   const outcome = asked(yaml, source, destination, more);
   if (!outcome.ok) throw new Error(outcome.error.message);
+  assert.deepEqual(explanationSchema.parse(outcome.value), outcome.value, "the schema has all of an answer");
   return outcome.value;
 }
 
