@@ -103,6 +103,16 @@ const cases: readonly [about: string, spec: unknown, problems: readonly (string 
       positive(`${OD}.detectors.successRate.${name}`),
     ],
   ),
+  [
+    "a factor that counts as none",
+    detectors({ successRate: { standardDeviationFactor: "0.0004" } }),
+    [`${OD}.detectors.successRate.standardDeviationFactor: must be at least 0.001`],
+  ],
+  [
+    "a factor beyond 32 bits",
+    detectors({ successRate: { standardDeviationFactor: 4_294_968 } }),
+    [`${OD}.detectors.successRate.standardDeviationFactor: must not be greater than 4294967`],
+  ],
   ...["minimumHosts", "requestVolume"].map((name): [string, unknown, readonly string[]] => [
     `failurePercentage.${name}: 0`,
     detectors({ failurePercentage: { [name]: 0 } }),

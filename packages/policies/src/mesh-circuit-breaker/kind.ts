@@ -4,6 +4,7 @@ import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
 import type { MeshCircuitBreakerConf, OutlierDetectionConf } from "./conf.ts";
 
+const MAX_FACTOR = 4_294_967;
 const count = () => z.int().min(0).max(4_294_967_295).optional();
 const consecutive = z.object({ consecutive: count() }).optional();
 
@@ -102,13 +103,20 @@ function validateDetection(value: OutlierDetectionConf, path: string): readonly 
     ...positive(detectors.localOriginFailures?.consecutive, `${at}.localOriginFailures.consecutive`),
     ...positive(detectors.successRate?.minimumHosts, `${at}.successRate.minimumHosts`),
     ...positive(detectors.successRate?.requestVolume, `${at}.successRate.requestVolume`),
-    ...positive(
-      detectors.successRate?.standardDeviationFactor === undefined
-        ? undefined
-        : Number(detectors.successRate.standardDeviationFactor),
+    ...validateFactor(
+      detectors.successRate?.standardDeviationFactor,
       `${at}.successRate.standardDeviationFactor`,
     ),
     ...positive(detectors.failurePercentage?.minimumHosts, `${at}.failurePercentage.minimumHosts`),
     ...positive(detectors.failurePercentage?.requestVolume, `${at}.failurePercentage.requestVolume`),
   ];
+}
+
+/** Envoy counts in thousandths, in 32 bits. */
+function validateFactor(value: number | string | undefined, field: string): readonly Violation[] {
+  if (value === undefined) return [];
+  const factor = Number(value);
+  if (factor <= 0) return [{ field, reason: "must be greater than 0" }];
+  if (factor < 0.001) return [{ field, reason: "must be at least 0.001" }];
+  return factor > MAX_FACTOR ? [{ field, reason: `must not be greater than ${MAX_FACTOR}` }] : [];
 }

@@ -188,6 +188,21 @@ const cases: readonly [about: string, spec: unknown, problems: readonly (string 
     hash({ type: "Cookie", cookie: { name: "c", path: "app" } }),
     [`${AT}.hashPolicies[0].cookie.path: must be an absolute path`],
   ],
+  ...(
+    [
+      ["a name with a line break", { name: "a\nb" }, "name: must be the name of a cookie"],
+      ["a negative life", { name: "c", ttl: "-1s" }, "ttl: must not be negative when defined"],
+      [
+        "a path with an attribute",
+        { name: "c", path: "/a; Secure" },
+        "path: must not contain ; or control characters",
+      ],
+    ] as const
+  ).map(([about, cookie, problem]): [string, unknown, readonly string[]] => [
+    `a cookie with ${about}`,
+    hash({ type: "Cookie", cookie }),
+    [`${AT}.hashPolicies[0].cookie.${problem}`],
+  ]),
   ["a route", to({ hashPolicies: [HEADER] }, ROUTE), []],
   [
     "what a route cannot have",
