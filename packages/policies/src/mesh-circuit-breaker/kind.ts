@@ -2,6 +2,7 @@ import { duration, intOrString, type Violation, validatePercent } from "@skein/m
 import { z } from "zod";
 import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
+import type { PolicySpec } from "../engine/policy-resource.ts";
 import type { MeshCircuitBreakerConf, OutlierDetectionConf } from "./conf.ts";
 
 const MAX_FACTOR = 4_294_967;
@@ -75,6 +76,7 @@ export const meshCircuitBreakerKind = policyKind<MeshCircuitBreakerConf>({
   needsBlock: true,
   deprecatedFrom: "use 'rules' instead",
   validateConf,
+  deprecations: idleDetectors,
 });
 
 function validateConf(value: MeshCircuitBreakerConf, path: string): readonly Violation[] {
@@ -119,4 +121,29 @@ function validateFactor(value: number | string | undefined, field: string): read
   if (factor <= 0) return [{ field, reason: "must be greater than 0" }];
   if (factor < 0.001) return [{ field, reason: "must be at least 0.001" }];
   return factor > MAX_FACTOR ? [{ field, reason: `must not be greater than ${MAX_FACTOR}` }] : [];
+}
+
+const CONSECUTIVE = ["totalFailures", "gatewayFailures", "localOriginFailures"] as const;
+
+/** Detectors that detect nothing as they are written. */
+function idleDetectors(spec: PolicySpec): readonly string[] {
+  return (["to", "from", "rules"] as const).flatMap((block) =>
+    (spec[block] ?? []).flatMap((entry, i) => {
+      const { outlierDetection } = (entry.default ?? {}) as MeshCircuitBreakerConf;
+      const { disabled, splitExternalAndLocalErrors, detectors } = outlierDetection ?? {};
+      if (disabled === true || detectors === undefined) return [];
+      const at = `spec.${block}[${i}].default.outlierDetection.detectors`;
+      const idle = CONSECUTIVE.filter((name) => detectors[name] && detectors[name].consecutive === undefined);
+      const isLocalIdle =
+        detectors.localOriginFailures?.consecutive !== undefined && splitExternalAndLocalErrors !== true;
+      return [
+        ...idle.map((name) => `${at}.${name} has no effect without consecutive`),
+        ...(isLocalIdle
+          ? [
+              `${at}.localOriginFailures has no effect without splitExternalAndLocalErrors: true; failures of connections count among totalFailures then`,
+            ]
+          : []),
+      ];
+    }),
+  );
 }

@@ -334,3 +334,22 @@ test("defaults are filled in", () => {
     ],
   });
 });
+
+test("conditions and filters that another one makes void are told", () => {
+  const header = (name: string, value: string) => ({ name, value });
+  const rewritten = (urlRewrite: object) => ({ type: "URLRewrite", urlRewrite });
+  const document = spec({
+    matches: [{}, { headers: [header("x", "1"), header("y", "1"), header("x", "2")] }],
+    default: {
+      filters: [
+        rewritten({ hostname: "a.example" }),
+        { type: "ResponseHeaderModifier", responseHeaderModifier: { remove: ["x"] } },
+        rewritten({ hostname: "b.example" }),
+      ],
+    },
+  });
+  assert.deepEqual(parse(meshHttpRouteKind, document).warnings, [
+    `${RULE}.matches[1].headers[2] has no effect: of several conditions on x only the first counts`,
+    `${FILTER}: of several filters of type URLRewrite the last counts for what they all say`,
+  ]);
+});

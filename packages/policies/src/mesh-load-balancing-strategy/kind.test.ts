@@ -257,3 +257,25 @@ test("what is deprecated or without effect is said", () => {
   ]);
   assert.deepEqual(warnings({ loadBalancer: { type: "Maglev" }, hashPolicies: [HEADER] }), []);
 });
+
+test("settings that nothing reads are told", () => {
+  const warnings = (conf: unknown) => parse(meshLoadBalancingStrategyKind, to(conf)).warnings;
+  const others = { leastRequest: { choiceCount: 3 }, ringHash: { minRingSize: 3 }, maglev: { tableSize: 7 } };
+  assert.deepEqual(warnings({ loadBalancer: { type: "Maglev", ...others } }), [
+    `${LB}.leastRequest has no effect with loadBalancer.type Maglev`,
+    `${LB}.ringHash has no effect with loadBalancer.type Maglev`,
+  ]);
+  assert.deepEqual(warnings({ loadBalancer: { type: "RingHash", ringHash: {}, leastRequest: {} } }), []);
+  const connection = (value: object) => ({
+    loadBalancer: { type: "Maglev" },
+    hashPolicies: [HEADER, { type: "Connection", connection: value }],
+  });
+  assert.deepEqual(warnings(connection({})), [
+    `${AT}.hashPolicies[1].connection has no effect without sourceIP: true`,
+  ]);
+  assert.deepEqual(warnings(connection({ sourceIP: true })), []);
+  const disabled = `${AT}.localityAwareness.disabled has no effect beside localZone or crossZone`;
+  assert.deepEqual(warnings({ localityAwareness: { disabled: true, localZone: {} } }), [disabled]);
+  assert.deepEqual(warnings({ localityAwareness: { disabled: true, crossZone: {} } }), [disabled]);
+  assert.deepEqual(warnings({ localityAwareness: { disabled: true } }), []);
+});

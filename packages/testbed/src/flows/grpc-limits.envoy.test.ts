@@ -1,51 +1,14 @@
 import assert from "node:assert/strict";
-import { type ClientHttp2Session, connect } from "node:http2";
+import { connect } from "node:http2";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
+import { grpcCall } from "./grpc-client.ts";
 import { applied, deleted, openMeshYaml, policy } from "./scene.ts";
 import { drained } from "./two-callers.ts";
 
-/** What a gRPC client makes of a call: the status, from the headers where the answer has no body. */
-interface Reply {
-  readonly grpcStatus: number;
-  readonly message: string;
-  readonly ms: number;
-}
-
-/** `grpc.health.v1.HealthCheckRequest` for no service in particular, framed. */
-const EMPTY = Buffer.from([0, 0, 0, 0, 0]);
 const UNAVAILABLE = 14;
 const PERMISSION_DENIED = 7;
-
-function call(session: ClientHttp2Session): Promise<Reply> {
-  const begun = performance.now();
-  return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/grpc.health.v1.Health/Check",
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
-    let seen: Record<string, unknown> = {};
-    stream.on("response", (headers) => {
-      seen = { ...seen, ...headers };
-    });
-    stream.on("trailers", (headers) => {
-      seen = { ...seen, ...headers };
-    });
-    stream.on("error", reject);
-    stream.on("end", () =>
-      resolve({
-        grpcStatus: Number(seen["grpc-status"]),
-        message: String(seen["grpc-message"] ?? ""),
-        ms: performance.now() - begun,
-      }),
-    );
-    stream.resume();
-    stream.end(EMPTY);
-  });
-}
 
 test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
   await withWorld(async (world) => {
@@ -63,10 +26,10 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
     t.after(() => session.close());
     const statuses = async (count: number): Promise<readonly number[]> => {
       const seen: number[] = [];
-      for (let i = 0; i < count; i++) seen.push((await call(session)).grpcStatus);
+      for (let i = 0; i < count; i++) seen.push((await grpcCall(session)).grpcStatus);
       return seen;
     };
-    await until("flights answers", async () => (await call(session)).grpcStatus === 0);
+    await until("flights answers", async () => (await grpcCall(session)).grpcStatus === 0);
     const target = { kind: "Dataplane", labels: { app: "flights" } };
     const faults = (fault: object): string =>
       policy("MeshFaultInjection", "faults", {
@@ -78,14 +41,14 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
       await applied(world, faults({ abort: { httpStatus: 503, percentage: 100 } }));
       await drained(flights.sidecar);
       assert.deepEqual(await statuses(3), [UNAVAILABLE, UNAVAILABLE, UNAVAILABLE]);
-      assert.match((await call(session)).message, /fault/);
+      assert.match((await grpcCall(session)).message, /fault/);
       await applied(world, faults({ abort: { httpStatus: 403, percentage: 100 } }));
       assert.deepEqual(await statuses(1), [PERMISSION_DENIED]);
     });
 
     await t.test("a delay comes before the answer", async () => {
       await applied(world, faults({ delay: { value: "700ms", percentage: 100 } }));
-      const { grpcStatus, ms } = await call(session);
+      const { grpcStatus, ms } = await grpcCall(session);
       assert.equal(grpcStatus, 0);
       // Envoy counts from the time its event loop woke, so its 700 ms may end a little before ours.
       assert.ok(ms >= 690, `${ms} ms`);
