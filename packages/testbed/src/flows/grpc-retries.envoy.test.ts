@@ -76,9 +76,9 @@ test("gRPC calls that fail are made again on the codes of the policy", async (t)
     });
 
     await t.test("an attempt that takes too long is made again", async () => {
-      await retries({ numRetries: 1, perTryTimeout: "400ms" });
-      assert.deepEqual(await call({ "x-airline-slow": "1 3000" }), [0, 2]);
-      assert.deepEqual(await call({ "x-airline-slow": "2 3000" }), [UNAVAILABLE, 0]);
+      await retries({ numRetries: 1, perTryTimeout: "1s" });
+      assert.deepEqual(await call({ "x-airline-slow": "1 12000" }), [0, 2]);
+      assert.deepEqual(await call({ "x-airline-slow": "2 12000" }), [UNAVAILABLE, 0]);
     });
 
     await t.test("the HTTP part of a policy is not about gRPC, and the write says so", async () => {
@@ -98,14 +98,14 @@ test("gRPC calls that fail are made again on the codes of the policy", async (t)
     });
 
     await t.test("a request timeout ends a call", async () => {
-      const conf = { http: { requestTimeout: "400ms" } };
+      const conf = { http: { requestTimeout: "1s" } };
       await applied(
         world,
         policy("MeshTimeout", "limits", {
           to: [{ targetRef: { kind: "MeshService", name: "flights" }, default: conf }],
         }),
       );
-      assert.deepEqual(await call({ "x-airline-slow": "1 3000" }), [UNAVAILABLE, 0]);
+      assert.deepEqual(await call({ "x-airline-slow": "1 12000" }), [UNAVAILABLE, 0]);
       assert.deepEqual(await call({}), [0, 1]);
     });
   });
