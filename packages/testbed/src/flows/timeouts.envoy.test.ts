@@ -8,6 +8,7 @@ import { withWorld } from "../world/world.ts";
 import { freeze } from "./frozen.ts";
 import { get } from "./load.ts";
 import { applied, deleted, documents, meshYaml, policy } from "./scene.ts";
+import { drained } from "./two-callers.ts";
 
 /** So long that nothing ends because of it. */
 const LONG = "1m";
@@ -173,6 +174,8 @@ test("every time-out of a MeshTimeout ends what it is about", async (t) => {
     );
 
     await t.test("from lists and older kinds of targets do the same, and warn", async (context) => {
+      // What the callee's listener was replaced for ends connections that are left over after a while.
+      await drained(checkIn.sidecar);
       const caller = { "kuma.io/service": "passenger-portal" };
       const short = { http: { requestTimeout: "700ms" } };
       const long = calls({ http: { requestTimeout: LONG, streamIdleTimeout: LONG } });
@@ -202,6 +205,7 @@ test("every time-out of a MeshTimeout ends what it is about", async (t) => {
     });
 
     await t.test("none of it without a policy", async () => {
+      await drained(checkIn.sidecar);
       assert.equal(await status("/delay?ms=1500"), 200);
       const agent = new Agent({ keepAlive: true });
       const url = `http://${host}:${HTTP}/`;
