@@ -3,7 +3,7 @@ import { connect } from "node:http2";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
-import { grpcCall } from "./grpc-client.ts";
+import { grpcCall as call } from "./grpc-client.ts";
 import { applied, deleted, openMeshYaml, policy } from "./scene.ts";
 import { drained } from "./two-callers.ts";
 
@@ -26,10 +26,10 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
     t.after(() => session.close());
     const statuses = async (count: number): Promise<readonly number[]> => {
       const seen: number[] = [];
-      for (let i = 0; i < count; i++) seen.push((await grpcCall(session)).grpcStatus);
+      for (let i = 0; i < count; i++) seen.push((await call(session)).grpcStatus);
       return seen;
     };
-    await until("flights answers", async () => (await grpcCall(session)).grpcStatus === 0);
+    await until("flights answers", async () => (await call(session)).grpcStatus === 0);
     const target = { kind: "Dataplane", labels: { app: "flights" } };
     const faults = (fault: object): string =>
       policy("MeshFaultInjection", "faults", {
@@ -41,14 +41,14 @@ test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
       await applied(world, faults({ abort: { httpStatus: 503, percentage: 100 } }));
       await drained(flights.sidecar);
       assert.deepEqual(await statuses(3), [UNAVAILABLE, UNAVAILABLE, UNAVAILABLE]);
-      assert.match((await grpcCall(session)).message, /fault/);
+      assert.match((await call(session)).message, /fault/);
       await applied(world, faults({ abort: { httpStatus: 403, percentage: 100 } }));
       assert.deepEqual(await statuses(1), [PERMISSION_DENIED]);
     });
 
     await t.test("a delay comes before the answer", async () => {
       await applied(world, faults({ delay: { value: "700ms", percentage: 100 } }));
-      const { grpcStatus, ms } = await grpcCall(session);
+      const { grpcStatus, ms } = await call(session);
       assert.equal(grpcStatus, 0);
       // Envoy counts from the time its event loop woke, so its 700 ms may end a little before ours.
       assert.ok(ms >= 690, `${ms} ms`);
