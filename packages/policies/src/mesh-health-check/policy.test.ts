@@ -211,7 +211,9 @@ test("a narrower rule changes what it names, and each field knows its rule", () 
   const plan = meshHealthCheck.planOutbound?.({ policies, destination: destination(), routes: [] });
   assert.deepEqual(plan?.conf, { interval: "3s", timeout: "2s", http: {}, tcp: {} });
   assert.deepEqual(
-    Object.entries(plan?.origins ?? {}).map(([field, { policy }]) => `${field} ${policy.split("_").at(-2)}`),
-    ["timeout all", "http all", "interval backend", "tcp backend"],
+    Object.entries(plan?.origins ?? {})
+      .map(([field, { policy }]) => `${field} ${policy.split("_").at(-2)}`)
+      .sort(),
+    ["http all", "interval backend", "tcp backend", "timeout all"],
   );
 });
