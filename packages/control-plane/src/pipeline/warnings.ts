@@ -33,6 +33,7 @@ import { gatewayTargetWarnings, meshGatewayWarnings, unselectedGatewayWarnings }
 import { inboundWarnings } from "./inbound-warnings.ts";
 import { generatorWarnings, hostnameWarnings, memberWarnings } from "./naming-warnings.ts";
 import { opaWarnings } from "./opa-warnings.ts";
+import { partWarnings, routePartWarnings } from "./part-warnings.ts";
 import { passthroughWarnings } from "./passthrough-warnings.ts";
 import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
 import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
@@ -102,6 +103,7 @@ function policyWarnings(
   const services = callablesOf(store, policy.mesh);
   for (const [i, { targetRef, default: conf }] of (policy.spec.to ?? []).entries()) {
     const { kind } = targetRef;
+    if (kind === "MeshHTTPRoute") warnings.push(...routePartWarnings(policy, `spec.to[${i}].default`, conf));
     if (!isCallableKind(kind)) continue;
     const found = services.filter(
       (service) =>
@@ -129,6 +131,7 @@ function policyWarnings(
       ({ ports }) =>
         ports.length > 0 && ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
     );
+    warnings.push(...partWarnings(policy, `spec.to[${i}].default`, conf, meant));
     const remedy = kind === "MeshExternalService" ? "set match.protocol" : "set appProtocol on its port";
     for (const { name } of isHttpRule ? tcpOnly : []) {
       warnings.push(

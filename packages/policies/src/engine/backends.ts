@@ -1,4 +1,4 @@
-import type { BackendRef, TargetRefKind } from "@skein/model";
+import type { BackendRef, TargetRefKind, Violation } from "@skein/model";
 import type { BackendReference } from "../definition.ts";
 import type { Origin } from "../plan/origin.ts";
 import type { BackendPlan, DestinationPlan } from "../plan/proxy-plan.ts";
@@ -14,6 +14,22 @@ export const BACKEND_KINDS: readonly TargetRefKind[] = [
 
 /** What a route may send copies to. */
 export const MIRROR_KINDS: readonly TargetRefKind[] = ["MeshService", "MeshServiceSubset"];
+
+/** Envoy adds up the weights of a split in 32 bits. */
+const MAX_WEIGHT = 4_294_967_295;
+
+/** What is wrong with the shares of one rule. */
+export function weightViolations(refs: readonly BackendRef[], field: string): readonly Violation[] {
+  const over = refs.flatMap(({ weight }, i) =>
+    weight > MAX_WEIGHT
+      ? [{ field: `${field}[${i}].weight`, reason: `must not be greater than ${MAX_WEIGHT}` }]
+      : [],
+  );
+  if (over.length > 0) return over;
+  return refs.reduce((sum, { weight }) => sum + weight, 0) > MAX_WEIGHT
+    ? [{ field, reason: `the weights must add up to at most ${MAX_WEIGHT}` }]
+    : [];
+}
 
 /** A reference of a policy's rule, with where it stands. `path` is its place in the policy's spec. */
 export function backendReference(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { problems } from "../testing/resources.ts";
+import { parse, problems } from "../testing/resources.ts";
 import { meshCircuitBreakerKind } from "./kind.ts";
 
 const AT = "spec.to[0].default";
@@ -103,6 +103,16 @@ const cases: readonly [about: string, spec: unknown, problems: readonly (string 
       positive(`${OD}.detectors.successRate.${name}`),
     ],
   ),
+  [
+    "a factor that counts as none",
+    detectors({ successRate: { standardDeviationFactor: "0.0004" } }),
+    [`${OD}.detectors.successRate.standardDeviationFactor: must be at least 0.001`],
+  ],
+  [
+    "a factor beyond 32 bits",
+    detectors({ successRate: { standardDeviationFactor: 4_294_968 } }),
+    [`${OD}.detectors.successRate.standardDeviationFactor: must not be greater than 4294967`],
+  ],
   ...["minimumHosts", "requestVolume"].map((name): [string, unknown, readonly string[]] => [
     `failurePercentage.${name}: 0`,
     detectors({ failurePercentage: { [name]: 0 } }),
@@ -130,3 +140,21 @@ for (const [about, spec, expected] of cases) {
     }
   });
 }
+
+test("detectors that detect nothing are told", () => {
+  const warnings = (outlierDetection: object, block: "to" | "rules" = "to") => {
+    const conf = { outlierDetection };
+    const spec = block === "to" ? to(conf) : { rules: [{ default: conf }] };
+    return parse(meshCircuitBreakerKind, spec).warnings;
+  };
+  const local = { localOriginFailures: { consecutive: 3 } };
+  const split = `${OD}.detectors.localOriginFailures has no effect without splitExternalAndLocalErrors: true; failures of connections count among totalFailures then`;
+  assert.deepEqual(warnings({ detectors: local }), [split]);
+  assert.deepEqual(warnings({ splitExternalAndLocalErrors: true, detectors: local }), []);
+  assert.deepEqual(warnings({ disabled: true, detectors: local }), []);
+  assert.deepEqual(warnings({ detectors: local }, "rules"), [split.replace("to[0]", "rules[0]")]);
+  assert.deepEqual(
+    warnings({ detectors: { totalFailures: {}, gatewayFailures: { consecutive: 1 }, successRate: {} } }),
+    [`${OD}.detectors.totalFailures has no effect without consecutive`],
+  );
+});

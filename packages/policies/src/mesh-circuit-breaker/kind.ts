@@ -2,8 +2,10 @@ import { duration, intOrString, type Violation, validatePercent } from "@skein/m
 import { z } from "zod";
 import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
+import type { PolicySpec } from "../engine/policy-resource.ts";
 import type { MeshCircuitBreakerConf, OutlierDetectionConf } from "./conf.ts";
 
+const MAX_FACTOR = 4_294_967;
 const count = () => z.int().min(0).max(4_294_967_295).optional();
 const consecutive = z.object({ consecutive: count() }).optional();
 
@@ -74,6 +76,7 @@ export const meshCircuitBreakerKind = policyKind<MeshCircuitBreakerConf>({
   needsBlock: true,
   deprecatedFrom: "use 'rules' instead",
   validateConf,
+  deprecations: idleDetectors,
 });
 
 function validateConf(value: MeshCircuitBreakerConf, path: string): readonly Violation[] {
@@ -102,13 +105,45 @@ function validateDetection(value: OutlierDetectionConf, path: string): readonly 
     ...positive(detectors.localOriginFailures?.consecutive, `${at}.localOriginFailures.consecutive`),
     ...positive(detectors.successRate?.minimumHosts, `${at}.successRate.minimumHosts`),
     ...positive(detectors.successRate?.requestVolume, `${at}.successRate.requestVolume`),
-    ...positive(
-      detectors.successRate?.standardDeviationFactor === undefined
-        ? undefined
-        : Number(detectors.successRate.standardDeviationFactor),
+    ...validateFactor(
+      detectors.successRate?.standardDeviationFactor,
       `${at}.successRate.standardDeviationFactor`,
     ),
     ...positive(detectors.failurePercentage?.minimumHosts, `${at}.failurePercentage.minimumHosts`),
     ...positive(detectors.failurePercentage?.requestVolume, `${at}.failurePercentage.requestVolume`),
   ];
+}
+
+/** Envoy counts in thousandths, in 32 bits. */
+function validateFactor(value: number | string | undefined, field: string): readonly Violation[] {
+  if (value === undefined) return [];
+  const factor = Number(value);
+  if (factor <= 0) return [{ field, reason: "must be greater than 0" }];
+  if (factor < 0.001) return [{ field, reason: "must be at least 0.001" }];
+  return factor > MAX_FACTOR ? [{ field, reason: `must not be greater than ${MAX_FACTOR}` }] : [];
+}
+
+const CONSECUTIVE = ["totalFailures", "gatewayFailures", "localOriginFailures"] as const;
+
+/** Detectors that detect nothing as they are written. */
+function idleDetectors(spec: PolicySpec): readonly string[] {
+  return (["to", "from", "rules"] as const).flatMap((block) =>
+    (spec[block] ?? []).flatMap((entry, i) => {
+      const { outlierDetection } = (entry.default ?? {}) as MeshCircuitBreakerConf;
+      const { disabled, splitExternalAndLocalErrors, detectors } = outlierDetection ?? {};
+      if (disabled === true || detectors === undefined) return [];
+      const at = `spec.${block}[${i}].default.outlierDetection.detectors`;
+      const idle = CONSECUTIVE.filter((name) => detectors[name] && detectors[name].consecutive === undefined);
+      const isLocalIdle =
+        detectors.localOriginFailures?.consecutive !== undefined && splitExternalAndLocalErrors !== true;
+      return [
+        ...idle.map((name) => `${at}.${name} has no effect without consecutive`),
+        ...(isLocalIdle
+          ? [
+              `${at}.localOriginFailures has no effect without splitExternalAndLocalErrors: true; failures of connections count among totalFailures then`,
+            ]
+          : []),
+      ];
+    }),
+  );
 }

@@ -15,6 +15,7 @@ import {
 import { CodecClientType } from "@skein/envoy-api/envoy/type/v3/http_pb";
 import { Int64RangeSchema } from "@skein/envoy-api/envoy/type/v3/range_pb";
 import type { OutboundDraft } from "../draft.ts";
+import { headerText } from "../header-text.ts";
 import type { GrpcCheck, HttpCheck, MeshHealthCheckConf, TcpCheck } from "./conf.ts";
 import { payloadHex } from "./payload.ts";
 
@@ -72,7 +73,7 @@ function httpChecker(conf: HttpCheck, { protocol, requestHeaders }: OutboundDraf
 
 /** A list in one text is several headers. */
 function values(text: string): readonly string[] {
-  return text.split(",").map((each) => each.trim());
+  return text.split(",").map((each) => headerText(each.trim()));
 }
 
 function header(key: string, value: string, appendAction: AppendAction): HeaderValueOption {

@@ -89,7 +89,23 @@ const cases: readonly [about: string, spec: unknown, problems: readonly (string 
   [
     "a header with capitals",
     http({ requestHeadersToAdd: { set: [{ name: "X-Set", value: "1" }] } }),
-    [`${AT}.http.requestHeadersToAdd.set[0].name: must be the name of a header, in lower case`],
+    [`${AT}.http.requestHeadersToAdd.set[0].name: must be a header name in lower case`],
+  ],
+  [
+    "the host header",
+    http({ requestHeadersToAdd: { set: [{ name: "host", value: "a.example" }] } }),
+    [`${AT}.http.requestHeadersToAdd.set[0].name: host cannot be changed here`],
+  ],
+  [
+    "a header of two lines",
+    http({ requestHeadersToAdd: { add: [{ name: "x", value: "a\nb" }] } }),
+    [`${AT}.http.requestHeadersToAdd.add[0].value: must be one line`],
+  ],
+  ["a path of two lines", http({ path: "/a\nb" }), [`${AT}.http.path: must be one line`]],
+  [
+    "an authority of two lines",
+    to({ grpc: { authority: "a\nb" } }),
+    [`${AT}.grpc.authority: must be one line`],
   ],
   [
     "too many headers",

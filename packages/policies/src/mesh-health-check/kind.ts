@@ -3,22 +3,16 @@ import { z } from "zod";
 import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
 import type { PolicySpec } from "../engine/policy-resource.ts";
+import { addedHeaderName } from "../header-name.ts";
+import { headerValue } from "../header-value.ts";
+import { oneLine } from "../one-line.ts";
 import type { MeshHealthCheckConf } from "./conf.ts";
 import { looksEncoded } from "./payload.ts";
 
 const count = () => z.int().min(0).max(4_294_967_295).optional();
 
 const headers = z
-  .array(
-    z.object({
-      name: z
-        .string()
-        .min(1)
-        .max(256)
-        .regex(/^[a-z0-9!#$%&'*+\-.^_`|~]+$/, "must be the name of a header, in lower case"),
-      value: z.string(),
-    }),
-  )
+  .array(z.object({ name: addedHeaderName(), value: headerValue() }))
   .max(16)
   .optional();
 
@@ -39,7 +33,7 @@ const conf: z.ZodType<MeshHealthCheckConf> = z.object({
   http: z
     .object({
       disabled: z.boolean().optional(),
-      path: z.string().optional(),
+      path: oneLine().optional(),
       expectedStatuses: z
         .array(
           z
@@ -62,7 +56,7 @@ const conf: z.ZodType<MeshHealthCheckConf> = z.object({
     .object({
       disabled: z.boolean().optional(),
       serviceName: z.string().optional(),
-      authority: z.string().optional(),
+      authority: oneLine().optional(),
     })
     .optional(),
 });

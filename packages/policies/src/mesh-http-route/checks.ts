@@ -1,13 +1,16 @@
 import {
   type BackendRef,
+  isIp,
   type Violation,
   validateBackendRef,
   validatePercent,
   validateUnique,
 } from "@skein/model";
-import { BACKEND_KINDS, MIRROR_KINDS } from "../engine/backends.ts";
+import { BACKEND_KINDS, MIRROR_KINDS, weightViolations } from "../engine/backends.ts";
 import type { ConfContext } from "../engine/policy-kind.ts";
-import { parseExpression } from "../re2/parse.ts";
+import { headerMatchViolations } from "../header-match-schema.ts";
+import { isHeaderName } from "../header-name.ts";
+import { regexViolations } from "../re2/violations.ts";
 import type { HeaderModifier, HttpMatch, HttpRouteFilter, HttpRule, PathRewrite } from "./conf.ts";
 
 /** What is wrong with the rules of one `to` entry. */
@@ -39,6 +42,7 @@ function validateRule(
         kinds: BACKEND_KINDS,
       }),
     ),
+    ...weightViolations(backendRefs, `${path}.default.backendRefs`),
     ...(isGateway && backendRefs.length === 0 && !redirects
       ? [
           {
@@ -53,16 +57,9 @@ function validateRule(
 function validateMatch({ path, headers, queryParams }: HttpMatch, at: string): readonly Violation[] {
   return [
     ...(path === undefined ? [] : validatePath(path.type, path.value, `${at}.path.value`)),
-    ...(headers ?? []).flatMap(({ type, value }, i) => {
-      const field = `${at}.headers[${i}].value`;
-      if (type === "Present" || type === "Absent") {
-        return value === undefined ? [] : [{ field, reason: `must not be set when type is ${type}` }];
-      }
-      if (value === undefined) return [{ field, reason: `must be set when type is ${type ?? "Exact"}` }];
-      return type === "RegularExpression" ? validateRegex(value, field) : [];
-    }),
+    ...headerMatchViolations(headers, `${at}.headers`),
     ...(queryParams ?? []).flatMap(({ type, value }, i) =>
-      type === "RegularExpression" ? validateRegex(value, `${at}.queryParams[${i}].value`) : [],
+      type === "RegularExpression" ? regexViolations(value, `${at}.queryParams[${i}].value`) : [],
     ),
     ...validateUnique(
       queryParams ?? [],
@@ -74,8 +71,16 @@ function validateMatch({ path, headers, queryParams }: HttpMatch, at: string): r
 }
 
 function validatePath(type: string, value: string, field: string): readonly Violation[] {
-  if (type === "RegularExpression") return validateRegex(value, field);
+  if (type === "RegularExpression") return regexViolations(value, field);
   if (!value.startsWith("/")) return [{ field, reason: "must be an absolute path" }];
+  if (/[?#]/.test(value)) {
+    return [
+      {
+        field,
+        reason: "must not contain ? or #: a path ends there; match a query with queryParams",
+      },
+    ];
+  }
   if (type === "PathPrefix" && value !== "/" && value.endsWith("/")) {
     return [
       {
@@ -86,24 +91,6 @@ function validatePath(type: string, value: string, field: string): readonly Viol
     ];
   }
   return [];
-}
-
-/** Envoy's expressions are RE2's: like JavaScript's, but without look-around and back-references. */
-function validateRegex(text: string, field: string): readonly Violation[] {
-  if (/\(\?<?[=!]|\\[1-9]/.test(text)) {
-    return [
-      {
-        field,
-        reason: "must not use look-around or back-references: Envoy's regular expressions (RE2) have none",
-      },
-    ];
-  }
-  try {
-    parseExpression(text);
-    return [];
-  } catch {
-    return [{ field, reason: "must be a regular expression (RE2 syntax)" }];
-  }
 }
 
 const FIELD_OF: Readonly<Record<HttpRouteFilter["type"], keyof HttpRouteFilter>> = {
@@ -146,7 +133,12 @@ function validateFilter(filter: HttpRouteFilter, path: string, context: FilterCo
         at,
       );
     case "RequestRedirect":
-      return validateRewrite(filter.requestRedirect?.path, `${at}.path`, context);
+      return [
+        ...(isIp(filter.requestRedirect?.hostname ?? "")
+          ? [{ field: `${at}.hostname`, reason: "must be a DNS name, not an IP address" }]
+          : []),
+        ...validateRewrite(filter.requestRedirect?.path, `${at}.path`, context),
+      ];
     case "URLRewrite":
       return validateUrlRewrite(filter, at, context);
     case "RequestMirror":
@@ -197,12 +189,22 @@ function validateModifier(
     ...add.map(({ name }, i) => ({ name, field: `${at}.add[${i}].name` })),
     ...remove.map((name, i) => ({ name: name.toLowerCase(), field: `${at}.remove[${i}]` })),
   ];
-  return validateUnique(
-    names,
-    ({ name }) => name,
-    (i) => names[i]?.field ?? at,
-    (name) => `header ${name} must be modified only once`,
-  );
+  return [
+    ...names.flatMap(({ name, field }) => validateChanged(name, field)),
+    ...validateUnique(
+      names,
+      ({ name }) => name,
+      (i) => names[i]?.field ?? at,
+      (name) => `header ${name} must be modified only once`,
+    ),
+  ];
+}
+
+/** Envoy routes by the host, so it lets no filter of headers change it. */
+function validateChanged(name: string, field: string): readonly Violation[] {
+  if (!isHeaderName(name)) return [{ field, reason: "must be the name of a header" }];
+  const reason = "host cannot be changed here; use a filter of type URLRewrite with hostname";
+  return name === "host" ? [{ field, reason }] : [];
 }
 
 function validateRewrite(

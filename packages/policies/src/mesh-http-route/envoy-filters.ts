@@ -21,6 +21,7 @@ import {
   RegexMatcherSchema,
 } from "@skein/envoy-api/envoy/type/matcher/v3/regex_pb";
 import { fractionalPercent } from "../envoy-values.ts";
+import { headerText } from "../header-text.ts";
 import { quotedText } from "../re2/quoted.ts";
 import type {
   HeaderModifier,
@@ -69,13 +70,16 @@ export function rewrite(
     const value = create(BoolValueSchema, { value: true });
     action.hostRewriteSpecifier = { case: "autoHostRewrite", value };
   }
-  if (path?.type === "ReplaceFullPath") {
-    action.regexRewrite = substitution("^.*$", path.replaceFullPath || "/");
-  } else if (path !== undefined) {
-    const specifier = prefixRewrite(path, match);
-    if (specifier.case === "prefixRewrite") action.prefixRewrite = specifier.value;
-    else action.regexRewrite = specifier.value;
-  }
+  if (path === undefined) return;
+  const specifier: PrefixRewrite =
+    path.type === "ReplaceFullPath"
+      ? { case: "regexRewrite", value: substitution("^.*$", path.replaceFullPath || "/") }
+      : prefixRewrite(path, match);
+  // Envoy takes one of them, and of several filters the last counts.
+  action.prefixRewrite = "";
+  delete action.regexRewrite;
+  if (specifier.case === "prefixRewrite") action.prefixRewrite = specifier.value;
+  else action.regexRewrite = specifier.value;
 }
 
 /** Sends copies of a share of the requests. */
@@ -119,17 +123,10 @@ function substitution(regex: string, text: string): RegexMatchAndSubstitute {
   });
 }
 
-/** One of Envoy's variables, such as `%START_TIME%`, or a percent sign that stands for itself. */
-const PERCENT = /%[A-Z0-9_]+(\([^)]*\))?(:[0-9]+)?%|%/g;
-
-function escaped(text: string): string {
-  return text === "%" ? "%%" : text;
-}
-
 function headers(set: readonly NamedValue[] = [], add: readonly NamedValue[] = []): HeaderValueOption[] {
   const option = (action: AppendAction) => (value: NamedValue) =>
     create(HeaderValueOptionSchema, {
-      header: create(HeaderValueSchema, { key: value.name, value: value.value.replaceAll(PERCENT, escaped) }),
+      header: create(HeaderValueSchema, { key: value.name, value: headerText(value.value) }),
       appendAction: action,
     });
   return [

@@ -79,6 +79,41 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
       `${RULE}.matches[0].path.value: does not need a trailing slash because only a \`/\`-separated prefix or an entire path is matched`,
     ],
   ],
+  [
+    "a path with a query",
+    path("PathPrefix", "/a?b=1"),
+    [
+      `${RULE}.matches[0].path.value: must not contain ? or #: a path ends there; match a query with queryParams`,
+    ],
+  ],
+  [
+    "an exact path with a fragment",
+    path("Exact", "/a#b"),
+    [
+      `${RULE}.matches[0].path.value: must not contain ? or #: a path ends there; match a query with queryParams`,
+    ],
+  ],
+  [
+    "expressions of nothing",
+    matching({
+      headers: [{ name: "x", type: "RegularExpression", value: "" }],
+      queryParams: [{ name: "q", type: "RegularExpression", value: "" }],
+    }),
+    [
+      `${RULE}.matches[0].headers[0].value: must not be empty when type is RegularExpression`,
+      `${RULE}.matches[0].queryParams[0].value: must not be empty when type is RegularExpression`,
+    ],
+  ],
+  [
+    "a query parameter with too long a name",
+    matching({ queryParams: [{ name: "q".repeat(1025), type: "Exact", value: "1" }] }),
+    [`${RULE}.matches[0].queryParams[0].name: must be at most 1024 bytes long`],
+  ],
+  [
+    "repetitions that multiply beyond what RE2 does",
+    path("RegularExpression", "/((a{100}){100})?"),
+    [`${RULE}.matches[0].path.value: must be a regular expression (RE2 syntax)`],
+  ],
   ["a regular expression", path("RegularExpression", "/a/[0-9]+"), []],
   ["one with a class of RE2", path("RegularExpression", "(?i)/[[:alpha:]]+"), []],
   [
@@ -141,6 +176,48 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     modifier({ remove: Array.from({ length: 17 }, (_, i) => `x-${i}`) }),
     [`${FILTER}.requestHeaderModifier.remove: must have at most 16 entries`],
   ],
+  [
+    "the host header",
+    modifier({ set: [{ name: "host", value: "a.example" }] }),
+    [
+      `${FILTER}.requestHeaderModifier.set[0].name: host cannot be changed here; use a filter of type URLRewrite with hostname`,
+    ],
+  ],
+  [
+    "the host header, taken away",
+    modifier({ remove: ["Host"] }),
+    [
+      `${FILTER}.requestHeaderModifier.remove[0]: host cannot be changed here; use a filter of type URLRewrite with hostname`,
+    ],
+  ],
+  [
+    "what is no header to take away",
+    modifier({ remove: [":path", "x y"] }),
+    [
+      `${FILTER}.requestHeaderModifier.remove[0]: must be the name of a header`,
+      `${FILTER}.requestHeaderModifier.remove[1]: must be the name of a header`,
+    ],
+  ],
+  [
+    "a value of two lines",
+    modifier({ set: [{ name: "x", value: "a\nb" }] }),
+    [`${FILTER}.requestHeaderModifier.set[0].value: must be one line`],
+  ],
+  [
+    "a value that is too long",
+    modifier({ add: [{ name: "x", value: "é".repeat(8_200) }] }),
+    [`${FILTER}.requestHeaderModifier.add[0].value: must be at most 16384 bytes long`],
+  ],
+  [
+    "a path of two lines",
+    rewriting({ type: "ReplacePrefixMatch", replacePrefixMatch: "/a\nb" }),
+    [`${FILTER}.urlRewrite.path.replacePrefixMatch: must be one line`],
+  ],
+  [
+    "a redirect to an address",
+    filtering({ type: "RequestRedirect", requestRedirect: { hostname: "10.0.0.1" } }),
+    [`${FILTER}.requestRedirect.hostname: must be a DNS name, not an IP address`],
+  ],
   ["a new prefix", rewriting({ type: "ReplacePrefixMatch", replacePrefixMatch: "/v2" }), []],
   [
     "a new prefix where no prefix is matched",
@@ -185,6 +262,24 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     "a negative weight",
     to({ ...backend, weight: -1 }),
     [`${RULE}.default.backendRefs[0].weight: must not be negative`],
+  ],
+  [
+    "a weight beyond 32 bits",
+    to({ ...backend, weight: 2 ** 32 }),
+    [`${RULE}.default.backendRefs[0].weight: must not be greater than 4294967295`],
+  ],
+  [
+    "weights that add up to more than 32 bits",
+    spec({
+      matches: PREFIX,
+      default: {
+        backendRefs: [
+          { ...backend, weight: 4_294_967_295 },
+          { ...backend, name: "v2" },
+        ],
+      },
+    }),
+    [`${RULE}.default.backendRefs: the weights must add up to at most 4294967295`],
   ],
   [
     "a multi-zone service without a port",
@@ -238,4 +333,23 @@ test("defaults are filled in", () => {
       },
     ],
   });
+});
+
+test("conditions and filters that another one makes void are told", () => {
+  const header = (name: string, value: string) => ({ name, value });
+  const rewritten = (urlRewrite: object) => ({ type: "URLRewrite", urlRewrite });
+  const document = spec({
+    matches: [{}, { headers: [header("x", "1"), header("y", "1"), header("x", "2")] }],
+    default: {
+      filters: [
+        rewritten({ hostname: "a.example" }),
+        { type: "ResponseHeaderModifier", responseHeaderModifier: { remove: ["x"] } },
+        rewritten({ hostname: "b.example" }),
+      ],
+    },
+  });
+  assert.deepEqual(parse(meshHttpRouteKind, document).warnings, [
+    `${RULE}.matches[1].headers[2] has no effect: of several conditions on x only the first counts`,
+    `${FILTER}: of several filters of type URLRewrite the last counts for what they all say`,
+  ]);
 });

@@ -4,6 +4,7 @@ import { policyKind } from "../engine/policy-kind.ts";
 import { validateRules } from "./checks.ts";
 import type { HttpRule } from "./conf.ts";
 import { httpRulesSchema } from "./schema.ts";
+import { voidParts } from "./void-parts.ts";
 
 /** MeshHTTPRoute as a resource. */
 export const meshHttpRouteKind = policyKind<readonly HttpRule[]>({
@@ -21,6 +22,7 @@ export const meshHttpRouteKind = policyKind<readonly HttpRule[]>({
   toKindsOfGateway: ["Mesh"],
   needsBlock: false,
   validateConf: validateRules,
+  deprecations: voidParts,
   validateSpec({ targetRef, to }) {
     const isGateway = targetRef?.kind === "MeshGateway";
     return (to ?? []).flatMap((entry, i) => {

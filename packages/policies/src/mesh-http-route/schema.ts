@@ -1,9 +1,12 @@
 import { backendRefSchema, intOrString, port } from "@skein/model";
 import { z } from "zod";
+import { headerMatchesSchema } from "../header-match-schema.ts";
 import { headerName } from "../header-name.ts";
+import { headerValue } from "../header-value.ts";
+import { oneLine } from "../one-line.ts";
 import type { HttpRule } from "./conf.ts";
 
-const namedValue = z.object({ name: headerName(), value: z.string() });
+const namedValue = z.object({ name: headerName(), value: headerValue() });
 
 /** Envoy takes any number; the API's limit keeps documents readable. */
 const MOST = "must have at most 16 entries";
@@ -16,8 +19,8 @@ const headerModifier = z.object({
 
 const pathRewrite = z.object({
   type: z.enum(["ReplaceFullPath", "ReplacePrefixMatch"]),
-  replaceFullPath: z.string().optional(),
-  replacePrefixMatch: z.string().optional(),
+  replaceFullPath: oneLine().optional(),
+  replacePrefixMatch: oneLine().optional(),
 });
 
 const hostname = z
@@ -34,19 +37,14 @@ const match = z.object({
     .object({ type: z.enum(["Exact", "PathPrefix", "RegularExpression"]), value: z.string().min(1) })
     .optional(),
   method: z.enum(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]).optional(),
-  headers: z
-    .array(
-      z.object({
-        name: headerName(),
-        type: z.enum(["Exact", "Present", "RegularExpression", "Absent", "Prefix"]).default("Exact"),
-        value: z.string().optional(),
-      }),
-    )
-    .optional(),
+  headers: headerMatchesSchema,
   queryParams: z
     .array(
       z.object({
-        name: z.string().min(1),
+        name: z
+          .string()
+          .min(1)
+          .refine((name) => Buffer.byteLength(name) <= 1024, "must be at most 1024 bytes long"),
         type: z.enum(["Exact", "RegularExpression"]),
         value: z.string(),
       }),

@@ -18,6 +18,7 @@ export function deprecations({ to }: PolicySpec): readonly string[] {
       ...[{ at: `${path}.hashPolicies`, policies: hashPolicies }, ...older].flatMap(({ at, policies }) =>
         sourceIp(policies ?? [], at),
       ),
+      ...unread((entry.default ?? {}) as MeshLoadBalancingStrategyConf, path),
       ...(loadBalancer !== undefined && !isHash && (hashPolicies ?? []).length > 0
         ? [
             `${path}.hashPolicies have no effect with loadBalancer.type ${loadBalancer.type}; use RingHash or Maglev`,
@@ -33,4 +34,35 @@ function sourceIp(policies: readonly HashPolicyConf[], path: string): readonly s
       ? [`${path}[${i}].type: SourceIP is deprecated; use Connection with connection.sourceIP: true instead`]
       : [],
   );
+}
+
+const SETTINGS = [
+  { part: "leastRequest", type: "LeastRequest" },
+  { part: "ringHash", type: "RingHash" },
+  { part: "maglev", type: "Maglev" },
+] as const;
+
+/** What a document says and nothing reads. */
+function unread(
+  { loadBalancer, localityAwareness, hashPolicies }: MeshLoadBalancingStrategyConf,
+  path: string,
+): readonly string[] {
+  const { disabled, localZone, crossZone } = localityAwareness ?? {};
+  return [
+    ...SETTINGS.flatMap(({ part, type }) =>
+      loadBalancer !== undefined &&
+      loadBalancer.type !== type &&
+      Object.keys(loadBalancer[part] ?? {}).length > 0
+        ? [`${path}.loadBalancer.${part} has no effect with loadBalancer.type ${loadBalancer.type}`]
+        : [],
+    ),
+    ...(hashPolicies ?? []).flatMap(({ type, connection }, i) =>
+      type === "Connection" && connection?.sourceIP !== true
+        ? [`${path}.hashPolicies[${i}].connection has no effect without sourceIP: true`]
+        : [],
+    ),
+    ...(disabled === true && (localZone ?? crossZone) !== undefined
+      ? [`${path}.localityAwareness.disabled has no effect beside localZone or crossZone`]
+      : []),
+  ];
 }

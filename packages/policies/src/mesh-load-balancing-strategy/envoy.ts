@@ -85,8 +85,10 @@ function ringHash({ hashFunction, minRingSize, maxRingSize }: RingHash): Cluster
   const value = create(RingHashSchema, {
     hashFunction: hashFunction === "MurmurHash2" ? HashFunction.MURMUR_HASH_2 : HashFunction.XX_HASH,
   });
-  // Somebody who only wants a small ring would otherwise get one whose least size is above its greatest.
-  const min = minRingSize ?? ((maxRingSize ?? DEFAULT_MIN_RING) < DEFAULT_MIN_RING ? maxRingSize : undefined);
+  // Somebody who only wants a small ring would otherwise get one whose least size, Envoy's own or that of another policy,
+  // is above its greatest; Envoy takes no such ring.
+  const least = minRingSize ?? DEFAULT_MIN_RING;
+  const min = maxRingSize !== undefined && least > maxRingSize ? maxRingSize : minRingSize;
   if (min !== undefined) value.minimumRingSize = BigInt(min);
   if (maxRingSize !== undefined) value.maximumRingSize = BigInt(maxRingSize);
   return { case: "ringHashLbConfig", value };

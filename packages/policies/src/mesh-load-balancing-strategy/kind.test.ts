@@ -188,6 +188,21 @@ const cases: readonly [about: string, spec: unknown, problems: readonly (string 
     hash({ type: "Cookie", cookie: { name: "c", path: "app" } }),
     [`${AT}.hashPolicies[0].cookie.path: must be an absolute path`],
   ],
+  ...(
+    [
+      ["a name with a line break", { name: "a\nb" }, "name: must be the name of a cookie"],
+      ["a negative life", { name: "c", ttl: "-1s" }, "ttl: must not be negative when defined"],
+      [
+        "a path with an attribute",
+        { name: "c", path: "/a; Secure" },
+        "path: must not contain ; or control characters",
+      ],
+    ] as const
+  ).map(([about, cookie, problem]): [string, unknown, readonly string[]] => [
+    `a cookie with ${about}`,
+    hash({ type: "Cookie", cookie }),
+    [`${AT}.hashPolicies[0].cookie.${problem}`],
+  ]),
   ["a route", to({ hashPolicies: [HEADER] }, ROUTE), []],
   [
     "what a route cannot have",
@@ -241,4 +256,26 @@ test("what is deprecated or without effect is said", () => {
     `${AT}.hashPolicies have no effect with loadBalancer.type Random; use RingHash or Maglev`,
   ]);
   assert.deepEqual(warnings({ loadBalancer: { type: "Maglev" }, hashPolicies: [HEADER] }), []);
+});
+
+test("settings that nothing reads are told", () => {
+  const warnings = (conf: unknown) => parse(meshLoadBalancingStrategyKind, to(conf)).warnings;
+  const others = { leastRequest: { choiceCount: 3 }, ringHash: { minRingSize: 3 }, maglev: { tableSize: 7 } };
+  assert.deepEqual(warnings({ loadBalancer: { type: "Maglev", ...others } }), [
+    `${LB}.leastRequest has no effect with loadBalancer.type Maglev`,
+    `${LB}.ringHash has no effect with loadBalancer.type Maglev`,
+  ]);
+  assert.deepEqual(warnings({ loadBalancer: { type: "RingHash", ringHash: {}, leastRequest: {} } }), []);
+  const connection = (value: object) => ({
+    loadBalancer: { type: "Maglev" },
+    hashPolicies: [HEADER, { type: "Connection", connection: value }],
+  });
+  assert.deepEqual(warnings(connection({})), [
+    `${AT}.hashPolicies[1].connection has no effect without sourceIP: true`,
+  ]);
+  assert.deepEqual(warnings(connection({ sourceIP: true })), []);
+  const disabled = `${AT}.localityAwareness.disabled has no effect beside localZone or crossZone`;
+  assert.deepEqual(warnings({ localityAwareness: { disabled: true, localZone: {} } }), [disabled]);
+  assert.deepEqual(warnings({ localityAwareness: { disabled: true, crossZone: {} } }), [disabled]);
+  assert.deepEqual(warnings({ localityAwareness: { disabled: true } }), []);
 });

@@ -82,9 +82,31 @@ const cases: readonly [about: string, spec: unknown, problems: readonly string[]
     [`${AT}.http.onRateLimit.headers.add[0].name: must be a header name in lower case`],
   ],
   [
+    "the host header",
+    headers("set", { name: "host", value: "a" }),
+    [`${AT}.http.onRateLimit.headers.set[0].name: host cannot be changed here`],
+  ],
+  [
+    "a header of two lines",
+    headers("add", { name: "a", value: "1\r\n2" }),
+    [`${AT}.http.onRateLimit.headers.add[0].value: must be one line`],
+  ],
+  [
+    "more headers than Envoy adds",
+    http({
+      onRateLimit: {
+        headers: {
+          set: Array.from({ length: 6 }, (_, i) => ({ name: `x-${i}`, value: "1" })),
+          add: Array.from({ length: 5 }, (_, i) => ({ name: `y-${i}`, value: "1" })),
+        },
+      },
+    }),
+    [`${AT}.http.onRateLimit.headers: set and add must have at most 10 items together: Envoy adds no more`],
+  ],
+  [
     "seventeen headers",
     headers("add", ...Array.from({ length: 17 }, (_, i) => ({ name: `x-${i}`, value: "1" }))),
-    [`${AT}.http.onRateLimit.headers.add: must have at most 16 items`],
+    [`${AT}.http.onRateLimit.headers: set and add must have at most 10 items together: Envoy adds no more`],
   ],
   ["a rule for a caller", rules(CONF, ID), []],
   [

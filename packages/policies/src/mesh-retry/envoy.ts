@@ -8,18 +8,23 @@ import {
   RetryPolicy_ResetHeaderFormat as ResetFormat,
   RetryPolicy_ResetHeaderSchema as ResetHeaderSchema,
   type RetryPolicy,
+  type RetryPolicy_RetryBackOff,
   RetryPolicySchema,
   RetryPolicy_RetryPrioritySchema as RetryPrioritySchema,
 } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import { OmitHostMetadataConfigSchema } from "@skein/envoy-api/envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb";
 import { PreviousHostsPredicateSchema } from "@skein/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb";
 import { PreviousPrioritiesConfigSchema } from "@skein/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb";
+import { durationMs } from "@skein/model";
 import type { OutboundDraft } from "../draft.ts";
 import { type ByRoute, forRoute } from "../engine/by-route.ts";
 import { duration } from "../envoy-values.ts";
 import { headerMatcher } from "../header-match.ts";
 import type { GrpcRetry, HostSelection, HttpRetry, MeshRetryConf, RetryLimits } from "./conf.ts";
 import { grpcRetryOn, httpRetryOn } from "./retry-on.ts";
+
+/** Envoy's own first pause. */
+const DEFAULT_BASE = "25ms";
 
 /** Retries of calls to a destination, by its protocol. HTTP/2 services are HTTP: they get the `http` part too. */
 export function retries(plan: ByRoute<MeshRetryConf>, draft: OutboundDraft): void {
@@ -44,7 +49,7 @@ function httpPolicy(conf: HttpRetry | undefined): RetryPolicy | undefined {
     retryOn: on.conditions,
     retriableStatusCodes: [...on.statusCodes],
   });
-  limits(conf, undefined, policy);
+  limits(conf, policy);
   policy.retriableHeaders = (conf.retriableResponseHeaders ?? []).map(headerMatcher);
   // Envoy looks at the list only when it is told to.
   if (policy.retriableHeaders.length > 0) policy.retryOn += ",retriable-headers";
@@ -62,20 +67,14 @@ function httpPolicy(conf: HttpRetry | undefined): RetryPolicy | undefined {
 function grpcPolicy(conf: GrpcRetry | undefined): RetryPolicy | undefined {
   if (conf === undefined || conf.numRetries === 0) return undefined;
   const policy = create(RetryPolicySchema, { retryOn: grpcRetryOn(conf.retryOn ?? []) });
-  limits(conf, "25ms", policy);
+  limits(conf, policy);
   return policy;
 }
 
-function limits(conf: RetryLimits, defaultBase: string | undefined, policy: RetryPolicy): void {
+function limits(conf: RetryLimits, policy: RetryPolicy): void {
   if (conf.numRetries !== undefined) policy.numRetries = conf.numRetries;
   if (conf.perTryTimeout !== undefined) policy.perTryTimeout = duration(conf.perTryTimeout);
-  const base =
-    conf.backOff?.baseInterval ?? (conf.backOff === undefined ? undefined : (defaultBase ?? "25ms"));
-  if (base !== undefined) {
-    policy.retryBackOff = create(BackOffSchema, { baseInterval: duration(base) });
-    if (conf.backOff?.maxInterval !== undefined)
-      policy.retryBackOff.maxInterval = duration(conf.backOff.maxInterval);
-  }
+  if (conf.backOff !== undefined) policy.retryBackOff = backOff(conf.backOff);
   const limited = conf.rateLimitedBackOff;
   if (limited === undefined) return;
   policy.rateLimitedRetryBackOff = create(RateLimitedSchema, {
@@ -88,6 +87,17 @@ function limits(conf: RetryLimits, defaultBase: string | undefined, policy: Retr
   });
   if (limited.maxInterval !== undefined)
     policy.rateLimitedRetryBackOff.maxInterval = duration(limited.maxInterval);
+}
+
+/** Envoy takes no first pause above the longest, which two policies may say together; then all are the longest. */
+function backOff({
+  baseInterval = DEFAULT_BASE,
+  maxInterval,
+}: NonNullable<RetryLimits["backOff"]>): RetryPolicy_RetryBackOff {
+  const isAbove = maxInterval !== undefined && durationMs(baseInterval) > durationMs(maxInterval);
+  const made = create(BackOffSchema, { baseInterval: duration(isAbove ? maxInterval : baseInterval) });
+  if (maxInterval !== undefined) made.maxInterval = duration(maxInterval);
+  return made;
 }
 
 function hostSelection(selection: HostSelection, policy: RetryPolicy): void {

@@ -13,6 +13,12 @@ const limits = (at: string, section: (value: object) => unknown): readonly Case[
   ["perTryTimeout: 0s", section({ perTryTimeout: "0s" }), [`${at}.perTryTimeout`]],
   ["backOff: {}", section({ backOff: {} }), [`${at}.backOff`]],
   ["backOff with one end", section({ backOff: { maxInterval: "1s" } }), []],
+  [
+    "the longest pause before the first",
+    section({ backOff: { baseInterval: "2s", maxInterval: "1s" } }),
+    [`${at}.backOff.maxInterval`],
+  ],
+  ["all pauses alike", section({ backOff: { baseInterval: "2s", maxInterval: "2s" } }), []],
   ["baseInterval: 0s", section({ backOff: { baseInterval: "0s" } }), [`${at}.backOff.baseInterval`]],
   ["maxInterval: 0s", section({ backOff: { maxInterval: "0s" } }), [`${at}.backOff.maxInterval`]],
   [
@@ -26,6 +32,11 @@ const limits = (at: string, section: (value: object) => unknown): readonly Case[
       rateLimitedBackOff: { maxInterval: "0s", resetHeaders: [{ name: "retry-after", format: "Seconds" }] },
     }),
     [`${at}.rateLimitedBackOff.maxInterval`],
+  ],
+  [
+    "a reset header with a name that no header has",
+    section({ rateLimitedBackOff: { resetHeaders: [{ name: "retry after", format: "Seconds" }] } }),
+    [`${at}.rateLimitedBackOff.resetHeaders[0].name`],
   ],
   [
     "a reset header in an unknown format",
@@ -84,6 +95,29 @@ const cases: readonly Case[] = [
     http({ retriableRequestHeaders: [{ value: "v" }] }),
     [`${AT}.http.retriableRequestHeaders[0].name`],
   ],
+  ...["retriableRequestHeaders", "retriableResponseHeaders"].flatMap((list): readonly Case[] => {
+    const header = (match: object) => http({ [list]: [{ name: "ok", value: "v" }, match] });
+    const one = `${AT}.http.${list}[1]`;
+    return [
+      [`${list}: a name that no header has`, header({ name: "x y", value: "v" }), [`${one}.name`]],
+      [`${list}: no value`, header({ name: "x" }), [`${one}.value`]],
+      [
+        `${list}: a value that is not looked at`,
+        header({ name: "x", type: "Present", value: "v" }),
+        [`${one}.value`],
+      ],
+      [
+        `${list}: no expression`,
+        header({ name: "x", type: "RegularExpression", value: "(" }),
+        [`${one}.value`],
+      ],
+      [
+        `${list}: an empty expression`,
+        header({ name: "x", type: "RegularExpression", value: "" }),
+        [`${one}.value`],
+      ],
+    ];
+  }),
   [
     "OmitHostsWithTags without tags",
     http({ hostSelection: [{ predicate: "OmitHostsWithTags" }] }),
@@ -100,6 +134,11 @@ const cases: readonly Case[] = [
   [
     "updateFrequency: 0",
     http({ hostSelection: [{ predicate: "OmitPreviousPriorities", updateFrequency: 0 }] }),
+    [`${AT}.http.hostSelection[0].updateFrequency`],
+  ],
+  [
+    "more priorities than Envoy counts",
+    http({ hostSelection: [{ predicate: "OmitPreviousPriorities", updateFrequency: 2 ** 31 }] }),
     [`${AT}.http.hostSelection[0].updateFrequency`],
   ],
   [

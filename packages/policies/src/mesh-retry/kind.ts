@@ -1,10 +1,13 @@
-import { duration, type Violation } from "@skein/model";
+import { duration, durationMs, type Violation } from "@skein/model";
 import { z } from "zod";
 import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
+import { headerMatchesSchema, headerMatchViolations } from "../header-match-schema.ts";
+import { headerName } from "../header-name.ts";
 import type { GrpcRetry, HttpRetry, MeshRetryConf } from "./conf.ts";
 import { GRPC_RETRY_ON, HTTP_RETRY_ON } from "./retry-on.ts";
 
+const MAX_INT32 = 2_147_483_647;
 const count = () => z.int().min(0).max(4_294_967_295).optional();
 
 const limits = {
@@ -15,17 +18,11 @@ const limits = {
     .object({
       maxInterval: duration().optional(),
       resetHeaders: z
-        .array(z.object({ name: z.string().min(1).max(256), format: z.enum(["Seconds", "UnixTimestamp"]) }))
+        .array(z.object({ name: headerName(), format: z.enum(["Seconds", "UnixTimestamp"]) }))
         .optional(),
     })
     .optional(),
 };
-
-const headerMatch = z.object({
-  name: z.string().min(1).max(256),
-  type: z.enum(["Exact", "Prefix", "RegularExpression", "Present", "Absent"]).default("Exact"),
-  value: z.string().optional(),
-});
 
 /** A status code stands for itself; everything else is one of the named conditions. */
 const httpRetryOn = z.union([
@@ -39,14 +36,14 @@ const conf: z.ZodType<MeshRetryConf> = z.object({
     .object({
       ...limits,
       retryOn: z.array(httpRetryOn).optional(),
-      retriableResponseHeaders: z.array(headerMatch).optional(),
-      retriableRequestHeaders: z.array(headerMatch).optional(),
+      retriableResponseHeaders: headerMatchesSchema,
+      retriableRequestHeaders: headerMatchesSchema,
       hostSelection: z
         .array(
           z.object({
             predicate: z.enum(["OmitPreviousHosts", "OmitHostsWithTags", "OmitPreviousPriorities"]),
             tags: z.record(z.string(), z.string()).optional(),
-            updateFrequency: z.int().default(2),
+            updateFrequency: z.int().max(MAX_INT32).default(2),
           }),
         )
         .optional(),
@@ -101,6 +98,7 @@ function validateLimits(value: GrpcRetry, path: string, fields: readonly string[
     ...(backOff === undefined ? [] : atLeastOne(backOff, ["baseInterval", "maxInterval"], `${path}.backOff`)),
     ...positiveDuration(backOff?.baseInterval, `${path}.backOff.baseInterval`),
     ...positiveDuration(backOff?.maxInterval, `${path}.backOff.maxInterval`),
+    ...intervalViolations(backOff, `${path}.backOff`),
     ...positiveDuration(rateLimitedBackOff?.maxInterval, `${path}.rateLimitedBackOff.maxInterval`),
     ...(rateLimitedBackOff !== undefined && (rateLimitedBackOff.resetHeaders ?? []).length === 0
       ? [{ field: `${path}.rateLimitedBackOff.resetHeaders`, reason: "must be defined" }]
@@ -108,10 +106,20 @@ function validateLimits(value: GrpcRetry, path: string, fields: readonly string[
   ];
 }
 
+function intervalViolations(backOff: GrpcRetry["backOff"], path: string): readonly Violation[] {
+  const { baseInterval, maxInterval } = backOff ?? {};
+  if (baseInterval === undefined || maxInterval === undefined) return [];
+  return durationMs(maxInterval) < durationMs(baseInterval)
+    ? [{ field: `${path}.maxInterval`, reason: "must not be less than baseInterval" }]
+    : [];
+}
+
 function validateHttp(value: HttpRetry, path: string): readonly Violation[] {
   const selection = value.hostSelection ?? [];
   return [
     ...validateLimits(value, path, HTTP),
+    ...headerMatchViolations(value.retriableResponseHeaders, `${path}.retriableResponseHeaders`),
+    ...headerMatchViolations(value.retriableRequestHeaders, `${path}.retriableRequestHeaders`),
     ...selection.flatMap(({ predicate, tags, updateFrequency }, i) => [
       ...(predicate === "OmitHostsWithTags" && Object.keys(tags ?? {}).length === 0
         ? [

@@ -13,6 +13,11 @@ const AT = "spec.to[0].rules[0].default.backendRefs";
 const cases: readonly [about: string, spec: unknown, problems: readonly string[]][] = [
   ["one backend", spec(ref("v1")), []],
   ["no backend", spec(), [`${AT}: must have at least one entry`]],
+  [
+    "weights that add up to more than 32 bits",
+    spec({ ...ref("v1"), weight: 4_294_967_295 }, ref("v2")),
+    [`${AT}: the weights must add up to at most 4294967295`],
+  ],
   ["no to", {}, ["spec.to: must have at least one entry"]],
   [
     "two rules",

@@ -1,6 +1,6 @@
 import { type BackendRef, backendRefSchema, validateBackendRef } from "@skein/model";
 import { z } from "zod";
-import { BACKEND_KINDS } from "../engine/backends.ts";
+import { BACKEND_KINDS, weightViolations } from "../engine/backends.ts";
 import { policyKind } from "../engine/policy-kind.ts";
 import type { TcpRule } from "./conf.ts";
 
@@ -26,9 +26,12 @@ export const meshTcpRouteKind = policyKind<readonly TcpRule[]>({
     return value.flatMap(({ default: { backendRefs = [] } }, i) => {
       const at = `${path}[${i}].default.backendRefs`;
       if (backendRefs.length === 0) return [{ field: at, reason: "must have at least one entry" }];
-      return backendRefs.flatMap((ref, j) =>
-        validateBackendRef(ref as BackendRef, { path: `${at}[${j}]`, kinds: BACKEND_KINDS }),
-      );
+      return [
+        ...backendRefs.flatMap((ref, j) =>
+          validateBackendRef(ref as BackendRef, { path: `${at}[${j}]`, kinds: BACKEND_KINDS }),
+        ),
+        ...weightViolations(backendRefs, at),
+      ];
     });
   },
   validateSpec: ({ to }) =>

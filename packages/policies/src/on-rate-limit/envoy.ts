@@ -10,7 +10,9 @@ import {
   HttpStatusSchema,
   type StatusCode,
 } from "@skein/envoy-api/envoy/type/v3/http_status_pb";
+import { headerText } from "../header-text.ts";
 import type { Header, OnRateLimit } from "./conf.ts";
+import { MOST_HEADERS } from "./most-headers.ts";
 import { FIRST_ERROR_STATUS } from "./statuses.ts";
 
 /** The status of a refusal; `undefined` leaves Envoy's own, 429. */
@@ -25,12 +27,14 @@ export function refusalHeaders(conf: OnRateLimit | undefined): HeaderValueOption
     (appendAction: AppendAction) =>
     ({ name, value }: Header) =>
       create(HeaderValueOptionSchema, {
-        header: create(HeaderValueSchema, { key: name, value }),
+        header: create(HeaderValueSchema, { key: name, value: headerText(value) }),
         appendAction,
       });
   const { add = [], set = [] } = conf?.headers ?? {};
-  return [
+  const headers = [
     ...add.map(option(AppendAction.APPEND_IF_EXISTS_OR_ADD)),
     ...set.map(option(AppendAction.OVERWRITE_IF_EXISTS_OR_ADD)),
   ];
+  // One document has no more; the lists of two policies may.
+  return headers.slice(-MOST_HEADERS);
 }

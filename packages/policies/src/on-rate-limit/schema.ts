@@ -1,14 +1,13 @@
 import type { Violation } from "@skein/model";
 import { z } from "zod";
 import { positive } from "../engine/checks.ts";
-import { headerName } from "../header-name.ts";
+import { addedHeaderName } from "../header-name.ts";
+import { headerValue } from "../header-value.ts";
 import type { Header, OnRateLimit } from "./conf.ts";
+import { MOST_HEADERS } from "./most-headers.ts";
 import { FIRST_ERROR_STATUS, isErrorStatus } from "./statuses.ts";
 
-const headers = z
-  .array(z.object({ name: headerName(), value: z.string() }))
-  .max(16, "must have at most 16 items")
-  .optional();
+const headers = z.array(z.object({ name: addedHeaderName(), value: headerValue() })).optional();
 
 /** `onRateLimit` of the policies that have it. */
 export const onRateLimitSchema: z.ZodType<OnRateLimit> = z.object({
@@ -20,6 +19,7 @@ export const onRateLimitSchema: z.ZodType<OnRateLimit> = z.object({
 export function onRateLimitViolations(value: OnRateLimit | undefined, path: string): readonly Violation[] {
   return [
     ...statusViolations(value?.status, `${path}.status`),
+    ...countViolations(value, `${path}.headers`),
     ...repeatedNames(value?.headers?.set, `${path}.headers.set`),
     ...repeatedNames(value?.headers?.add, `${path}.headers.add`),
   ];
@@ -37,6 +37,17 @@ function statusViolations(status: number | undefined, path: string): readonly Vi
   return isErrorStatus(status)
     ? []
     : [{ field: path, reason: `${status} is no status of HTTP that Envoy knows; 429 is the usual one` }];
+}
+
+function countViolations(value: OnRateLimit | undefined, path: string): readonly Violation[] {
+  const { set = [], add = [] } = value?.headers ?? {};
+  if (set.length + add.length <= MOST_HEADERS) return [];
+  return [
+    {
+      field: path,
+      reason: `set and add must have at most ${MOST_HEADERS} items together: Envoy adds no more`,
+    },
+  ];
 }
 
 function repeatedNames(list: readonly Header[] | undefined, path: string): readonly Violation[] {

@@ -10,7 +10,25 @@ export function parseExpression(source: string): Expression {
   const parser = new Parser(source);
   const expression = parser.alternatives({ ignoreCase: false, dotAll: false, lines: false });
   if (!parser.isAtEnd()) throw new SyntaxError("a group is closed that was not opened");
+  if (!isWithin(expression, MOST)) throw new SyntaxError("repetitions inside each other are too many");
   return expression;
+}
+
+/** Whether repetitions of repetitions are no more than so many. */
+function isWithin(expression: Expression, most: number): boolean {
+  switch (expression.kind) {
+    case "sequence":
+      return expression.parts.every((part) => isWithin(part, most));
+    case "either":
+      return expression.options.every((option) => isWithin(option, most));
+    case "repeat": {
+      const times = Number.isFinite(expression.max) ? expression.max : expression.min;
+      const left = times > 0 ? Math.floor(most / times) : most;
+      return left > 0 && isWithin(expression.part, left);
+    }
+    default:
+      return true;
+  }
 }
 
 class Parser {

@@ -4,6 +4,7 @@ import {
   type Http2ServerResponse,
   type Http2Session,
 } from "node:http2";
+import { setTimeout as pause } from "node:timers/promises";
 import type { RunningApp } from "./echo.ts";
 
 export interface GrpcAppOptions {
@@ -19,16 +20,22 @@ const NOT_SERVING = Buffer.from([0, 0, 0, 0, 2, 8, 2]);
 
 /**
  * The app's gRPC mode, over HTTP/2 without TLS. It answers `grpc.health.v1.Health/Check`, with NOT_SERVING after
- * `/health?serving=false`, and everything else with who it is.
+ * `/health?serving=false`, and everything else with who it is. A call with a name (`x-airline-call`) is counted: its answer
+ * has the number of its attempt in `x-airline-attempt`. The first attempts may fail, `x-airline-fails: 2 14` the first two
+ * with status 14, or take their time, `x-airline-slow: 1 900` the first of them 900 ms.
  */
 export async function startGrpcApp(options: GrpcAppOptions): Promise<RunningApp> {
   const { service, instance } = options;
   const open = new Set<Http2Session>();
+  const attempts = new Map<string, number>();
   let serving = true;
   const server = createServer((request: Http2ServerRequest, response: Http2ServerResponse) => {
     const url = new URL(request.url, "http://app");
     if (url.pathname === "/grpc.health.v1.Health/Check") {
-      answerCheck(response, serving ? SERVING : NOT_SERVING);
+      answerCheck(request, response, attempts, serving ? SERVING : NOT_SERVING).catch(() => {
+        // Who asked is gone.
+        response.destroy();
+      });
       return;
     }
     if (url.pathname === "/health") serving = url.searchParams.get("serving") !== "false";
@@ -52,8 +59,34 @@ export async function startGrpcApp(options: GrpcAppOptions): Promise<RunningApp>
   };
 }
 
-function answerCheck(response: Http2ServerResponse, frame: Buffer): void {
-  response.writeHead(200, { "content-type": "application/grpc" });
+async function answerCheck(
+  { headers }: Http2ServerRequest,
+  response: Http2ServerResponse,
+  attempts: Map<string, number>,
+  frame: Buffer,
+): Promise<void> {
+  const call = String(headers["x-airline-call"] ?? "");
+  const attempt = (attempts.get(call) ?? 0) + 1;
+  if (call !== "") attempts.set(call, attempt);
+  const [slowTimes, ms] = pair(headers["x-airline-slow"]);
+  if (attempt <= slowTimes) await pause(ms);
+  const [failTimes, status] = pair(headers["x-airline-fails"]);
+  const common = { "content-type": "application/grpc", "x-airline-attempt": String(attempt) };
+  if (attempt <= failTimes) {
+    // As gRPC servers do: a call that fails before it has said anything has its status in the headers.
+    response.writeHead(200, { ...common, "grpc-status": String(status) });
+    response.end();
+    return;
+  }
+  response.writeHead(200, common);
   response.addTrailers({ "grpc-status": "0" });
   response.end(frame);
+}
+
+/** Two numbers in one header; zeros where there is none. */
+function pair(header: string | readonly string[] | undefined): readonly [number, number] {
+  const [first = 0, second = 0] = String(header ?? "")
+    .split(" ")
+    .map(Number);
+  return [first, second];
 }

@@ -1,51 +1,14 @@
 import assert from "node:assert/strict";
-import { type ClientHttp2Session, connect } from "node:http2";
+import { connect } from "node:http2";
 import { test } from "node:test";
 import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
+import { grpcCall as call } from "./grpc-client.ts";
 import { applied, deleted, openMeshYaml, policy } from "./scene.ts";
 import { drained } from "./two-callers.ts";
 
-/** What a gRPC client makes of a call: the status, from the headers where the answer has no body. */
-interface Reply {
-  readonly grpcStatus: number;
-  readonly message: string;
-  readonly ms: number;
-}
-
-/** `grpc.health.v1.HealthCheckRequest` for no service in particular, framed. */
-const EMPTY = Buffer.from([0, 0, 0, 0, 0]);
 const UNAVAILABLE = 14;
 const PERMISSION_DENIED = 7;
-
-function call(session: ClientHttp2Session): Promise<Reply> {
-  const begun = performance.now();
-  return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/grpc.health.v1.Health/Check",
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
-    let seen: Record<string, unknown> = {};
-    stream.on("response", (headers) => {
-      seen = { ...seen, ...headers };
-    });
-    stream.on("trailers", (headers) => {
-      seen = { ...seen, ...headers };
-    });
-    stream.on("error", reject);
-    stream.on("end", () =>
-      resolve({
-        grpcStatus: Number(seen["grpc-status"]),
-        message: String(seen["grpc-message"] ?? ""),
-        ms: performance.now() - begun,
-      }),
-    );
-    stream.resume();
-    stream.end(EMPTY);
-  });
-}
 
 test("faults and limits on a gRPC service answer as gRPC does", async (t) => {
   await withWorld(async (world) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { until } from "../poll.ts";
+import { pause, until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
 import {
   applied,
@@ -189,6 +189,14 @@ test("requests and connections go where routes say", async (t) => {
             matches: [prefix("/copied")],
             default: { filters: [{ type: "RequestMirror", requestMirror: { backendRef: to("baggage") } }] },
           },
+          {
+            matches: [prefix("/sampled")],
+            default: {
+              filters: [
+                { type: "RequestMirror", requestMirror: { backendRef: to("baggage"), percentage: "12.5" } },
+              ],
+            },
+          },
         ),
       );
       const { path, headers } = await seen("/v1/x?q=1", {
@@ -205,6 +213,19 @@ test("requests and connections go where routes say", async (t) => {
       assert.deepEqual([moved.status, moved.headers.location], [301, "http://new.example/new/x?q=1"]);
       for (let i = 0; i < 20; i++) assert.equal((await seen("/copied")).service, "check-in-api");
       await until("twenty copies arrive", async () => (await copies()) - before === 20);
+      const sampled = 800;
+      await Promise.all(Array.from({ length: sampled }, () => seen("/sampled")));
+      // Copies are sent beside the requests: two looks that agree have seen all of them.
+      const arrived = await until("the last of a share of the copies arrives", async () => {
+        const count = await copies();
+        await pause(500);
+        return count === (await copies()) && count;
+      });
+      const share = arrived - before - 20;
+      assert.ok(
+        Math.abs(share - sampled / 8) < 5 * Math.sqrt(sampled * 0.125 * 0.875),
+        `${share} of ${sampled} were copied`,
+      );
     });
 
     await t.test("timeouts and retries may be about a route", async () => {
