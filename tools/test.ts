@@ -2,6 +2,7 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
+import { patiently } from "../packages/testbed/src/patience.ts";
 import { whyNoNetworkHosts } from "./network-hosts.ts";
 import { createReport } from "./test-report.ts";
 
@@ -10,7 +11,7 @@ import { createReport } from "./test-report.ts";
  * test that needs neither a real Envoy nor more than seconds; `slow` is the rest. With file names, runs just those.
  */
 const ROOT = join(import.meta.dirname, "..");
-const MINUTE = 60_000;
+const MINUTE = patiently(60_000);
 
 /** Tests with hosts of their own: network namespaces, which not every machine lets be made. */
 const HOSTED = /\.netns\.test\.ts$/;

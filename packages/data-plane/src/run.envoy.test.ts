@@ -14,7 +14,7 @@ import {
   fileBootstrap,
   inboundListenerFile,
 } from "./testing/test-bootstrap.ts";
-import { until } from "./testing/until.ts";
+import { PATIENCE, until } from "./testing/until.ts";
 
 const RESOURCE = `
 type: Dataplane
@@ -143,7 +143,7 @@ function httpGet(port: number, path: string): Promise<Reply> {
   });
 }
 
-describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
+describe("skein-dp run with a real Envoy", { timeout: 120_000 * PATIENCE }, () => {
   test("is ready after its first configuration, and ends without losing a request", async () => {
     await using world = await World.start();
     await using launched = world.launch();
@@ -278,7 +278,7 @@ describe("skein-dp run with a real Envoy", { timeout: 120_000 }, () => {
   });
 });
 
-describe("skein-dp run --lean with a real Envoy", { timeout: 120_000 }, () => {
+describe("skein-dp run --lean with a real Envoy", { timeout: 120_000 * PATIENCE }, () => {
   let world: World;
   before(async () => {
     world = await World.start();
@@ -319,7 +319,7 @@ describe("skein-dp run --lean with a real Envoy", { timeout: 120_000 }, () => {
   });
 });
 
-describe("skein-dp run before there is an Envoy", { timeout: 60_000 }, () => {
+describe("skein-dp run before there is an Envoy", { timeout: 60_000 * PATIENCE }, () => {
   test("says which flag makes an unknown control plane trusted", async () => {
     await using world = await World.start();
     await using launched = new Launched(

@@ -1,3 +1,5 @@
+import { patiently } from "./patience.ts";
+
 /** Asked for something that did not come true in time. `last` is what was seen instead. */
 export class Timeout extends Error {
   readonly last: unknown;
@@ -26,7 +28,7 @@ export async function until<T>(
   look: () => T | Promise<T>,
   options: PollOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = patiently(options.timeoutMs ?? 10_000);
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {

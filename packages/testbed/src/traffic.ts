@@ -1,4 +1,5 @@
 import { createOutcall } from "./apps/outcall.ts";
+import { patiently } from "./patience.ts";
 
 export interface TrafficOptions {
   readonly url: string;
@@ -45,7 +46,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
   const rate = options.rate ?? 50;
   const limit = options.limit ?? 100_000;
   const expect = options.expect ?? ((status) => status >= 200 && status < 400);
-  const outcall = createOutcall(options.timeoutMs ?? 5_000);
+  const outcall = createOutcall(patiently(options.timeoutMs ?? 5_000));
   const begin = performance.now();
   const failures: TrafficFailure[] = [];
   const durations: number[] = [];

@@ -1,5 +1,6 @@
 import { type CallResult, callThrough } from "../kong-air/call.ts";
 import { pairs, type Role, spiffeId } from "../kong-air/cast.ts";
+import { patiently } from "../patience.ts";
 import { pause } from "../poll.ts";
 import type { World } from "../world/world.ts";
 
@@ -13,7 +14,7 @@ export class ClaimFailed extends Error {
   }
 }
 
-const GRACE_MS = 2_000;
+const GRACE_MS = patiently(2_000);
 
 /**
  * Makes the real requests again until `check` holds, for two seconds at most, and answers how long that took. For changes
@@ -67,7 +68,7 @@ export async function outsider(world: World, host: number): Promise<number | str
   try {
     const answer = await fetch(`http://${world.site.block.address(host)}:8080/`, {
       headers: { connection: "close" },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(patiently(5_000)),
     });
     await answer.body?.cancel();
     return answer.status;

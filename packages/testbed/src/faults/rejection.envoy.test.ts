@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
+import { WAIT } from "../flows/scene.ts";
 import { appUrl } from "../kong-air/call.ts";
 import { MESH_YAML, outboundsTo } from "../kong-air/cast.ts";
 import { until } from "../poll.ts";
@@ -81,7 +82,7 @@ test("a policy that a real Envoy refuses: it keeps what it has, it is named, oth
 
 async function refuseOnePolicy(t: TestContext): Promise<void> {
   await t.test("apply --wait says which proxy refused what, why, and from which policy it came", async () => {
-    const output = await world.ctl(["apply", "-f", "-", "--wait=20s"], {
+    const output = await world.ctl(["apply", "-f", "-", WAIT], {
       stdin: meshRetry(REFUSED_BY_ENVOY),
     });
     const said = output.stdout + output.stderr;
@@ -155,7 +156,7 @@ async function refuseOnePolicy(t: TestContext): Promise<void> {
   });
 
   await t.test("a repaired policy is taken, and nothing is left of the refusal", async () => {
-    const output = await world.apply(meshRetry("^a.*$", 3), ["--wait=20s"]);
+    const output = await world.apply(meshRetry("^a.*$", 3), [WAIT]);
     assert.match(output.stdout, /acknowledged/);
     assert.deepEqual(listAt(await untilState("passenger-portal", "in-sync"), "rejected"), []);
     const dump = await portal.sidecar.admin("/config_dump");

@@ -4,7 +4,7 @@ import type { Explanation } from "@skein/control-plane/explain/explanation";
 import { until } from "../poll.ts";
 import type { World } from "../world/world.ts";
 import type { PolicySet } from "./policy-sets.ts";
-import { documents, MESH } from "./scene.ts";
+import { documents, MESH, WAIT } from "./scene.ts";
 
 /** Changes identities and modes, and waits until no connection of the time before is left. */
 export async function stand(
@@ -61,7 +61,7 @@ type Ports = (typeof PORTS)[number];
 /** `skeinctl apply --wait` without the start of a process, which would cost more than the change. */
 async function applyWait(world: World, parts: readonly string[]): Promise<void> {
   let err = "";
-  const code = await runCli(["--config-file", world.ctlConfigFile, "apply", "-f", "-", "--wait=20s"], {
+  const code = await runCli(["--config-file", world.ctlConfigFile, "apply", "-f", "-", WAIT], {
     programName: "skeinctl",
     env: {},
     home: world.site.dir,

@@ -10,7 +10,7 @@ import { pause, until } from "../poll.ts";
 
 import { type World, withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity } from "./documents.ts";
-import { applied, documents, MESH, meshYaml, outOfSync } from "./scene.ts";
+import { applied, documents, MESH, meshYaml, outOfSync, WAIT } from "./scene.ts";
 
 const NAME = "check-in-api.svc.mesh.local";
 const OTHER_NAME = "check-in-api.gates.kong-air.test";
@@ -141,7 +141,7 @@ test("an application finds the mesh by name, and everything else as before", asy
           assert.deepEqual(await addresses(`check-in-api.turn-${i}.mesh.local`), [vip]);
           assert.equal(upstream.asked.length, asked, "the resolver was asked for it");
         }
-        const output = await world.ctl(["delete", "hostnamegenerator", "gates", "--wait=20s"]);
+        const output = await world.ctl(["delete", "hostnamegenerator", "gates", WAIT]);
         assert.equal(output.code, 0, output.stderr);
       });
 

@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
+import { patiently } from "../patience.ts";
 
 /** One request of a load: answers with why it failed, or `undefined` where it did not. */
 export type Send = () => Promise<string | undefined>;
@@ -22,7 +23,7 @@ export interface Load {
 }
 
 /** An answer that takes longer is a failure. */
-const ANSWER_MS = 5_000;
+const ANSWER_MS = patiently(5_000);
 
 /**
  * Sends requests at a steady rate, begun at fixed times whether or not earlier ones were answered, and counts each one:

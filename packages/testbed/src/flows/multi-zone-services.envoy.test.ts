@@ -5,7 +5,7 @@ import type { Outbound } from "../world/dataplane.ts";
 import { withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
 import { get } from "./load.ts";
-import { applied, documents, MESH, meshYaml, policy } from "./scene.ts";
+import { applied, documents, MESH, meshYaml, policy, WAIT } from "./scene.ts";
 import { answeredOnlyBy, asker } from "./who-answers.ts";
 
 /** A MeshService with a label, for the proxies of a service tag. */
@@ -91,7 +91,7 @@ test("several services are called as one, and each answers with its own identity
     });
     await t.test("when none is left the plan says what was looked for", async () => {
       for (const name of ["all-flights", "old-flights"]) {
-        const output = await world.ctl(["delete", "meshservice", name, "-m", MESH, "--wait=20s"]);
+        const output = await world.ctl(["delete", "meshservice", name, "-m", MESH, WAIT]);
         assert.equal(output.code, 0, output.stderr);
       }
       assert.equal((await get(undefined, url)).status, 503);

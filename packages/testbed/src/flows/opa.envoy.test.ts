@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { until } from "../poll.ts";
 import { withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
-import { applied, deleted, documents, meshYaml, policy, resource } from "./scene.ts";
+import { applied, deleted, documents, meshYaml, policy, resource, WAIT } from "./scene.ts";
 
 const CHECK_IN = { kind: "Dataplane", labels: { app: "check-in-api" } };
 const BAGGAGE = { kind: "Dataplane", labels: { app: "baggage" } };
@@ -89,7 +89,7 @@ test("agents decide on requests, by rules of policies and Secrets", async (t) =>
     await t.test("nobody comes in while a Secret is missing, and the writer is told", async () => {
       const { stdout, stderr } = await world.apply(
         opa("doors", { appendPolicies: [{ rego: { secret: "doors" } }] }),
-        ["--wait=20s"],
+        [WAIT],
       );
       assert.match(stdout + stderr, /appendPolicies\[0\]\.rego\.secret: there is no Secret "doors"/);
       await comes(403, "/other");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { until } from "../poll.ts";
 import type { World } from "../world/world.ts";
 import { ALLOW_ALL, identity } from "./documents.ts";
-import { applied, deleted, documents, meshYaml, outOfSync, policy } from "./scene.ts";
+import { applied, deleted, documents, meshYaml, outOfSync, policy, WAIT } from "./scene.ts";
 import {
   APP_UID,
   type RunningProxy,
@@ -86,7 +86,7 @@ test("policies decide what leaves, from the moment that they are in force, and s
       await until("a connection is open", () => open.tail().includes("heard hello"));
 
       // A policy that says nothing closes the mesh, and whoever applies it hears so.
-      const { stdout, stderr } = await world.apply(passthrough("perimeter", {}), ["--wait=20s"]);
+      const { stdout, stderr } = await world.apply(passthrough("perimeter", {}), [WAIT]);
       assert.match(stdout + stderr, /NOTHING leaves the mesh/);
       await scene.isRefused("web", urlOf.one);
       await scene.isRefused("web", urlOf.two);
@@ -118,7 +118,7 @@ test("policies decide what leaves, from the moment that they are in force, and s
             labels: { app: "web" },
           },
         ),
-        ["--wait=20s"],
+        [WAIT],
       );
       assert.match(second.stdout + second.stderr, /http2 two\.example\.com on port 8080 has no effect/);
       assert.equal(await statusAt(scene, "two", "two.example.com"), 200);

@@ -13,6 +13,7 @@ import {
   policy,
   reachable,
   type Scene,
+  WAIT,
   withScene,
 } from "./scene.ts";
 
@@ -139,7 +140,7 @@ test("patches of Envoy's configuration show in traffic, and bad ones do no harm"
       await world.startControlPlane({ SKEIN_ENVOY_VALIDATE: "false" });
       await until("all are back", async () => (await outOfSync(world)).length === 0);
       const load = httpLoad(checkInUrl, "new", 70);
-      const output = await world.ctl(["apply", "-f", "-", "--wait=20s"], { stdin: REFUSED });
+      const output = await world.ctl(["apply", "-f", "-", WAIT], { stdin: REFUSED });
       assert.match(
         output.stderr + output.stdout,
         /no Envoy was asked whether it takes this: skein\.envoy\.validate is false/,

@@ -13,6 +13,7 @@ import {
   openMeshYaml,
   outOfSync,
   policy,
+  WAIT,
 } from "./scene.ts";
 
 interface Reply {
@@ -254,7 +255,7 @@ test("requests and connections go where routes say", async (t) => {
     });
 
     await t.test("a rule with nobody to serve it answers so, and serves when somebody comes", async () => {
-      const output = await world.ctl(["apply", "-f", "-", "--wait=20s"], {
+      const output = await world.ctl(["apply", "-f", "-", WAIT], {
         stdin: route({ matches: [prefix("/crew")], default: { backendRefs: [to("crew")] } }),
       });
       assert.match(output.stdout + output.stderr, /backendRefs\[0\]: there is no such MeshService now/);

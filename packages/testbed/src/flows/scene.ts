@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { stringify } from "yaml";
 import { callThrough } from "../kong-air/call.ts";
+import { patiently } from "../patience.ts";
 import { until } from "../poll.ts";
 import type { Service } from "../world/service.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { type Connections, httpClient, type Load, type LoadReport, startLoad, tcpClient } from "./load.ts";
 
 export const MESH = "kong-air-mesh";
+/** The command returns when every affected proxy has acknowledged. */
+export const WAIT = `--wait=${patiently(20_000) / 1_000}s`;
 
 /** A caller and what it calls, each with a real sidecar: `check-in-api` speaks HTTP, `flight-control` bytes. */
 export interface Scene {
@@ -163,12 +166,12 @@ export async function callerSeen({ world }: Scene): Promise<string | null> {
 
 /** `skeinctl apply --wait`. */
 export async function applied(world: World, text: string): Promise<void> {
-  await world.apply(text, ["--wait=20s"]);
+  await world.apply(text, [WAIT]);
 }
 
 /** Deletes a resource of the mesh and waits until every proxy has acknowledged that. */
 export async function deleted(world: World, type: string, name: string): Promise<void> {
-  const output = await world.ctl(["delete", type, name, "-m", MESH, "--wait=20s"]);
+  const output = await world.ctl(["delete", type, name, "-m", MESH, WAIT]);
   assert.equal(output.code, 0, output.stdout + output.stderr);
 }
 

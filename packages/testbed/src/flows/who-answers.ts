@@ -1,5 +1,6 @@
 import { Agent, type RequestOptions, request } from "node:http";
 import { connect } from "node:net";
+import { patiently } from "../patience.ts";
 import { until } from "../poll.ts";
 
 /** Which instance answered a request, and the cookie that came with the answer. */
@@ -27,7 +28,7 @@ export function asker(base: string): {
 
 function ask(agent: Agent, url: string, { headers = {}, from }: Asking): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const options: RequestOptions = { agent, headers, timeout: 10_000 };
+    const options: RequestOptions = { agent, headers, timeout: patiently(10_000) };
     if (from !== undefined) options.localAddress = from;
     const outgoing = request(url, options, (answer) => {
       let body = "";
@@ -43,7 +44,7 @@ function ask(agent: Agent, url: string, { headers = {}, from }: Asking): Promise
         }),
       );
     });
-    outgoing.on("timeout", () => outgoing.destroy(new Error(`${url}: no answer within 10 s`)));
+    outgoing.on("timeout", () => outgoing.destroy(new Error(`${url}: no answer in time`)));
     outgoing.on("error", reject);
     outgoing.end();
   });

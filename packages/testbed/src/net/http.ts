@@ -1,8 +1,9 @@
 import { createServer } from "node:net";
+import { patiently } from "../patience.ts";
 
 /** Whether a GET answers with 200; throws, saying why, when it does not. */
 export async function isOk(url: string): Promise<boolean> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+  const answer = await fetch(url, { signal: AbortSignal.timeout(patiently(2_000)) });
   await answer.body?.cancel();
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
   return true;

@@ -3,6 +3,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { request as secured } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { patiently } from "../patience.ts";
 
 /** A request of a client that is no part of the mesh. */
 export interface OutsideRequest {
@@ -25,7 +26,7 @@ export interface OutsideAnswer {
   readonly error?: string;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = patiently(10_000);
 
 /** One request over a connection of its own. */
 export function callFromOutside(wanted: OutsideRequest): Promise<OutsideAnswer> {

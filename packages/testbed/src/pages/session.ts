@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stopPerimeter } from "../kong-air/perimeter.ts";
+import { patiently } from "../patience.ts";
 import { pause } from "../poll.ts";
 import { pageVariables, writeShims } from "../world/shims.ts";
 import { createWorld, type World } from "../world/world.ts";
@@ -47,7 +48,7 @@ export function shellEnvironment(world: World): Record<string, string> {
 }
 
 async function runCommand(shell: PageShell, step: CommandStep): Promise<void> {
-  const deadline = performance.now() + step.eventuallyMs;
+  const deadline = performance.now() + patiently(step.eventuallyMs);
   for (;;) {
     const { code, output } = await shell.run(step.script);
     const problem = problemOf(step, code, output);

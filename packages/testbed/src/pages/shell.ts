@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { patiently } from "../patience.ts";
 
 export interface ShellOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -52,7 +53,7 @@ export class PageShell {
   }
 
   /** Runs one block to its end, or fails after `timeoutMs`. */
-  async run(script: string, timeoutMs = 120_000): Promise<ScriptResult> {
+  async run(script: string, timeoutMs = patiently(120_000)): Promise<ScriptResult> {
     const base = join(this.#options.scratch, String(this.#count++).padStart(3, "0"));
     writeFileSync(`${base}.sh`, script);
     const done = new Promise<number>((resolve) => {

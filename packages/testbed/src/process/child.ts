@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { patiently } from "../patience.ts";
 import { tail } from "./logs.ts";
 
 export interface ChildOptions {
@@ -70,7 +71,7 @@ export class Child {
   /** SIGTERM, and after the grace period SIGKILL for it and its group. Resolves when it is gone. */
   async stop(graceMs = 5_000): Promise<Exit> {
     this.signal("SIGTERM");
-    const timer = setTimeout(() => this.#killGroup(), graceMs);
+    const timer = setTimeout(() => this.#killGroup(), patiently(graceMs));
     try {
       return await this.exited;
     } finally {

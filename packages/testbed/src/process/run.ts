@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { patiently } from "../patience.ts";
 
 export interface Output {
   readonly code: number;
@@ -21,10 +22,13 @@ export function run(command: string, args: readonly string[], options: RunOption
     let stdout = "";
     let stderr = "";
     let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      child.kill("SIGKILL");
-    }, options.timeoutMs ?? 60_000);
+    const timer = setTimeout(
+      () => {
+        timedOut = true;
+        child.kill("SIGKILL");
+      },
+      patiently(options.timeoutMs ?? 60_000),
+    );
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
     });

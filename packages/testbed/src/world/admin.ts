@@ -1,9 +1,10 @@
 import { request } from "node:http";
+import { patiently } from "../patience.ts";
 
 /** Asks an Envoy over its admin socket. @throws Error when it does not answer with 200 */
 export function askAdmin(socketPath: string, path: string, method = "GET"): Promise<string> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, path, method, timeout: 5_000 }, (answer) => {
+    const outgoing = request({ socketPath, path, method, timeout: patiently(5_000) }, (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;
@@ -15,7 +16,7 @@ export function askAdmin(socketPath: string, path: string, method = "GET"): Prom
       );
       answer.on("error", reject);
     });
-    outgoing.on("timeout", () => outgoing.destroy(new Error(`${path}: no answer within 5 s`)));
+    outgoing.on("timeout", () => outgoing.destroy(new Error(`${path}: no answer in time`)));
     outgoing.on("error", reject);
     outgoing.end();
   });

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { PATIENCE } from "../patience.ts";
 import { WORLD_MARK } from "../process/reap.ts";
 import type { Commands } from "./commands.ts";
 import type { Site } from "./site.ts";
@@ -14,6 +15,7 @@ export function processEnvironment(site: Site, commands: Commands): Record<strin
     LANG: "C.UTF-8",
     NO_COLOR: "1",
     [WORLD_MARK]: site.id,
+    SKEIN_TESTBED_PATIENCE: String(PATIENCE),
     SKEIN_BLOCK: site.block.prefix,
     SKEIN_DIR: site.dir,
     SKEIN_ENVOY: commands.envoy,

@@ -3,6 +3,7 @@ import { request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
+import { patiently } from "../../patience.ts";
 import type { Flow, FlowResult } from "./flow.ts";
 
 /*
@@ -12,7 +13,7 @@ import type { Flow, FlowResult } from "./flow.ts";
 
 const ca = readFileSync(process.argv[2] ?? "");
 const PASSES = "passes";
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = patiently(20_000);
 
 async function outcome(flow: Flow): Promise<string> {
   const call = { http, headers, https, h2c, echo: bytes, greeting: bytes }[flow.kind];
