@@ -112,7 +112,8 @@ export interface PolicyDefinition<Inbound = unknown, Outbound = unknown, Proxy =
   /**
    * What `translateOutbound` sets depends on nothing that other policies set, and no other policy reads or sets it. So it
    * gets a draft that only has the outline: which parts there are and which routes, with the policy of each and whether
-   * it forwards requests. Entries that are the same as JSON, `origins` left out, share what comes of it.
+   * it forwards requests. Entries that are the same as JSON, `origins` left out, share what comes of it. And of a
+   * destination `planOutbound` looks at nothing but whether entries are about it: what is about all is planned once.
    */
   readonly standsAlone?: boolean;
   /**

@@ -26,7 +26,7 @@ export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { compareHosts, ownerOf } from "./engine/hostnames.ts";
 export { comparePolicies } from "./engine/order.ts";
 export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
-export { concernsDestination, namedRoutes, policyKri } from "./engine/rules.ts";
+export { concernsDestination, isAboutMesh, namedRoutes, policyKri } from "./engine/rules.ts";
 export {
   contains,
   type Selectable,

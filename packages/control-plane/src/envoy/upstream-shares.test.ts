@@ -5,7 +5,7 @@ import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
-import { policies, type UpstreamPlan } from "@skein/policies";
+import { type PolicyResource, policies, type UpstreamPlan } from "@skein/policies";
 import { goldenCases, goldenWorld } from "../pipeline/testing/golden.ts";
 import { UpstreamShares } from "./upstream-shares.ts";
 
@@ -75,4 +75,26 @@ test("a policy leaves alone what it says that it does not shape", () => {
     }
   }
   assert.ok(compared > 30, `${compared} comparisons`);
+});
+
+test("what a policy that stands alone says of the whole mesh is the same for every destination", () => {
+  const destinations = new Set(upstreams.map(({ upstream }) => upstream.destination));
+  const kinds = new Set([...destinations].map(({ kind, protocol }) => `${kind} ${protocol}`));
+  assert.ok(kinds.size > 4, `only ${[...kinds]}`);
+  const confs: Readonly<Record<string, object>> = {
+    MeshTimeout: { connectionTimeout: "3s", http: { requestTimeout: "7s" } },
+    MeshRetry: { tcp: { maxConnectAttempt: 2 }, http: { numRetries: 3 }, grpc: { numRetries: 4 } },
+  };
+  for (const definition of policies.filter(({ standsAlone }) => standsAlone === true)) {
+    const { type } = definition.kind;
+    const spec = {
+      to: [{ targetRef: { kind: "Mesh" }, default: confs[type] ?? assert.fail(`a conf for ${type}`) }],
+    };
+    const policy = { type, mesh: "default", name: "all", labels: {}, spec } as unknown as PolicyResource;
+    const said = [...destinations].map((destination) =>
+      definition.planOutbound?.({ policies: [policy], destination, routes: [] }),
+    );
+    assert.ok(said[0] !== undefined, type);
+    for (const each of said) assert.deepEqual(each, said[0], type);
+  }
 });

@@ -1,9 +1,18 @@
-import type { DestinationPlan, PolicyDefinition, PolicyResource, RouteIdentity } from "@skein/policies";
+import {
+  type DestinationPlan,
+  isAboutMesh,
+  type PolicyDefinition,
+  type PolicyResource,
+  type RouteIdentity,
+} from "@skein/policies";
 import { listKey } from "../view/policy-set.ts";
 import { WeakValues } from "../weak-values.ts";
 
 /** Stands for "they say nothing". */
 const NOTHING = {};
+
+/** What policies that stand alone say of every destination; by the lists of them, which are of one kind each. */
+export type CommonEntries = WeakMap<readonly PolicyResource[], object>;
 
 /**
  * What policies say of one destination: the same object for all callers who are told the same. Few policies say anything
@@ -11,11 +20,13 @@ const NOTHING = {};
  */
 export class Entries {
   readonly #destination: DestinationPlan;
+  readonly #common: CommonEntries;
   readonly #byPolicies = new WeakMap<readonly PolicyResource[], object>();
   readonly #byRoutes = new WeakValues<object>();
 
-  constructor(destination: DestinationPlan) {
+  constructor(destination: DestinationPlan, common: CommonEntries) {
     this.#destination = destination;
+    this.#common = common;
   }
 
   /**
@@ -30,7 +41,7 @@ export class Entries {
     routes: readonly RouteIdentity[],
     routesKey: string,
   ): object | undefined {
-    const said = this.#byPolicies.get(policies);
+    const said = this.#byPolicies.get(policies) ?? this.#common.get(policies);
     if (said !== undefined) return said === NOTHING ? undefined : said;
     const key = `${listKey(policies)}/${routesKey}`;
     const known = this.#byRoutes.get(key);
@@ -44,7 +55,9 @@ export class Entries {
         return [...routes];
       },
     }) as object | undefined;
-    if (!seesRoutes) this.#byPolicies.set(policies, made ?? NOTHING);
+    if (definition.standsAlone === true && policies.every(isAboutMesh)) {
+      this.#common.set(policies, made ?? NOTHING);
+    } else if (!seesRoutes) this.#byPolicies.set(policies, made ?? NOTHING);
     else if (made !== undefined) this.#byRoutes.set(key, made);
     return made;
   }

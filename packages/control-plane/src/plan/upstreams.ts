@@ -16,7 +16,7 @@ import type { Graph, Keyed, Readable } from "../view/graph.ts";
 import type { MeshView } from "../view/mesh-view.ts";
 import { listKey, type PolicySet, policyList } from "../view/policy-set.ts";
 import type { Destination } from "./destinations.ts";
-import { Entries } from "./entries.ts";
+import { type CommonEntries, Entries } from "./entries.ts";
 import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
 import { backendTarget, type RoutedTraffic } from "./outbound-target.ts";
@@ -118,6 +118,7 @@ export class Upstreams {
   /** By what of a caller matters to the destination. */
   readonly #cores = new WeakMap<DestinationPlan, Keyed<string, Core | undefined>>();
   readonly #entries = new WeakMap<DestinationPlan, Entries>();
+  readonly #common: CommonEntries = new WeakMap();
 
   constructor(
     graph: Graph,
@@ -268,7 +269,7 @@ export class Upstreams {
 
   /** What kinds of policy say of a destination; the same object for all who are told the same. */
   #entriesOf(destination: DestinationPlan): Entries {
-    return getOrMake(this.#entries, destination, () => new Entries(destination));
+    return getOrMake(this.#entries, destination, () => new Entries(destination, this.#common));
   }
 
   /** Where a reference of a route leads callers of a kind. */

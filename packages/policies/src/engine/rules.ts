@@ -61,6 +61,11 @@ export function concernsDestination(policy: PolicyResource, destination: Destina
   );
 }
 
+/** Whether a policy says the same of every call, whatever is called. */
+export function isAboutMesh(policy: PolicyResource): boolean {
+  return !isAboutRoute(policy) && (policy.spec.to ?? []).every(({ targetRef }) => targetRef.kind === "Mesh");
+}
+
 /** The `to` entries behind `outboundRules`, in the same order. */
 export function outboundEntries(
   policies: readonly PolicyResource[],
