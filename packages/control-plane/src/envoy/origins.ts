@@ -1,6 +1,7 @@
 import type { PolicyDefinition, PolicyPlans, UpstreamPlan } from "@skein/policies";
 import { contributors } from "@skein/policies";
 import { getOrMake } from "../get-or-make.ts";
+import { byStanding } from "../plan/standing.ts";
 import type { FragmentTable } from "../xds/fragment-table.ts";
 
 /** The resources that policies shape. */
@@ -23,8 +24,9 @@ export class Origins {
 
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable) {
     this.#definitions = definitions;
-    this.#together = definitions.filter(({ standsAlone }) => standsAlone !== true);
-    this.#alone = definitions.filter(({ standsAlone }) => standsAlone === true);
+    const { alone, together } = byStanding(definitions);
+    this.#alone = alone;
+    this.#together = together;
     this.#table = table;
   }
 

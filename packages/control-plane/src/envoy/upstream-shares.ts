@@ -2,6 +2,7 @@ import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/pol
 import { getOrMake } from "../get-or-make.ts";
 import { ObjectKeys } from "../object-keys.ts";
 import { Interned } from "../plan/interned.ts";
+import { byStanding } from "../plan/standing.ts";
 import {
   type ClusterShare,
   coresOf,
@@ -67,8 +68,9 @@ export class UpstreamShares {
   readonly #said = new Interned<SharesOwner>();
 
   constructor(definitions: readonly PolicyDefinition[]) {
-    this.#alone = definitions.filter(({ standsAlone }) => standsAlone === true);
-    this.#together = definitions.filter(({ standsAlone }) => standsAlone !== true);
+    const { alone, together } = byStanding(definitions);
+    this.#alone = alone;
+    this.#together = together;
   }
 
   /** The way of this plan. */

@@ -2,17 +2,12 @@ import type { DataplaneResource } from "@skein/model";
 import { type PolicyResource, select } from "@skein/policies";
 import { inboundProtocol } from "../plan/destinations.ts";
 import { sectionOf, selectable } from "../view/selectable.ts";
+import { TIMEOUTS_OF_CONNECTIONS } from "./connection-fields.ts";
 import { valueAt } from "./value-at.ts";
 
 /** What does not depend on the caller although the rule has matches: by kind, the paths in `default`. */
 const NOT_BY_CALLER: Readonly<Record<string, readonly string[]>> = {
-  MeshTimeout: [
-    "connectionTimeout",
-    "idleTimeout",
-    "http.maxStreamDuration",
-    "http.maxConnectionDuration",
-    "http.requestHeadersTimeout",
-  ],
+  MeshTimeout: TIMEOUTS_OF_CONNECTIONS,
   MeshRateLimit: ["local.tcp"],
 };
 

@@ -1,6 +1,7 @@
 import type { PolicyResource, Protocol } from "@skein/policies";
 import { type Callable, isCallableKind } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
+import { TIMEOUTS_OF_CONNECTIONS } from "./connection-fields.ts";
 import { valueAt } from "./value-at.ts";
 
 type Part = "http" | "grpc" | "tcp";
@@ -11,13 +12,7 @@ const KINDS_WITH_PARTS: readonly string[] = ["MeshRetry", "MeshHealthCheck"];
 
 /** What holds for connections: by kind, the paths in `default`. */
 const OF_CONNECTIONS: Readonly<Record<string, readonly string[]>> = {
-  MeshTimeout: [
-    "connectionTimeout",
-    "idleTimeout",
-    "http.maxStreamDuration",
-    "http.maxConnectionDuration",
-    "http.requestHeadersTimeout",
-  ],
+  MeshTimeout: TIMEOUTS_OF_CONNECTIONS,
   MeshRetry: ["tcp"],
 };
 

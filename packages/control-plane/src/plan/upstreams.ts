@@ -20,6 +20,7 @@ import { type CommonEntries, Entries } from "./entries.ts";
 import { externalPlan, type Machine } from "./external.ts";
 import { Interned } from "./interned.ts";
 import { backendTarget, type RoutedTraffic } from "./outbound-target.ts";
+import { byStanding } from "./standing.ts";
 
 /** What matters of a caller besides its policies. */
 interface CallerTraits {
@@ -128,9 +129,11 @@ export class Upstreams {
   ) {
     this.#graph = graph;
     this.#view = view;
-    const outbound = definitions.filter(({ planOutbound }) => planOutbound !== undefined);
-    this.#together = outbound.filter(({ standsAlone }) => standsAlone !== true);
-    this.#alone = outbound.filter(({ standsAlone }) => standsAlone === true);
+    const { alone, together } = byStanding(
+      definitions.filter(({ planOutbound }) => planOutbound !== undefined),
+    );
+    this.#alone = alone;
+    this.#together = together;
     this.#destination = destination;
   }
 

@@ -27,12 +27,13 @@ export interface ProxyPolicies {
   readonly gateway: ReadonlyMap<string, PolicySet>;
 }
 
-const EMPTY: PolicySet = { id: "", byKind: new Map() };
+/** What nothing selects. */
+export const NO_SET: PolicySet = { id: "", byKind: new Map() };
 /** What a proxy has that no policy selects. */
 export const NO_POLICIES: ProxyPolicies = {
-  outbound: EMPTY,
+  outbound: NO_SET,
   inbound: new Map(),
-  proxy: EMPTY,
+  proxy: NO_SET,
   gateway: new Map(),
 };
 
@@ -126,7 +127,7 @@ export class PolicySets {
   /** The set of these policies, which need no particular order. */
   of(policies: readonly PolicyResource[]): PolicySet {
     return this.#with(
-      EMPTY,
+      NO_SET,
       Map.groupBy(policies, ({ type }) => type),
     );
   }
@@ -138,7 +139,7 @@ export class PolicySets {
       if (list.length === 0) byKind.delete(type);
       else byKind.set(type, policyList([...list].sort(comparePolicies)));
     }
-    if (byKind.size === 0) return EMPTY;
+    if (byKind.size === 0) return NO_SET;
     const made = policySet(byKind);
     return this.#sets.get(made.id, () => made);
   }
@@ -189,7 +190,7 @@ export class PolicySets {
           sets: ReadonlyMap<string, PolicySet>,
         ) =>
           new Map(
-            Array.from(lists, ([section, list]) => [section, become(sets.get(section) ?? EMPTY, list)]),
+            Array.from(lists, ([section, list]) => [section, become(sets.get(section) ?? NO_SET, list)]),
           );
         return {
           outbound: become(before.outbound, outbound),

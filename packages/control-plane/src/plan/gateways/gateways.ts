@@ -28,6 +28,7 @@ import type { WeightedBackend } from "@skein/policies/engine/backends";
 import { gatewaysOf, isBuiltinGateway, type ServedListener, servedListeners } from "../../view/gateways.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
 import {
+  NO_SET,
   type PolicyReach,
   type PolicySet,
   policyList,
@@ -69,7 +70,6 @@ export interface PlannedGateway {
 
 /** Kinds of policies that say where traffic goes; a gateway's are about itself, not about its calls. */
 const ROUTES = ["MeshHTTPRoute", "MeshTCPRoute"];
-const NO_SET: PolicySet = { id: "", byKind: new Map() };
 const NOTHING: PlannedGateway = { gateway: undefined, backends: [], conditions: [] };
 
 /** Plans built-in gateways: what a proxy listens on, and where it sends what comes in. */

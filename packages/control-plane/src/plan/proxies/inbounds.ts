@@ -9,7 +9,7 @@ import {
 } from "@skein/policies";
 import type { Graph, Readable } from "../../view/graph.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
-import type { PolicySet } from "../../view/policy-set.ts";
+import { NO_SET, type PolicySet } from "../../view/policy-set.ts";
 import { sectionOf } from "../../view/selectable.ts";
 import { inboundProtocol } from "../destinations.ts";
 import { Interned } from "../interned.ts";
@@ -29,8 +29,6 @@ export interface InboundsInputs {
   /** Trust domains whose ids proxies take. */
   readonly domains: Readable<readonly string[]>;
 }
-
-const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
 /**
  * What becomes of the inbounds of proxies. What does not differ between the instances of a service is planned once for

@@ -2,7 +2,7 @@ import { type DataplaneResource, SERVICELESS_INBOUND_PORT } from "@skein/model";
 import type { AdminPlan, PlanCondition, PolicyDefinition, ProxyPlan } from "@skein/policies";
 import type { Graph, Readable } from "../../view/graph.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
-import type { PolicySet } from "../../view/policy-set.ts";
+import { NO_SET } from "../../view/policy-set.ts";
 import { adminClusterName, adminTarget } from "../admin-target.ts";
 import type { Egresses } from "../egress.ts";
 import type { Gateways } from "../gateways/gateways.ts";
@@ -31,8 +31,6 @@ export interface QuietPlansInputs {
   readonly egresses: Egresses;
   readonly gateways: Gateways;
 }
-
-const NO_SET: PolicySet = { id: "", byKind: new Map() };
 
 /**
  * The plans of proxies as if their applications called nobody. Most changes of policies are about calls, and plan nothing
