@@ -148,7 +148,7 @@ export class DataplaneInsights {
   }
 
   #touch(entry: Entry, urgent: boolean): void {
-    entry.state.lastUpdateTime = this.#time();
+    entry.state.lastUpdateTime = this.#now();
     entry.dirty = true;
     this.#schedule(urgent ? this.#urgentFlushDelay : this.#flushInterval);
   }

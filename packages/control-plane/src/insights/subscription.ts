@@ -4,6 +4,7 @@ import {
   type DiscoveryCounters,
   dataplaneInsightKind,
 } from "@skein/model";
+import { timestamp } from "../store/timestamp.ts";
 import type { Acknowledgement } from "../xds/fleet.ts";
 import type { XdsType } from "../xds/fragment.ts";
 
@@ -32,7 +33,8 @@ export interface SessionState {
   readonly start: SessionStart;
   readonly connectTime: string;
   disconnectTime: string | undefined;
-  lastUpdateTime: string | undefined;
+  /** Milliseconds since the epoch: it is written down for every answer and read for few. */
+  lastUpdateTime: number | undefined;
   generation: number;
   readonly counts: Map<XdsType, Record<Counter, number>>;
   /** What the proxy refuses right now. */
@@ -72,7 +74,7 @@ export function subscriptionOf(state: SessionState): DataplaneSubscription {
     ...(state.disconnectTime === undefined ? {} : { disconnectTime: state.disconnectTime }),
     ...(state.generation === 0 ? {} : { generation: state.generation }),
     status: {
-      ...(state.lastUpdateTime === undefined ? {} : { lastUpdateTime: state.lastUpdateTime }),
+      ...(state.lastUpdateTime === undefined ? {} : { lastUpdateTime: timestamp(state.lastUpdateTime) }),
       total: counts([...state.counts.values()]),
       ...Object.fromEntries(byType),
     },

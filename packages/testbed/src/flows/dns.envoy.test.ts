@@ -10,7 +10,7 @@ import { pause, until } from "../poll.ts";
 
 import { type World, withWorld } from "../world/world.ts";
 import { ALLOW_ALL, identity } from "./documents.ts";
-import { applied, documents, MESH, meshYaml, outOfSync, WAIT } from "./scene.ts";
+import { applied, documents, inSync, MESH, meshYaml, WAIT } from "./scene.ts";
 
 const NAME = "check-in-api.svc.mesh.local";
 const OTHER_NAME = "check-in-api.gates.kong-air.test";
@@ -177,9 +177,7 @@ test("an application finds the mesh by name, and everything else as before", asy
         await pause(2_000);
         assert.deepEqual(await addresses(NAME), [vip]);
         await world.startControlPlane(settings);
-        await until("all proxies are in sync", async () => (await outOfSync(world)).length === 0, {
-          timeoutMs: 30_000,
-        });
+        await inSync(world);
         const seen = await watch.stop();
         assert.equal(seen.missing, 0, `${seen.missing} of ${seen.asked}`);
       });

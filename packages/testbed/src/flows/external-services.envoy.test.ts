@@ -12,10 +12,10 @@ import {
   deleted,
   documents,
   httpLoad,
+  inSync,
   MESH,
   meshYaml,
   nothingLost,
-  outOfSync,
   policy,
   reachable,
   resource,
@@ -214,7 +214,7 @@ test("TLS begins at the caller's proxy, and whoever answers is verified", async 
       assert.equal((await seen("missing")).server, "https");
       assert.deepEqual(await conditions(), []);
     });
-    assert.deepEqual(await outOfSync(world), []);
+    await inSync(world);
   });
 });
 

@@ -21,7 +21,17 @@ import {
   withGateway,
 } from "./gateway-scene.ts";
 import { type Client, startLoad } from "./load.ts";
-import { applied, deleted, documents, httpLoad, meshYaml, nothingLost, outOfSync, policy } from "./scene.ts";
+import {
+  applied,
+  deleted,
+  documents,
+  httpLoad,
+  inSync,
+  meshYaml,
+  nothingLost,
+  outOfSync,
+  policy,
+} from "./scene.ts";
 
 const PLAIN = { port: HTTP_PORT, protocol: "HTTP" };
 
@@ -134,7 +144,7 @@ test("clients outside reach services of a strict mesh by the host that they name
     for (const view of ["_layout", "_policies", "_config", "_overview", "xds", "stats"]) await read(view);
     const inspected = await world.ctl(["inspect", "dataplane", GATEWAY, "-m", world.mesh, "--type=policies"]);
     assert.equal(inspected.code, 0, inspected.stderr);
-    assert.deepEqual(await outOfSync(world), []);
+    await inSync(world);
   });
 });
 
@@ -156,7 +166,7 @@ test("routes change under traffic without losing a request", async (t) => {
     );
     await becomes(200, { host: "x.test", port: HTTP_PORT + 1 });
     assert.ok((await nothingLost(loads)) > 100);
-    assert.deepEqual(await outOfSync(world), []);
+    await inSync(world);
 
     // A port that somebody else has is refused by Envoy; the status says whose it was to be, and all else goes on.
     const squatter = createServer().listen(HTTP_PORT + 2, gateway.address);
@@ -171,7 +181,7 @@ test("routes change under traffic without losing a request", async (t) => {
     assert.match(refused, /kri_mgw_kong-air-mesh_zone1__edge-gateway_/);
     await becomes(200, { host: "x.test" });
     await applied(world, meshGateway([PLAIN]));
-    await until("nothing is refused any more", async () => (await outOfSync(world)).length === 0);
+    await inSync(world);
   });
 });
 
@@ -291,7 +301,7 @@ test("certificates by server name, renewed under traffic; bytes, and TLS that en
       return (await call(secure("late.test"))).status === 0;
     });
     await becomes(200, secure("shop.test"));
-    assert.deepEqual(await outOfSync(world), []);
+    await inSync(world);
   });
 });
 
@@ -354,7 +364,7 @@ test("a gateway of a mesh with its own CA and service tags starts again, and is 
       await applied(world, meshGateway([PLAIN]));
       await becomes(200, { host: "x.test" });
 
-      assert.deepEqual(await outOfSync(world), []);
+      await inSync(world);
 
       // It leaves: connections are asked to go, and the ones that come while it drains are served.
       const stopped = again.child.stop();

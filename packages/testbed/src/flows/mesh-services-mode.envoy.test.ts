@@ -8,10 +8,10 @@ import {
   applied,
   callerSeen,
   documents,
+  inSync,
   MESH,
   meshYaml,
   nothingLost,
-  outOfSync,
   policy,
   reachable,
   type Scene,
@@ -34,7 +34,7 @@ async function switched({ world, portal }: Scene, mode: string, rest?: object): 
     const answer = await fetch(`${world.controlPlane.api}/meshes/${MESH}/meshservices`);
     const { total } = (await answer.json()) as { total: number };
     assert.equal(total, services);
-    assert.deepEqual(await outOfSync(world), []);
+    await inSync(world);
     return true;
   });
 }
@@ -96,7 +96,7 @@ for (const [how, rest] of [
           how === "plain text" ? null : `spiffe://${MESH}/passenger-portal`,
         );
         await clustersAre(scene, ["check-in-api", "flight-control"]);
-        assert.deepEqual(await outOfSync(scene.world), []);
+        await inSync(scene.world);
       },
       { byTag: true, settings: { KUMA_DATAPLANE_RUNTIME_UNIFIED_RESOURCE_NAMING_ENABLED: "true" } },
     );

@@ -8,7 +8,7 @@ import { type World, withWorld } from "../world/world.ts";
 import { identity, idOf, LEGACY_MTLS } from "./documents.ts";
 import { get, startLoad, tcpClient } from "./load.ts";
 import { DELTA_AND_UNIFIED, type OlderSidecar, startOlderSidecar } from "./older-launcher.ts";
-import { applied, documents, httpLoad, MESH, meshYaml, nothingLost, outOfSync, policy } from "./scene.ts";
+import { applied, documents, httpLoad, inSync, MESH, meshYaml, nothingLost, policy } from "./scene.ts";
 
 /** How the older world is written: outbounds by the tag of the service, protocols as tags. */
 const byTag = (service: string): object => ({ tags: { "kuma.io/service": service } });
@@ -92,7 +92,7 @@ async function nothingRejected(world: World, { portal, checkIn, flightControl }:
       [],
     );
   }
-  await until("everything is acknowledged", async () => (await outOfSync(world)).length === 0);
+  await inSync(world);
   const answer = await fetch(`${world.controlPlane.api}/meshes/${MESH}/dataplanes+insights/passenger-portal`);
   const text = await answer.text();
   assert.doesNotMatch(text, /responsesRejected/);

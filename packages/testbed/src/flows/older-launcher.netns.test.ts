@@ -7,7 +7,7 @@ import { until } from "../poll.ts";
 import { adminStats } from "../world/admin.ts";
 import { ALLOW_ALL, identity, idOf } from "./documents.ts";
 import { OWN_DNS, olderBootstrap, REDIRECTED, REDIRECTS } from "./older-launcher.ts";
-import { applied, documents, MESH, meshYaml, outOfSync, resource } from "./scene.ts";
+import { applied, documents, inSync, MESH, meshYaml, resource } from "./scene.ts";
 import { type TransparentScene, withTransparentScene } from "./transparent-scene.ts";
 
 /* What kuma-dp 2.14 does on a machine whose connections are redirected: its bootstrap, its Envoy, and how it reads names. */
@@ -114,7 +114,7 @@ async function nothingRejected({ world }: TransparentScene, launchers: readonly 
     const rejected = [...(await stats("update_rejected$"))].filter(([, count]) => count > 0);
     assert.deepEqual(rejected, []);
   }
-  await until("everything is acknowledged", async () => (await outOfSync(world)).length === 0);
+  await inSync(world);
 }
 
 async function hasConditions(

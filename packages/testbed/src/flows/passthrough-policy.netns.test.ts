@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { until } from "../poll.ts";
 import type { World } from "../world/world.ts";
 import { ALLOW_ALL, identity } from "./documents.ts";
-import { applied, deleted, documents, meshYaml, outOfSync, policy, WAIT } from "./scene.ts";
+import { applied, deleted, documents, inSync, meshYaml, policy, WAIT } from "./scene.ts";
 import {
   APP_UID,
   type RunningProxy,
@@ -124,7 +124,7 @@ test("policies decide what leaves, from the moment that they are in force, and s
       assert.equal(await statusAt(scene, "two", "two.example.com"), 200);
       assert.equal(await statusAt(scene, "two", "other.example.com"), 503);
       assert.equal(await statusAt(scene, "one", "other.example.com"), 200, "addresses come before names");
-      assert.deepEqual(await outOfSync(world), []);
+      await inSync(world);
       assert.deepEqual(await conditionsOf(world, "web"), ["PassthroughConflict"]);
 
       // Without a control plane all of it holds.

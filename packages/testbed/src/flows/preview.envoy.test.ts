@@ -12,9 +12,9 @@ import {
   callerSeen,
   deleted,
   documents,
+  inSync,
   MESH,
   meshYaml,
-  outOfSync,
   policy,
   reachable,
   resource,
@@ -71,7 +71,7 @@ test("what a preview says happens on the real proxies, and the preview itself ch
     const { world } = scene;
     await reachable(scene);
     await until("callers are named", async () => (await callerSeen(scene)) === idOf("passenger-portal"));
-    await until("every proxy holds what it should", async () => (await outOfSync(scene.world)).length === 0);
+    await inSync(scene.world);
     const change = documents(DENY, TIMEOUT);
     const before = await heldByAll(scene);
     const preview = await asked(scene, ["apply", "-f", "-"], change);
@@ -112,7 +112,7 @@ test("what a preview says happens on the real proxies, and the preview itself ch
 test("a new MeshIdentity: the end of its rollout is foreseen, with the certificates that are issued", async () => {
   await withScene(documents(meshYaml(), ALLOW_ALL), async (scene) => {
     await reachable(scene);
-    await until("every proxy holds what it should", async () => (await outOfSync(scene.world)).length === 0);
+    await inSync(scene.world);
     const before = await heldByAll(scene);
     const preview = await asked(scene, ["apply", "-f", "-"], identity());
     assert.deepEqual(await heldByAll(scene), before);
@@ -145,7 +145,7 @@ test("a Dataplane with a service that nobody knew: its address and names, and th
     await until("the portal has its services", async () =>
       [...(await held(portal.sidecar)).keys()].some((key) => /^cluster .*check-in-api/.test(key)),
     );
-    await until("every proxy holds what it should", async () => (await outOfSync(world)).length === 0);
+    await inSync(world);
     // Whose instance is the one of `check-in-api`.
     const loyalty = resource("Dataplane", "loyalty-1", {
       networking: {

@@ -5,7 +5,7 @@ import type { Service } from "../world/service.ts";
 import { type World, withWorld } from "../world/world.ts";
 import { freeze } from "./frozen.ts";
 import { get, httpClient, startLoad, tcpClient } from "./load.ts";
-import { applied, documents, MESH, meshYaml, nothingLost, outOfSync, policy, resource } from "./scene.ts";
+import { applied, documents, inSync, MESH, meshYaml, nothingLost, policy, resource } from "./scene.ts";
 
 /*
  * Applications call services at the services' own addresses. Those are addresses of this test's block here, and the
@@ -161,7 +161,7 @@ test("at their own addresses too, no request fails while the mode of the mesh ch
     for (const mode of ["Exclusive", "Everywhere", "Exclusive"]) {
       await Promise.all([applied(world, inMode(mode)), freeze(portal.sidecar, 700)]);
       await until(`everybody is in sync in mode ${mode}`, async () => {
-        assert.deepEqual(await outOfSync(world), []);
+        await inSync(world);
         const names = await portal.sidecar.admin("/listeners");
         return names.includes("kri_msvc_") === (mode === "Exclusive");
       });
@@ -196,7 +196,7 @@ test("a service is called at the address of its tag as long as the mesh has tags
     ];
     for (const mode of ["Everywhere", "Disabled"]) {
       await Promise.all([applied(world, inMode(mode)), freeze(portal.sidecar, 700)]);
-      await until("everybody is in sync", async () => (await outOfSync(world)).length === 0);
+      await inSync(world);
     }
     await nothingLost(loads);
     await applied(world, inMode("Exclusive"));

@@ -190,6 +190,6 @@ export async function inSync(world: World): Promise<void> {
       assert.deepEqual(await outOfSync(world), []);
       return true;
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 60_000 },
   );
 }

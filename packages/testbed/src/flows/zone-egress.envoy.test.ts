@@ -12,10 +12,10 @@ import {
   deleted,
   documents,
   httpLoad,
+  inSync,
   MESH,
   meshYaml,
   nothingLost,
-  outOfSync,
   policy,
   resource,
 } from "./scene.ts";
@@ -309,7 +309,7 @@ test("an egress lets out whom a permission names, and has what it takes to be le
         }
         assert.doesNotMatch(await config("egress-1"), /PRIVATE KEY/);
       });
-      assert.deepEqual(await outOfSync(world), []);
+      await inSync(world);
     },
   );
 });
