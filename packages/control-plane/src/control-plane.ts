@@ -130,7 +130,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       types: registry.kinds.map(({ type }) => type),
       streams: () => xds.streams,
       healthStreams: () => health?.streams ?? 0,
-      proxyStates: () => proxyList.list().map(({ state }) => state),
+      proxies: () => proxyList.list(),
       namingProblems: () => naming?.problems().length ?? 0,
     });
     const { hds } = config.dpServer;
@@ -389,6 +389,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
         now,
         random: randomBytes,
       }),
+      warned: metrics.warned,
       onMeshWritten: (mesh, before) => onMeshWritten(meshDefaults, mesh, before),
       now,
       log,

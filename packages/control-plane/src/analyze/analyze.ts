@@ -7,7 +7,7 @@ import { servicesWithoutAddress, servicesWithoutName } from "./names.ts";
 import { hiddenPermissions } from "./permissions.ts";
 import { placesOf } from "./places.ts";
 import { httpRulesOnBytes, protocolsThatDiffer } from "./protocols.ts";
-import { missingRouteTargets, routesToNothing, unreachedRules } from "./routes.ts";
+import { missingRouteTargets, routesPutAside, routesToNothing, unreachedRules } from "./routes.ts";
 import { type AnalysisInput, scopeOf } from "./scope.ts";
 import { selectedByIdentities, selectedByPolicies, targetsOfRules } from "./selection.ts";
 import {
@@ -25,6 +25,7 @@ const CHECKS = [
   outboundsToNothing,
   routesToNothing,
   missingRouteTargets,
+  routesPutAside,
   unreachedRules,
   hiddenPermissions,
   selectedByIdentities,

@@ -66,6 +66,11 @@ export const CODES = {
     title: "a route that its gateway cannot use",
     fix: "name host names that a listener has, or give the route the kind that goes with the protocol",
   },
+  SK0208: {
+    severity: "warning",
+    title: "a MeshTCPRoute that MeshHTTPRoutes put aside",
+    fix: "put its backendRefs into a rule of the MeshHTTPRoute, and delete the MeshTCPRoute",
+  },
   SK0301: {
     severity: "warning",
     title: "an HTTP rule on a port of bytes",

@@ -1,6 +1,7 @@
-import { contains, select } from "@skein/policies";
+import { select } from "@skein/policies";
 import { instancesOf } from "../explain/instances.ts";
-import { isCallableKind, portsOfSection } from "../plan/callable.ts";
+import { isAboutRequests } from "../pipeline/about-requests.ts";
+import { isCallableKind, isMeant, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -11,24 +12,18 @@ export function httpRulesOnBytes(scope: Scope): readonly Finding[] {
   return [...toServices(scope), ...onInbounds(scope)];
 }
 
-function isHttpConf(conf: unknown): boolean {
-  return typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf);
-}
-
 function toServices({ policies, callables }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.to ?? []).flatMap(({ targetRef, default: conf }, i): readonly Finding[] => {
       const isRoute = policy.type === "MeshHTTPRoute";
-      if ((!isRoute && !isHttpConf(conf)) || !isCallableKind(targetRef.kind)) return [];
+      if ((!isRoute && !isAboutRequests(conf)) || !isCallableKind(targetRef.kind)) return [];
       return callables
         .map((each) => ({ ...each, ports: portsOfSection(each, targetRef.sectionName) }))
         .filter(
-          ({ kind, name, labels, ports }) =>
-            kind === targetRef.kind &&
-            (targetRef.name === undefined || targetRef.name === name) &&
-            contains(labels, targetRef.labels ?? {}) &&
-            ports.length > 0 &&
-            ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
+          (service) =>
+            isMeant(targetRef, service) &&
+            service.ports.length > 0 &&
+            service.ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
         )
         .map(({ name }) =>
           finding(
@@ -45,7 +40,7 @@ function toServices({ policies, callables }: Scope): readonly Finding[] {
 function onInbounds({ policies, dataplanes, gateways, plans }: Scope): readonly Finding[] {
   return policies.flatMap((policy) =>
     (policy.spec.rules ?? []).flatMap(({ default: conf }, i): readonly Finding[] => {
-      if (!isHttpConf(conf)) return [];
+      if (!isAboutRequests(conf)) return [];
       const inbounds = dataplanes.flatMap((dataplane) => {
         const chosen = select(policy, selectable(dataplane, gateways));
         const all = plans.get(dataplane.name)?.inbounds ?? [];

@@ -43,6 +43,30 @@ test("references that lead nowhere, by service, port and protocol, of backends a
   assert.deepEqual(found(bytes), ["SK0204 s spec.to[0].rules[0].default.backendRefs[0]"]);
 });
 
+test("a MeshTCPRoute where MeshHTTPRoutes lead the requests, unless it decides elsewhere", () => {
+  const spread = (to: object) =>
+    policy("MeshTCPRoute", "s", {
+      to: [
+        {
+          targetRef: { kind: "MeshService", ...to },
+          rules: [{ default: { backendRefs: [ref("check-in")] } }],
+        },
+      ],
+    });
+  const http = route("r", [rule([prefix("/a")])]);
+  assert.deepEqual(found(spread({ name: "check-in" })), []);
+  assert.deepEqual(found(http + spread({ name: "check-in" })), ["SK0208 s spec.to[0]"]);
+  assert.match(
+    findingsIn(AIRLINE + http + spread({ name: "check-in" }))[0]?.message ?? "",
+    /^requests to check-in:8080 go where MeshHTTPRoutes, such as kri_mhttpr_default_east__r_, lead them/,
+  );
+  assert.deepEqual(
+    found(http + spread({ labels: { "kuma.io/env": "universal" } })),
+    [],
+    "it shares out the connections of radar",
+  );
+});
+
 test("a rule behind one that takes everything is not reached, unless it is at another destination", () => {
   const total = rule([prefix("/")]);
   const late = route("r", [rule([regex("/a/.*")]), total]);

@@ -1,12 +1,15 @@
-import { gatewayRoutes, type PolicyResource, policyKri } from "@skein/policies";
+import { gatewayRoutes, type PolicyResource, policyKri, select } from "@skein/policies";
 import { gatewayEntries, outboundEntries, type ToEntry } from "@skein/policies/engine/rules";
 import type { HttpMatch } from "@skein/policies/mesh-http-route/conf";
 import { covers } from "@skein/policies/mesh-http-route/covers";
 import { matchText } from "@skein/policies/mesh-http-route/match-text";
 import type { HttpRoutePlan, HttpRoutesPlan } from "@skein/policies/mesh-http-route/plan";
 import { meshHttpRoute } from "@skein/policies/mesh-http-route/policy";
+import { meshTcpRoute, type TcpRoutePlan } from "@skein/policies/mesh-tcp-route/policy";
+import { idleRules } from "../pipeline/idle-rules.ts";
 import { deadReferences, missingRoutes } from "../pipeline/route-warnings.ts";
 import { gatewayParts } from "../plan/gateways/parts.ts";
+import { selectable } from "../view/selectable.ts";
 import { type Finding, finding } from "./finding.ts";
 import { ruleKey } from "./places.ts";
 import type { Scope } from "./scope.ts";
@@ -28,6 +31,32 @@ export function missingRouteTargets({ policies }: Scope): readonly Finding[] {
       finding("SK0205", policy, path, `${problem}, so this has no effect`),
     ),
   );
+}
+
+/** SK0208: entries of MeshTCPRoutes that decide nothing at any destination, because MeshHTTPRoutes lead the requests there. */
+export function routesPutAside({ policies, dataplanes, gateways, plans }: Scope): readonly Finding[] {
+  const { type, shortName = "" } = meshTcpRoute.kind;
+  const routes = policies.filter((policy) => policy.type === type);
+  if (routes.length === 0) return [];
+  const deciding = new Set<string>();
+  for (const { outbounds } of plans.values()) {
+    for (const { upstream } of outbounds) {
+      const { backends = [] } = (upstream.policies[type] as TcpRoutePlan | undefined) ?? {};
+      for (const { origin } of backends) deciding.add(`${origin.policy} ${origin.rule.replace(/\..*/, "")}`);
+    }
+  }
+  return routes.flatMap((policy) => {
+    const idle = new Map<string, string>();
+    for (const dataplane of dataplanes) {
+      const plan = plans.get(dataplane.name);
+      if (plan === undefined) continue;
+      const selection = select(policy, selectable(dataplane, gateways));
+      for (const { rule, message } of idleRules(plan, policy, selection)) idle.set(rule, message);
+    }
+    return [...idle]
+      .filter(([rule]) => !deciding.has(`${policyKri(policy, shortName)} ${rule}`))
+      .map(([rule, message]) => finding("SK0208", policy, `spec.${rule}`, message));
+  });
 }
 
 /** SK0104: rules of MeshHTTPRoutes that take no request at any destination, because others come before them. */

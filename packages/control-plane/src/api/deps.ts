@@ -58,6 +58,8 @@ export interface ApiDeps {
   readonly envoyAdmin: EnvoyAdmin;
   /** Finds out what a document would do before it is written; absent where nothing is tried. */
   readonly trial?: (next: NewResource) => Promise<Trial>;
+  /** A write of a resource of this type was answered with warnings. */
+  readonly warned: (type: string, warnings: number) => void;
   /** What goes into the transaction that writes a Mesh; `before` is absent when it is created. */
   readonly onMeshWritten: (mesh: NewResource, before: NewResource | undefined) => Promise<readonly Write[]>;
   /** Milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { liveWorld, put } from "../preview/testing/live-world.ts";
 import type { ProxyStatus } from "./ports.ts";
 import { createWorld } from "./testing/world.ts";
 
@@ -36,7 +37,7 @@ test("a policy that everybody has taken", async () => {
   assert.equal(code, 200);
   assert.deepEqual(
     json.conditions.map(({ type, status: is }: { type: string; status: string }) => `${type} ${is}`),
-    ["Accepted True", "Applied True"],
+    ["Accepted True", "Applied True", "Effective True"],
   );
   assert.deepEqual(json.proxies, []);
 });
@@ -50,7 +51,7 @@ test("who rejected it, and where it could not be done", async () => {
       conditions: [{ type: "NotPatched", message: "cannot", policy: KRI, resource: "cluster c" }],
     }),
   );
-  assert.deepEqual(json.conditions, [
+  assert.deepEqual(json.conditions.slice(0, 2), [
     { type: "Accepted", status: "False", reason: "Rejected", message: "1 proxy (web-1): listener l: no" },
     {
       type: "Applied",
@@ -63,6 +64,54 @@ test("who rejected it, and where it could not be done", async () => {
     { mesh: "default", name: "web-1", type: "listener", resource: "l", message: "no" },
     { mesh: "default", name: "web-3", type: "cluster", resource: "c", message: "cannot" },
   ]);
+});
+
+test("what it says that comes to nothing, and where", async () => {
+  const { api } = liveWorld();
+  const of = { mesh: "default" };
+  const db = { kind: "MeshService", name: "db" };
+  const dataplane = (app: string, address: string, outbound: readonly object[]) => ({
+    ...{ type: "Dataplane", ...of, name: `${app}-0`, labels: { app } },
+    networking: { address, inbound: [{ port: 8080, protocol: "tcp" }], outbound },
+  });
+  const calls = [{ port: 10_001, backendRef: { ...db, port: 5432 } }];
+  await put(
+    api,
+    {
+      type: "Mesh",
+      name: "default",
+      meshServices: { mode: "Exclusive" },
+      skipCreatingInitialPolicies: ["*"],
+    },
+    {
+      ...{ type: "MeshService", ...of, name: "db" },
+      spec: {
+        selector: { dataplaneLabels: { matchLabels: { app: "db" } } },
+        ports: [{ port: 5432, targetPort: 8080 }],
+      },
+    },
+    ...[
+      dataplane("db", "127.1.1.1", []),
+      dataplane("web", "127.1.1.2", calls),
+      dataplane("app", "127.1.1.3", calls),
+    ],
+    {
+      ...{ type: "MeshRetry", ...of, name: "retries" },
+      spec: { to: [{ targetRef: db, default: { http: { numRetries: 1 } } }] },
+    },
+  );
+  const { json } = await api.call("GET", "/meshes/default/meshretries/retries/_conditions");
+  const message = "db:5432 speaks tcp only, so its HTTP part has no effect; set appProtocol on its port";
+  assert.deepEqual(json.conditions[2], {
+    type: "Effective",
+    status: "False",
+    reason: "NothingToActOn",
+    message: `2 proxies (app-0, web-0): to[0]: ${message}`,
+  });
+  assert.deepEqual(
+    json.proxies,
+    ["app-0", "web-0"].map((name) => ({ ...of, name, rule: "to[0]", message })),
+  );
 });
 
 test("a policy that is not there", async () => {

@@ -1,4 +1,5 @@
 import type { KindDefinition } from "@skein/model";
+import type { PolicyResource } from "@skein/policies";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { requireResourceAccess } from "./authentication.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -8,21 +9,23 @@ import { metaOf } from "./meta.ts";
 import type { ProxyStatus } from "./ports.ts";
 import { notFound, titles } from "./problem.ts";
 import { param } from "./query.ts";
+import { idleRulesAt } from "./rules-warnings.ts";
 import { requireMesh } from "./source.ts";
 
 /** What a proxy has against a policy. */
 interface Objection {
   readonly mesh: string;
   readonly name: string;
-  /** The Envoy resource that it is about. */
-  readonly type: string;
-  readonly resource: string;
+  /** The Envoy resource that it is about, or the rule of the policy. */
+  readonly type?: string;
+  readonly resource?: string;
+  readonly rule?: string;
   readonly message: string;
 }
 
 /**
- * `GET …/<policy>/_conditions`: whether every proxy has taken what a policy makes of its configuration. The documents
- * themselves have no status in this API.
+ * `GET …/<policy>/_conditions`: whether every proxy has taken what a policy makes of its configuration, and whether all that
+ * it says comes to something. The documents themselves have no status in this API.
  */
 export function registerPolicyConditions(app: FastifyInstance, deps: ApiDeps): void {
   for (const kind of deps.registry.kinds) {
@@ -35,13 +38,14 @@ function conditionsOf(deps: ApiDeps, kind: KindDefinition) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const mesh = param(request, "mesh");
     requireMesh(deps, mesh);
-    const policy = deps.store.get({ type: kind.type, mesh, name: param(request, "name") });
+    const policy = deps.store.get<PolicyResource>({ type: kind.type, mesh, name: param(request, "name") });
     if (!policy) throw notFound(titles.retrieve);
     requireResourceAccess(request, deps, kind);
     const { kri = "" } = metaOf(deps, policy);
     const proxies = deps.proxies.list(mesh);
     const rejected = proxies.flatMap((proxy) => rejections(proxy, kri));
     const skipped = proxies.flatMap((proxy) => omissions(proxy, kri));
+    const idle = withoutEffect(deps, policy);
     return sendJson(reply, 200, {
       conditions: [
         condition(
@@ -51,8 +55,14 @@ function conditionsOf(deps: ApiDeps, kind: KindDefinition) {
           "every proxy has accepted what it makes of its configuration",
         ),
         condition("Applied", "NotPossible", skipped, "nothing of it had to be left out"),
+        condition(
+          "Effective",
+          "NothingToActOn",
+          idle,
+          "no proxy that it selects has a rule that comes to nothing",
+        ),
       ],
-      proxies: [...rejected, ...skipped],
+      proxies: [...rejected, ...skipped, ...idle],
     });
   };
 }
@@ -72,15 +82,18 @@ function omissions({ mesh, name, conditions }: ProxyStatus, kri: string): readon
     });
 }
 
+function withoutEffect(deps: ApiDeps, policy: PolicyResource): readonly Objection[] {
+  return deps.plans.selectedBy(policy).flatMap(({ type, mesh, name }) => {
+    const plan = deps.plans.plan({ type, mesh, name });
+    return plan === undefined ? [] : idleRulesAt(deps, plan, policy).map((idle) => ({ mesh, name, ...idle }));
+  });
+}
+
 function condition(type: string, reason: string, objections: readonly Objection[], good: string) {
   if (objections.length === 0) return { type, status: "True", reason: type, message: good };
   const names = [...new Set(objections.map(({ name }) => name))];
   const [first] = objections;
   const who = `${names.length} ${names.length === 1 ? "proxy" : "proxies"} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""})`;
-  return {
-    type,
-    status: "False",
-    reason,
-    message: `${who}: ${first?.type} ${first?.resource}: ${first?.message}`,
-  };
+  const about = first?.rule ?? `${first?.type} ${first?.resource}`;
+  return { type, status: "False", reason, message: `${who}: ${about}: ${first?.message}` };
 }

@@ -71,7 +71,7 @@ export function putResource(deps: ApiDeps, kind: KindDefinition) {
       ifRevision: wantedRevision(request),
       authorize: () => requireResourceAccess(request, deps, kind),
     });
-    return sendWritten(reply, answer);
+    return sendWritten(deps, kind, reply, answer);
   };
 }
 
@@ -84,7 +84,7 @@ export function deleteResource(deps: ApiDeps, kind: KindDefinition) {
       ifRevision: wantedRevision(request),
       authorize: () => requireResourceAccess(request, deps, kind),
     });
-    return sendWritten(reply, answer);
+    return sendWritten(deps, kind, reply, answer);
   };
 }
 
@@ -265,7 +265,13 @@ function stored(deps: ApiDeps, resource: NewResource): Resource {
   return deps.store.get(resource) ?? { ...resource, creationTime: "", modificationTime: "", revision: 0 };
 }
 
-function sendWritten(reply: FastifyReply, { status, revision, warnings }: WriteAnswer): FastifyReply {
+function sendWritten(
+  deps: ApiDeps,
+  { type }: KindDefinition,
+  reply: FastifyReply,
+  { status, revision, warnings }: WriteAnswer,
+): FastifyReply {
+  if (warnings.length > 0) deps.warned(type, warnings.length);
   reply.header("skein-change-id", String(revision));
   return sendJson(reply, status, { ...(warnings.length === 0 ? {} : { warnings }), changeId: revision });
 }

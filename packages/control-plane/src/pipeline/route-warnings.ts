@@ -6,9 +6,10 @@ import {
   SERVICE_TAG,
 } from "@skein/model";
 import { contains, type PolicyResource } from "@skein/policies";
-import { CALLABLE_KINDS, type Callable, callableOf, isCallableKind } from "../plan/callable.ts";
+import { CALLABLE_KINDS, type Callable, callableOf, isCallableKind, isMeant } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
+import { protocolRemedy } from "./about-requests.ts";
 
 /** A place in a policy, and what is wrong there. */
 export interface PlacedProblem {
@@ -104,13 +105,7 @@ function problemOf(
 ): string | undefined {
   const { kind } = ref;
   if (!isCallableKind(kind)) return undefined;
-  const found = services.filter(
-    (service) =>
-      service.kind === kind &&
-      (ref.name === undefined
-        ? contains(service.labels, ref.labels ?? {})
-        : ref.name === service.name || ref.name === displayName(service)),
-  );
+  const found = services.filter((service) => isMeant(ref, service));
   if (found.length === 0) {
     const isTag = kind === "MeshService" && ref.name !== undefined && isTagged(ref.name);
     return isTag ? undefined : `there is no such ${kind} now`;
@@ -124,9 +119,7 @@ function problemOf(
   const known = ports.map(({ port }) => port).join(", ") || "none";
   if (wanted.length === 0) return `no such port (the service has: ${known})`;
   if (isHttp && wanted.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp")) {
-    return kind === "MeshExternalService"
-      ? "it speaks tcp only (set match.protocol)"
-      : "it speaks tcp only (set appProtocol on its port)";
+    return `it speaks tcp only (${protocolRemedy(kind)})`;
   }
   return undefined;
 }

@@ -11,15 +11,16 @@ import {
   type MeshServiceResource,
   type Resource,
 } from "@skein/model";
-import { contains, type PolicyResource, select } from "@skein/policies";
+import { type PolicyResource, select } from "@skein/policies";
 import { matchingIdentities } from "../identity/selection.ts";
 import type { AddressedDraft } from "../naming/addressed.ts";
-import { isCallableKind, portsOfSection } from "../plan/callable.ts";
+import { isCallableKind, isMeant, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { isBuiltinGateway } from "../view/gateways.ts";
 import { isTarget, selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
+import { isAboutRequests, protocolRemedy } from "./about-requests.ts";
 import { effectWarnings } from "./dataplane-warnings.ts";
 import {
   listenerWarnings,
@@ -36,6 +37,7 @@ import { opaWarnings } from "./opa-warnings.ts";
 import { partWarnings, routePartWarnings } from "./part-warnings.ts";
 import { passthroughWarnings } from "./passthrough-warnings.ts";
 import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
+import { putAsideWarnings } from "./route-conflicts.ts";
 import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
 import { count, examples } from "./sentences.ts";
 
@@ -105,20 +107,11 @@ function policyWarnings(
     const { kind } = targetRef;
     if (kind === "MeshHTTPRoute") warnings.push(...routePartWarnings(policy, `spec.to[${i}].default`, conf));
     if (!isCallableKind(kind)) continue;
-    const found = services.filter(
-      (service) =>
-        service.kind === kind &&
-        (targetRef.name === undefined ||
-          targetRef.name === service.name ||
-          targetRef.name === displayName(service)) &&
-        contains(service.labels, targetRef.labels ?? {}),
-    );
+    const found = services.filter((service) => isMeant(targetRef, service));
     if (found.length === 0) {
       warnings.push(`spec.to[${i}].targetRef: there is no such ${kind} now, so this rule has no effect`);
     }
-    const isHttpRule =
-      policy.type === "MeshHTTPRoute" ||
-      (typeof conf === "object" && conf !== null && ("http" in conf || "grpc" in conf));
+    const isHttpRule = policy.type === "MeshHTTPRoute" || isAboutRequests(conf);
     const { sectionName } = targetRef;
     const meant = found.map((service) => ({ ...service, ports: portsOfSection(service, sectionName) }));
     if (found.length > 0 && sectionName && meant.every(({ ports }) => ports.length === 0)) {
@@ -132,7 +125,7 @@ function policyWarnings(
         ports.length > 0 && ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
     );
     warnings.push(...partWarnings(policy, `spec.to[${i}].default`, conf, meant));
-    const remedy = kind === "MeshExternalService" ? "set match.protocol" : "set appProtocol on its port";
+    const remedy = protocolRemedy(kind);
     for (const { name } of isHttpRule ? tcpOnly : []) {
       warnings.push(
         policy.type === "MeshHTTPRoute"
@@ -142,6 +135,7 @@ function policyWarnings(
     }
   }
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
+  warnings.push(...putAsideWarnings(inForce, selected, store));
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
   warnings.push(...passthroughWarnings(policy, selected, store));
   warnings.push(...gatewayPolicyWarnings(inForce, selected, gateways));

@@ -1,10 +1,11 @@
-import type {
-  MeshExternalServiceResource,
-  MeshMultiZoneServiceResource,
-  MeshServiceResource,
-  Resource,
+import {
+  displayName,
+  type MeshExternalServiceResource,
+  type MeshMultiZoneServiceResource,
+  type MeshServiceResource,
+  type Resource,
 } from "@skein/model";
-import type { DestinationPlan } from "@skein/policies";
+import { contains, type DestinationPlan, type TargetRef } from "@skein/policies";
 
 /** Kinds of resources that traffic can be sent to. */
 export type CallableKind = Exclude<DestinationPlan["kind"], "ServiceTag">;
@@ -42,6 +43,16 @@ export function isCallableKind(kind: string): kind is CallableKind {
 export function portsOfSection({ ports }: Callable, section: string | undefined): readonly CallablePort[] {
   if (section === undefined || section === "") return ports;
   return ports.filter(({ name, port }) => section === name || section === String(port));
+}
+
+/** Whether a reference, by name or else by labels, means this service. */
+export function isMeant(
+  { kind, name, labels }: Pick<TargetRef, "kind" | "name" | "labels">,
+  service: Callable,
+): boolean {
+  if (service.kind !== kind) return false;
+  if (name !== undefined) return service.name === name || displayName(service) === name;
+  return contains(service.labels, labels ?? {});
 }
 
 /** A resource as something to call; undefined where it is nothing of the kind. */

@@ -11,7 +11,7 @@ export interface MetricsSources {
   readonly types: readonly string[];
   readonly streams: () => number;
   readonly healthStreams: () => number;
-  readonly proxyStates: () => Iterable<ProxyStatus["state"]>;
+  readonly proxies: () => Iterable<Pick<ProxyStatus, "state" | "conditions">>;
   /** Problems of derived services and workloads. */
   readonly namingProblems: () => number;
 }
@@ -26,6 +26,8 @@ export interface ControlPlaneMetrics {
   planned(ms: number): void;
   planningFailed(): void;
   certificate(failed: boolean): void;
+  /** A write of a resource of this type was answered with warnings. */
+  warned(type: string, warnings: number): void;
   readonly health: HealthMetrics;
 }
 
@@ -83,15 +85,33 @@ export function controlPlaneMetrics(sources: MetricsSources): ControlPlaneMetric
     },
   });
   new Gauge({
+    name: "skein_proxy_conditions",
+    help: "Things about proxies that somebody should know, by type.",
+    labelNames: ["type"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { conditions } of sources.proxies()) {
+        for (const { type } of conditions) this.inc({ type });
+      }
+    },
+  });
+  new Gauge({
     name: "skein_proxies",
     help: "Proxies by how what they hold compares with what they should hold.",
     labelNames: ["state"],
     registers,
     collect() {
       const counts = { "in-sync": 0, behind: 0, rejected: 0, offline: 0 };
-      for (const state of sources.proxyStates()) counts[state] += 1;
+      for (const { state } of sources.proxies()) counts[state] += 1;
       for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
     },
+  });
+  const warnings = new Counter({
+    name: "skein_write_warnings",
+    help: "Warnings with which writes and deletions were answered.",
+    labelNames: ["resource_type"],
+    registers,
   });
   const responses = new Counter({ name: "xds_responses_sent", help: "xDS responses sent.", registers });
   const requests = new Counter({
@@ -169,6 +189,7 @@ export function controlPlaneMetrics(sources: MetricsSources): ControlPlaneMetric
     delivered: (ms) => delivery.observe(ms),
     planned: (ms) => generation.observe(ms),
     planningFailed: () => failures.inc(),
+    warned: (type, count) => warnings.inc({ resource_type: type }, count),
     certificate: (failed) => (failed ? certificateFailures : certificates).inc(),
   };
 }

@@ -135,6 +135,7 @@ export function createWorld(options: WorldOptions = {}): World {
       clusters: async () => ({ kind: "unreachable", message: "no proxy" }),
       configDump: async () => ({ kind: "unreachable", message: "no proxy" }),
     },
+    warned: () => undefined,
     onMeshWritten: (mesh, before) => onMeshWritten(meshDefaults, mesh, before),
     now: () => NOON,
     log: { error: () => undefined },
