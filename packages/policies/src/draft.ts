@@ -8,7 +8,7 @@ import type { HttpConnectionManager } from "@skein/envoy-api/envoy/extensions/fi
 import type { TcpProxy } from "@skein/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb";
 import type { TlsParameters } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
-import type { CallerMatch } from "./engine/policy-resource.ts";
+import type { CallerMatch, SpiffeMatch } from "./engine/policy-resource.ts";
 import type { BackendPlan, DestinationPlan, Protocol } from "./plan/proxy-plan.ts";
 
 /** A route on the way to a destination. */
@@ -82,6 +82,8 @@ export interface InboundDraft {
    * it reaches requests on connections that are open already, which a changed filter chain would not.
    */
   authorization: { readonly http?: RBAC; readonly network?: Filter } | undefined;
+  /** The ids of which a caller needs one for its TLS handshake to succeed; absent: any of the trust domains that are known. */
+  admittedIds: readonly SpiffeMatch[] | undefined;
 }
 
 /** What takes the connections that clients outside the mesh open to a built-in gateway, in the making. */

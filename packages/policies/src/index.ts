@@ -25,7 +25,13 @@ export { callerGroups } from "./engine/by-caller.ts";
 export { CALLER_TAGS_HEADER, callerTagsHeader } from "./engine/caller-tags.ts";
 export { compareHosts, ownerOf } from "./engine/hostnames.ts";
 export { comparePolicies } from "./engine/order.ts";
-export type { CallerMatch, PolicyResource, PolicySpec, TargetRef } from "./engine/policy-resource.ts";
+export type {
+  CallerMatch,
+  PolicyResource,
+  PolicySpec,
+  SpiffeMatch,
+  TargetRef,
+} from "./engine/policy-resource.ts";
 export { concernsDestination, isAboutMesh, namedRoutes, policyKri } from "./engine/rules.ts";
 export {
   contains,

@@ -63,7 +63,7 @@ export function translateEgressChain(
   }
   cluster.typedExtensionProtocolOptions = packedHttpOptions(draft.httpOptions);
   const match = { transportProtocol: "tls", serverNames: [plan.destination.sni] };
-  const secured = chain(applicationFilters(draft, true), match, downstreamTls(plan.tls, draft.tlsParams));
+  const secured = chain(applicationFilters(draft, true), match, downstreamTls(plan.tls, draft));
   secured.name = plan.destination.kri;
   return {
     cluster,

@@ -81,7 +81,7 @@ export function translateInbound(
       routes,
     };
   }
-  const socket = downstreamTls(plan.tls, draft.tlsParams);
+  const socket = downstreamTls(plan.tls, draft);
   const secured = applicationFilters(draft, true);
   const needsServerName = usesServerName(plan);
   if (plan.tls.mode === "strict") {

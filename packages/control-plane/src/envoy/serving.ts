@@ -81,6 +81,7 @@ export function draftServing(
     networkFilters: [],
     services: new Map(),
     authorization: undefined,
+    admittedIds: undefined,
   };
   if (!isHttp(plan.protocol)) {
     return {

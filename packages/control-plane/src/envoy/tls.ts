@@ -22,7 +22,14 @@ import {
   UpstreamTlsContextSchema,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
-import type { DirectAccessTlsPlan, InboundTlsPlan, UpstreamTlsPlan } from "@skein/policies";
+import { matchesSpiffeId } from "@skein/model";
+import type {
+  DirectAccessTlsPlan,
+  InboundDraft,
+  InboundTlsPlan,
+  SpiffeMatch,
+  UpstreamTlsPlan,
+} from "@skein/policies";
 import { ads } from "./values.ts";
 
 /** ALPN that tells mesh TLS from an application's own. */
@@ -58,9 +65,15 @@ function clientParameters(params: TlsParameters): TlsParameters {
   return { ...params, tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3 };
 }
 
-/** The called end of mesh TLS: a client certificate of a known trust domain is required. */
-export function downstreamTls(plan: InboundTlsPlan, params: TlsParameters | undefined): TransportSocket {
-  const clients = plan.trustDomains.map(trustDomainMatcher);
+/** The called end of mesh TLS: a client certificate of a known trust domain is required, or one of these ids there. */
+export function downstreamTls(
+  plan: InboundTlsPlan,
+  { tlsParams: params, admittedIds }: Pick<InboundDraft, "tlsParams" | "admittedIds">,
+): TransportSocket {
+  const clients =
+    admittedIds === undefined
+      ? plan.trustDomains.map(trustDomainMatcher)
+      : idMatchers(admittedIds, plan.trustDomains);
   return tlsSocket(
     DownstreamTlsContextSchema,
     create(DownstreamTlsContextSchema, {
@@ -106,6 +119,26 @@ function commonTls(
 export function secretByName(name: string): SdsSecretConfig {
   return create(SdsSecretConfigSchema, { name, sdsConfig: ads() });
 }
+
+/** Without any matcher Envoy would take every certificate of its authorities, so where nobody is let in there is one for nobody. */
+function idMatchers(ids: readonly SpiffeMatch[], trustDomains: readonly string[]): SubjectAltNameMatcher[] {
+  const isKnown = ({ value }: SpiffeMatch): boolean =>
+    trustDomains.some((domain) => matchesSpiffeId({ type: "Prefix", value: `spiffe://${domain}` }, value));
+  const exact = new Set<string>();
+  const prefixes = new Set<string>();
+  for (const { type, value } of ids.filter(isKnown)) {
+    exact.add(value);
+    if (type === "Prefix") prefixes.add(value.endsWith("/") ? value : `${value}/`);
+  }
+  if (exact.size === 0) exact.add(NOBODY);
+  return [
+    ...[...exact].sort().map((id) => uriMatcher("exact", id)),
+    ...[...prefixes].sort().map((id) => uriMatcher("prefix", id)),
+  ];
+}
+
+/** A URI that no certificate of a mesh has. */
+const NOBODY = "urn:nobody";
 
 function trustDomainMatcher(domain: string): SubjectAltNameMatcher {
   return uriMatcher("prefix", `spiffe://${domain}/`);

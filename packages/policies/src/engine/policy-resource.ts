@@ -12,9 +12,15 @@ export interface TargetRef {
   readonly mesh?: string | undefined;
 }
 
+/** SPIFFE ids: one, or one and all below it. */
+export interface SpiffeMatch {
+  readonly type: "Exact" | "Prefix";
+  readonly value: string;
+}
+
 /** A condition on the caller: every part that is set must hold. */
 export interface CallerMatch {
-  readonly spiffeID?: { readonly type: "Exact" | "Prefix"; readonly value: string } | undefined;
+  readonly spiffeID?: SpiffeMatch | undefined;
   readonly sni?: { readonly type: "Exact"; readonly value: string } | undefined;
 }
 

@@ -28,6 +28,7 @@ import {
 import type { InboundDraft } from "../draft.ts";
 import { anyOf } from "../engine/caller-matcher.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
+import { admittedIds } from "./admission.ts";
 import type {
   EitherPermissions,
   IdentityPermissions,
@@ -44,9 +45,13 @@ interface RbacConfig {
   readonly shadowMatcher?: Matcher;
 }
 
-/** Puts the decision in front of the application: per request for HTTP, per connection for the rest. */
+/**
+ * Puts the decision in front of the application: per request for HTTP, per connection for the rest. The filter for connections
+ * decides on the caller's first bytes, and a server may speak before: so the handshake keeps out whoever has no chance.
+ */
 export function authorization(plan: PermissionPlan, draft: InboundDraft): void {
   const config = rbac(plan);
+  if (draft.hcm === undefined) draft.admittedIds = admittedIds(plan);
   draft.authorization =
     draft.hcm === undefined
       ? {

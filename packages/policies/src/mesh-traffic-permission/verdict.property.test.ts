@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { matchesSpiffeId } from "@skein/model";
 import fc from "fast-check";
 import type { CallerMatch, TargetRef } from "../engine/policy-resource.ts";
 import { A, from, id, planOf, rbac, rules, web } from "../testing/permissions.ts";
 import { evaluateRbac } from "../testing/rbac.ts";
 import { policy } from "../testing/resources.ts";
+import { admittedIds } from "./admission.ts";
 import type { PermissionAction, PermissionPlan } from "./plan.ts";
 import { type Caller, verdict } from "./verdict.ts";
 
@@ -86,12 +88,18 @@ const tagCaller: fc.Arbitrary<Caller> = tagSet.map((tags) => ({
   sni: undefined,
 }));
 
+/** What the handshake asks for keeps nobody out who would be let in. */
+function admitted(plan: PermissionPlan, { uris }: Caller): boolean {
+  return admittedIds(plan)?.some((id) => uris.some((uri) => matchesSpiffeId(id, uri))) ?? true;
+}
+
 function agree(plan: PermissionPlan | undefined, caller: Caller, shadow: boolean): void {
   assert.ok(plan !== undefined);
   const said = verdict(plan, caller);
   const done = evaluateRbac(rbac(plan), caller);
   assert.equal(done.allowed, said.allowed);
   if (shadow && said.allowed) assert.equal(done.shadowAllowed === false, said.shadowDenied);
+  if (said.allowed) assert.ok(admitted(plan, caller));
 }
 
 test("verdict and filter agree: by SPIFFE id and server name", () => {
@@ -163,6 +171,48 @@ test("verdict and filter agree: by either, with server names", () => {
       agree(planOf("either", ...tagged, ...identified), caller, false);
     }),
   );
+});
+
+test("the handshake keeps out whoever no rule is about, and whoever is denied where that can be told by the id alone", () => {
+  const B = { uris: ["spiffe://td/b"], sni: undefined };
+  const cases: readonly (readonly [PermissionPlan | undefined, a: boolean, b: boolean])[] = [
+    [planOf("identity"), false, false],
+    [planOf("identity", rules({ allow: [id("spiffe://td/a")] })), true, false],
+    [planOf("identity", rules({ allowWithShadowDeny: [id("spiffe://td/b")] })), false, true],
+    [planOf("identity", rules({ allow: [id("spiffe://td", "Prefix")] })), true, true],
+    [planOf("identity", rules({ allow: [{ sni: { type: "Exact", value: "x" } }] })), true, true],
+    [
+      planOf("identity", rules({ deny: [id("spiffe://td", "Prefix")], allow: [id("spiffe://td/a")] })),
+      false,
+      false,
+    ],
+    [
+      planOf("identity", rules({ deny: [id("spiffe://td/b")], allow: [id("spiffe://td", "Prefix")] })),
+      true,
+      true,
+    ],
+    [
+      planOf(
+        "identity",
+        rules({
+          deny: [{ ...id("spiffe://td/a"), sni: { type: "Exact", value: "x" } }],
+          allow: [id("spiffe://td/a")],
+        }),
+      ),
+      true,
+      false,
+    ],
+    [planOf("tags", from("Allow")), true, true],
+    [planOf("tags", from("Deny")), false, false],
+    [planOf("either", rules({ allow: [id("spiffe://td/a")] }), from("Deny")), true, false],
+    [planOf("either", rules({ allow: [id("spiffe://td/a")] }), from("Allow")), true, true],
+  ];
+  for (const [i, [plan, a, b]] of cases.entries()) {
+    assert.ok(plan !== undefined);
+    assert.deepEqual([admitted(plan, A), admitted(plan, B)], [a, b], `case ${i}`);
+  }
+  const service = planOf("tags", from("Allow", { kind: "MeshService", name: "web" }));
+  assert.ok(service !== undefined && admitted(service, web) && !admitted(service, A));
 });
 
 test("by either, a deny of rules stands as it does before and after the transition", () => {

@@ -46,6 +46,7 @@ export function inboundDraft(
     services: new Map(),
     statPrefix: "localhost_8080",
     authorization: undefined,
+    admittedIds: undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { until } from "../poll.ts";
 import { identity, idOf } from "./documents.ts";
 import { get, tcpClient } from "./load.ts";
-import { applied, callerSeen, documents, meshYaml, policy, reachable, withScene } from "./scene.ts";
+import { applied, callerSeen, deleted, documents, meshYaml, policy, reachable, withScene } from "./scene.ts";
 
 /** Permissions of which only the names of the lists differ from step to step. */
 const permission = (lists: Readonly<Record<string, string>>): string =>
@@ -55,8 +55,7 @@ test("permissions reach requests on open connections as soon as the change is ac
     );
 
     await applied(world, SHADOWED);
-    const denied = async (): Promise<number> =>
-      [...(await checkIn.sidecar.stats("rbac.*shadow_denied$"))].reduce((sum, [, count]) => sum + count, 0);
+    const denied = async (): Promise<number> => total(await checkIn.sidecar.stats("rbac.*shadow_denied$"));
     const counted = await denied();
     for (let i = 0; i < 20; i++) assert.equal((await get(agent, checkInUrl)).status, 200);
     assert.equal(await denied(), counted + 20);
@@ -83,6 +82,50 @@ test("a connection of bytes keeps the permission that it was opened with until i
     assert.equal(await tcpClient(host, flightControlPort).send(), undefined);
   });
 });
+
+test("who is not let in reads nothing of a service that speaks first", async () => {
+  await withScene(documents(meshYaml(), identity(), ALLOWED), async (scene) => {
+    const { world, checkInUrl, flightControl, flightControlPort } = scene;
+    const host = new URL(checkInUrl).hostname;
+    await reachable(scene);
+    await until("callers are named", async () => (await callerSeen(scene)) === idOf("passenger-portal"));
+    const greeted = async (): Promise<boolean> => (await firstWords(host, flightControlPort)) !== "";
+    assert.ok(await greeted());
+    for (const [change, isGreeted] of [
+      [SOMEBODY_ELSE, false],
+      [ALLOWED, true],
+      [DENIED, false],
+      [SHADOWED, true],
+    ] as const) {
+      await applied(world, change);
+      for (let i = 0; i < 10; i++) assert.equal(await greeted(), isGreeted, change);
+    }
+    const refusals = "listener.*ssl.fail_verify_san$";
+    const before = total(await flightControl.sidecar.stats(refusals));
+    await deleted(world, "meshtrafficpermission", "portal");
+    for (let i = 0; i < 10; i++) assert.ok(!(await greeted()), "nobody is let in by anything");
+    assert.ok(total(await flightControl.sidecar.stats(refusals)) >= before + 10);
+    assert.equal((await get(undefined, checkInUrl)).status, 403, "requests are answered");
+  });
+});
+
+function total(stats: ReadonlyMap<string, number>): number {
+  return [...stats.values()].reduce((sum, each) => sum + each, 0);
+}
+
+/** All that comes before the connection is closed, or the first of it. */
+function firstWords(host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }).setEncoding("utf8");
+    socket.setTimeout(20_000, () => reject(new Error("neither a word nor an end in 20 s")));
+    socket.on("data", (words: string) => {
+      socket.destroy();
+      resolve(words);
+    });
+    socket.on("error", () => resolve(""));
+    socket.on("close", () => resolve(""));
+  });
+}
 
 interface Conversation {
   readonly closed: boolean;
