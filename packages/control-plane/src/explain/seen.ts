@@ -4,7 +4,7 @@ import type { Answer, Ending, ExplainedVerdict, Limits } from "./explanation.ts"
 
 const BYTES: Readonly<Record<ExplainedVerdict, string>> = {
   allowed: "a connection to the application",
-  denied: "a connection that is closed as soon as it is used",
+  denied: "a connection that is closed, at the latest when it is used",
   "plaintext-refused": "a connection that is closed at once",
   "tls-failed": "a connection that is closed at once",
   "no-outbound": "nothing: no port leads there",
