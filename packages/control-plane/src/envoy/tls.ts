@@ -70,10 +70,10 @@ export function downstreamTls(
   plan: InboundTlsPlan,
   { tlsParams: params, admittedIds }: Pick<InboundDraft, "tlsParams" | "admittedIds">,
 ): TransportSocket {
-  const clients =
-    admittedIds === undefined
-      ? plan.trustDomains.map(trustDomainMatcher)
-      : idMatchers(admittedIds, plan.trustDomains);
+  const { trustDomains } = plan;
+  // Where the secret alone decides, certificates of two kinds are in use, and it tells them apart better than names can.
+  const isNarrowed = admittedIds !== undefined && trustDomains.length > 0;
+  const clients = isNarrowed ? idMatchers(admittedIds, trustDomains) : trustDomains.map(trustDomainMatcher);
   return tlsSocket(
     DownstreamTlsContextSchema,
     create(DownstreamTlsContextSchema, {
