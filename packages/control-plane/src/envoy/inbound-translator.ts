@@ -7,7 +7,7 @@ import type { Origins } from "./origins.ts";
 import { type ServedFragments, servedFragments } from "./served-fragments.ts";
 
 /** What an inbound becomes for every proxy that shares the plan behind it. */
-export interface TranslatedInbound extends ServedFragments {
+interface TranslatedInbound extends ServedFragments {
   /** Stands for it in keys. */
   readonly id: number;
   /** What further listeners are made of. */
