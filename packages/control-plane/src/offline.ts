@@ -6,5 +6,5 @@
 export { CODES, type Code, type CodeDefinition, type Severity } from "./analyze/codes.ts";
 export type { Finding } from "./analyze/finding.ts";
 export { defaultPolicyNames } from "./defaults/default-policies.ts";
-export type { Explanation, Question, QuestionProblem } from "./explain/explanation.ts";
+export { type Explanation, type Question, type QuestionProblem, VERDICTS } from "./explain/explanation.ts";
 export { type OfflineEngine, offlineEngine } from "./offline/engine.ts";

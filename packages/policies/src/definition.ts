@@ -7,8 +7,9 @@ import type {
   TransparentDraft,
 } from "./draft.ts";
 import type { CallerMatch, PolicyResource } from "./engine/policy-resource.ts";
-import type { Origin } from "./plan/origin.ts";
-import type { DestinationPlan, PlanCondition, PolicyPlans, Protocol } from "./plan/proxy-plan.ts";
+import type { DestinationPlan, Protocol } from "./plan/destination-plan.ts";
+import type { Origin, PolicyPlans } from "./plan/origin.ts";
+import type { PlanCondition } from "./plan/proxy-plan.ts";
 import type { ResourcePatch } from "./resource-patch.ts";
 
 export interface InboundInput {

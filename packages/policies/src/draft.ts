@@ -9,7 +9,8 @@ import type { TcpProxy } from "@skein/envoy-api/envoy/extensions/filters/network
 import type { TlsParameters } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb";
 import type { HttpProtocolOptions } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import type { CallerMatch, SpiffeMatch } from "./engine/policy-resource.ts";
-import type { BackendPlan, DestinationPlan, Protocol } from "./plan/proxy-plan.ts";
+import type { DestinationPlan, Protocol } from "./plan/destination-plan.ts";
+import type { BackendPlan } from "./plan/outbound-plan.ts";
 
 /** A route on the way to a destination. */
 export interface OutboundRouteDraft {

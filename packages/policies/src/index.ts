@@ -55,6 +55,17 @@ export { meshTrafficPermission } from "./mesh-traffic-permission/policy.ts";
 export { type Caller, tagUris, type Verdict, verdict } from "./mesh-traffic-permission/verdict.ts";
 export { altStatName, networkFilter, statName } from "./network-filter.ts";
 export { originalDestinationCluster, originalDestinationFilter } from "./original-destination.ts";
+export type { DestinationKey, DestinationPlan, Protocol } from "./plan/destination-plan.ts";
+export type { EgressChainPlan, EgressPlan } from "./plan/egress-plan.ts";
+export type { EndpointPlan, EndpointsPlan, EndpointsView, LocalityPlan } from "./plan/endpoints-plan.ts";
+export type {
+  ExternalAddress,
+  ExternalEndpointPlan,
+  ExternalPlan,
+  ExternalSanPlan,
+  ExternalTlsPlan,
+  ExternalTlsVersion,
+} from "./plan/external-plan.ts";
 export type {
   GatewayCalls,
   GatewayChainPlan,
@@ -64,46 +75,32 @@ export type {
   GatewayProtocol,
   GatewayVirtualHostPlan,
 } from "./plan/gateway-plan.ts";
-export { contributors, type Merged, type Origin } from "./plan/origin.ts";
-export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
 export type {
-  AdminPlan,
-  BackendClusterPlan,
-  BackendPlan,
-  DestinationKey,
-  DestinationPlan,
-  DirectAccessPlan,
-  DirectAccessTlsPlan,
-  DnsPlan,
-  DnsRecord,
-  EgressChainPlan,
-  EgressPlan,
-  EndpointPlan,
-  EndpointsPlan,
-  EndpointsView,
-  ExternalAddress,
-  ExternalEndpointPlan,
-  ExternalPlan,
-  ExternalSanPlan,
-  ExternalTlsPlan,
-  ExternalTlsVersion,
-  IdentityPlan,
   InboundPlan,
   InboundSharedPlan,
   InboundTlsMode,
   InboundTlsPlan,
-  LocalityPlan,
-  Naming,
-  OutboundPlan,
-  PlanCondition,
-  PolicyPlans,
-  Protocol,
-  ProxyPlan,
   ServingPlan,
-  TransparentPlan,
+} from "./plan/inbound-plan.ts";
+export { contributors, type Merged, type Origin, type PolicyPlans } from "./plan/origin.ts";
+export type {
+  BackendClusterPlan,
+  BackendPlan,
+  OutboundPlan,
   UpstreamPlan,
   UpstreamTlsPlan,
+} from "./plan/outbound-plan.ts";
+export { type IpFamily, type PassthroughDirection, passthroughName } from "./plan/passthrough-name.ts";
+export type {
+  AdminPlan,
+  DnsPlan,
+  DnsRecord,
+  IdentityPlan,
+  Naming,
+  PlanCondition,
+  ProxyPlan,
 } from "./plan/proxy-plan.ts";
+export type { DirectAccessPlan, DirectAccessTlsPlan, TransparentPlan } from "./plan/transparent-plan.ts";
 export type {
   PatchableResource,
   PatchedResource,

@@ -1,21 +1,10 @@
+import { VERDICTS } from "@skein/control-plane/offline";
 import { durationMs, parseDuration } from "@skein/model/duration";
 import { z } from "zod";
 
-const VERDICTS = [
-  "allowed",
-  /** Anything but allowed. */
-  "refused",
-  "denied",
-  "plaintext-refused",
-  "tls-failed",
-  "no-outbound",
-  "no-route",
-  "no-endpoints",
-  "redirected",
-  "no-backend",
-  "aborted",
-  "differs",
-] as const;
+const [ALLOWED, ...REFUSALS] = VERDICTS;
+/** `refused` is anything but allowed. */
+const expected = z.enum([ALLOWED, "refused", ...REFUSALS]);
 
 /** A time, or `none` where nothing may end it. */
 const limit = z.string().refine((text) => text === "none" || parseDuration(text) !== undefined, {
@@ -23,7 +12,7 @@ const limit = z.string().refine((text) => text === "none" || parseDuration(text)
 });
 
 const expectation = z.object({
-  verdict: z.enum(VERDICTS).default("allowed"),
+  verdict: expected.default(ALLOWED),
   /** The policy that decides, by its name or KRI; `none` where the absence of one does. */
   decidedBy: z.string().optional(),
   timeout: limit.optional(),

@@ -1,5 +1,7 @@
 import { formatKri } from "@skein/model";
-import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { PolicyPlans } from "@skein/policies/plan/origin";
+import type { OutboundPlan } from "@skein/policies/plan/outbound-plan";
+import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { child, text } from "../insights/fields.ts";
 import type { ApiDeps } from "./deps.ts";

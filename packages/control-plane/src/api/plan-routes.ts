@@ -1,4 +1,4 @@
-import type { PolicyPlans } from "@skein/policies/plan/proxy-plan";
+import type { PolicyPlans } from "@skein/policies/plan/origin";
 import { routeRulesOf } from "../plan/route-entries.ts";
 
 const ROUTE_KINDS = ["MeshHTTPRoute", "MeshTCPRoute"];

@@ -1,8 +1,9 @@
 import { parseKri, type ResourceKey } from "@skein/model";
 import type { TargetRef } from "@skein/policies";
 import type { GatewayHostPlan, GatewayPlan } from "@skein/policies/plan/gateway-plan";
-import type { Origin } from "@skein/policies/plan/origin";
-import type { OutboundPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { Origin, PolicyPlans } from "@skein/policies/plan/origin";
+import type { OutboundPlan } from "@skein/policies/plan/outbound-plan";
+import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import { isRecord } from "../insights/fields.ts";
 import { gatewayParts } from "../plan/gateways/parts.ts";
 import type { ApiDeps } from "./deps.ts";

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { formatKri, parseKri } from "@skein/model";
-import type { DestinationPlan, PolicyPlans, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { DestinationPlan } from "@skein/policies/plan/destination-plan";
+import type { PolicyPlans } from "@skein/policies/plan/origin";
+import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
 
 /** What others call at a proxy: an inbound, or a listener of a gateway. */

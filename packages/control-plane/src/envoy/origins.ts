@@ -35,6 +35,11 @@ export class Origins {
     return this.#with(NONE, this.#definitions, plans, type);
   }
 
+  /** Of what the entry of one kind of policy becomes. */
+  ofKind(plans: PolicyPlans, kind: string, type: ShapedType): readonly string[] {
+    return this.of({ [kind]: plans[kind] }, type);
+  }
+
   /** Of what a way becomes. */
   ofWay(way: UpstreamPlan, type: ShapedType): readonly string[] {
     const core = way.core ?? way;

@@ -1,10 +1,10 @@
 import { displayName } from "@skein/model";
-import type { PolicyResource, Selection } from "@skein/policies";
+import type { InboundPlan, OutboundPlan, PolicyResource, ProxyPlan, Selection } from "@skein/policies";
 import { outboundEntries } from "@skein/policies/engine/rules";
 import type { HttpRoutesPlan } from "@skein/policies/mesh-http-route/plan";
 import { meshHttpRoute } from "@skein/policies/mesh-http-route/policy";
 import { meshTcpRoute } from "@skein/policies/mesh-tcp-route/policy";
-import type { InboundPlan, OutboundPlan, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+
 import { isAboutRequests, protocolRemedy } from "./about-requests.ts";
 
 const HTTP_ROUTE = meshHttpRoute.kind.type;

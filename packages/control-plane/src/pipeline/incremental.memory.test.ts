@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { DATAPLANES, SECRETS } from "./testing/arbitrary.ts";
+import { DATAPLANES, SECRETS } from "./testing/arbitrary/names.ts";
 import { Life, step } from "./testing/model.ts";
 
 /* Memory: what is no longer there is let go. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { policies as definitions, type RouteIdentity, type UpstreamPlan } from "@skein/policies";
 import fc from "fast-check";
-import { DATAPLANES } from "../pipeline/testing/arbitrary.ts";
+import { DATAPLANES } from "../pipeline/testing/arbitrary/names.ts";
 import { Life, step } from "../pipeline/testing/model.ts";
 import type { PolicySet } from "../view/policy-set.ts";
 import { gatewayParts } from "./gateways/parts.ts";

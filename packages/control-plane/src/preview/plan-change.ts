@@ -7,7 +7,7 @@ import type {
   PolicyPlans,
   ProxyPlan,
 } from "@skein/policies";
-import type { EndpointsPlan } from "@skein/policies/plan/proxy-plan";
+import type { EndpointsPlan } from "@skein/policies/plan/endpoints-plan";
 import { getOrMake } from "../get-or-make.ts";
 import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
 import {

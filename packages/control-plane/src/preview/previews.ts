@@ -1,5 +1,6 @@
 import type { NewResource, Resource } from "@skein/model";
-import type { EndpointsPlan, ProxyPlan } from "@skein/policies/plan/proxy-plan";
+import type { EndpointsPlan } from "@skein/policies/plan/endpoints-plan";
+import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
 import { type Parties, partiesOf } from "../access/parties.ts";
 import type { DataplaneFacts } from "../naming/settings.ts";
 import { WATCHED_TYPES } from "../naming/zone-naming.ts";

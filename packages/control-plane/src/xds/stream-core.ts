@@ -1,3 +1,4 @@
+import { acknowledged, rejected } from "./answers.ts";
 import { desiredOf } from "./desired.ts";
 import { emptyAssignment } from "./empty-resources.ts";
 import { StreamRefused } from "./fleet.ts";
@@ -7,13 +8,10 @@ import { sameFragments } from "./fragments.ts";
 import { hasLingeringRoutes, inListenerOrder, mayRemove, mayRemoveListener, mostListeners } from "./order.ts";
 import type { ProtocolEvents } from "./outgoing.ts";
 import type { ProxyMemory } from "./proxy-memory.ts";
-import { readRejection } from "./rejection.ts";
 import {
   type Changes,
   changesOf,
   createSubscription,
-  type Held,
-  heldFragment,
   type InFlight,
   isSettled,
   type Subscription,
@@ -46,11 +44,6 @@ export interface StreamCoreOptions {
   readonly prepare?: (subscription: Subscription) => void;
 }
 
-/**
- * Stands for a resource that Envoy dropped in a response that it rejected: it will claim to have it when it reconnects,
- * until it has been told once more.
- */
-const GONE: Held = { version: "", fragment: undefined, recorded: false };
 const cluster = typeUrlOf("cluster");
 const endpoint = typeUrlOf("endpoint");
 const secret = typeUrlOf("secret");
@@ -201,56 +194,6 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
     }
   }
 
-  /** Endpoints are no longer owed once they were acknowledged, unless a cluster was sent since they were. */
-  function settle(subscription: Subscription, name: string): void {
-    if (subscription.typeUrl === endpoint && !subscription.resend.has(name))
-      memory.owedEndpoints.delete(name);
-  }
-
-  function accept(subscription: Subscription, fragment: Fragment, recorded: boolean): void {
-    const { name, version } = fragment;
-    settle(subscription, name);
-    if (recorded) memory.recorded(fragment.type, name);
-    else memory.unrecorded(fragment);
-    if (!wants(subscription, name)) return;
-    subscription.held.set(name, recorded ? heldFragment(fragment) : { version, fragment, recorded });
-    subscription.absent.delete(name);
-  }
-
-  function acceptRemovals(subscription: Subscription, removed: readonly string[]): void {
-    for (const name of removed) {
-      subscription.held.delete(name);
-      if (subscription.type !== undefined) memory.recorded(subscription.type, name);
-      settle(subscription, name);
-      if (subscription.names.has(name) && !subscription.resend.has(name)) subscription.absent.add(name);
-    }
-  }
-
-  function reject(subscription: Subscription, inFlight: InFlight, message: string): readonly Fragment[] {
-    const { resources, removed } = inFlight;
-    const rejection = readRejection(
-      message,
-      resources.map(({ name }) => name),
-    );
-    const only = resources.length === 1 ? resources : [];
-    const named = new Set(rejection.names);
-    const guilty = named.size > 0 ? resources.filter(({ name }) => named.has(name)) : only;
-    for (const fragment of guilty)
-      memory.quarantine(fragment, subscription.held.get(fragment.name)?.fragment);
-    if (rejection.othersApplied || resources.length === 0) {
-      acceptRemovals(subscription, removed);
-      if (resources.length > 0) for (const name of removed) subscription.held.set(name, GONE);
-      for (const fragment of resources) if (!named.has(fragment.name)) accept(subscription, fragment, !delta);
-    } else {
-      for (const { name, version } of resources) {
-        if (subscription.held.get(name)?.version === version) subscription.resend.add(name);
-      }
-      if (guilty.length === 0) subscription.limit = Math.ceil(resources.length / 2);
-    }
-    subscription.dirty = true;
-    return guilty;
-  }
-
   /** In sync is who holds all that it should and has not rejected. */
   function reportSync(): void {
     if (config === undefined || revision === syncedRevision) return;
@@ -290,13 +233,11 @@ export function createStreamCore(options: StreamCoreOptions): StreamCore {
       if (inFlight === undefined || inFlight.nonce !== nonce) return;
       subscription.inFlight = undefined;
       if (error === undefined) {
-        for (const fragment of inFlight.resources) accept(subscription, fragment, true);
-        acceptRemovals(subscription, inFlight.removed);
-        subscription.limit *= 2;
+        acknowledged(memory, subscription, inFlight);
         if (type !== undefined) events.answered({ type, revision: inFlight.revision });
         return;
       }
-      const guilty = reject(subscription, inFlight, error.message);
+      const guilty = rejected(memory, delta, subscription, inFlight, error.message);
       if (type === undefined) return;
       const resources = guilty.map(({ name, version, origins }) => ({ name, version, origins }));
       events.answered({ type, revision: inFlight.revision, rejected: { message: error.message, resources } });

@@ -1,7 +1,8 @@
 import type { BackendRef, TargetRefKind, Violation } from "@skein/model";
 import type { BackendReference } from "../definition.ts";
+import type { DestinationPlan } from "../plan/destination-plan.ts";
 import type { Origin } from "../plan/origin.ts";
-import type { BackendPlan, DestinationPlan } from "../plan/proxy-plan.ts";
+import type { BackendPlan } from "../plan/outbound-plan.ts";
 import type { PolicyResource } from "./policy-resource.ts";
 
 /** What a route may send traffic to. */

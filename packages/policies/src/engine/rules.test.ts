@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { DestinationPlan } from "../plan/proxy-plan.ts";
+import type { DestinationPlan } from "../plan/destination-plan.ts";
 import { destination, policy } from "../testing/resources.ts";
 import { merge } from "./merge.ts";
 import type { PolicyResource, PolicySpec, TargetRef } from "./policy-resource.ts";

@@ -1,7 +1,7 @@
 import { displayName, formatKri } from "@skein/model";
 import type { RouteIdentity } from "../definition.ts";
+import type { DestinationPlan } from "../plan/destination-plan.ts";
 import type { Origin } from "../plan/origin.ts";
-import type { DestinationPlan } from "../plan/proxy-plan.ts";
 import type { Contribution } from "./merge.ts";
 import { compareNames, comparePolicies, compareTo, compareTop } from "./order.ts";
 import { type CallerMatch, type PolicyResource, type TargetRef, topTarget } from "./policy-resource.ts";

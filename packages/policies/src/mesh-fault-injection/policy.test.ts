@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { InboundDraft } from "../draft.ts";
 import { callerGroups } from "../engine/by-caller.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import { callerMatch, covers, identifiedCaller } from "../testing/callers.ts";
 import { inboundDraft, json } from "../testing/drafts.ts";
 import { policy as anyPolicy, PROTOCOLS, valid } from "../testing/resources.ts";

@@ -5,7 +5,7 @@ import {
   Cluster_CommonLbConfigSchema,
   Cluster_CommonLbConfig_LocalityWeightedLbConfigSchema as LocalityWeightedSchema,
 } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import { draftJson, outboundDraft } from "../testing/drafts.ts";
 import { destination, PROTOCOLS, valid } from "../testing/resources.ts";
 import { meshHealthCheck } from "./policy.ts";

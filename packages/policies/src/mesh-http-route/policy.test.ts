@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RouteSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import fc from "fast-check";
-import type { BackendPlan } from "../plan/proxy-plan.ts";
+import type { BackendPlan } from "../plan/outbound-plan.ts";
 import { json, outboundDraft } from "../testing/drafts.ts";
 import { destination, type PolicyOptions, valid } from "../testing/resources.ts";
 import { meshHttpRoute } from "./policy.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RouteSchema } from "@skein/envoy-api/envoy/config/route/v3/route_components_pb";
 import type { RouteIdentity } from "../definition.ts";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import { draftJson, json, outboundDraft } from "../testing/drafts.ts";
 import { destination, valid } from "../testing/resources.ts";
 import { meshLoadBalancingStrategy } from "./policy.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { EndpointPlan, EndpointsPlan, EndpointsView, LocalityPlan } from "../plan/proxy-plan.ts";
+import type { EndpointPlan, EndpointsPlan, EndpointsView, LocalityPlan } from "../plan/endpoints-plan.ts";
 import { seenThrough } from "./seen-through.ts";
 
 const ZONE = "east";

@@ -1,4 +1,4 @@
-import type { EndpointPlan, EndpointsPlan, EndpointsView, LocalityPlan } from "../plan/proxy-plan.ts";
+import type { EndpointPlan, EndpointsPlan, EndpointsView, LocalityPlan } from "../plan/endpoints-plan.ts";
 
 /** What instances get that have none of the caller's affinity tags. */
 const REST_WEIGHT = 1;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EndpointsView, OtherZones } from "../plan/proxy-plan.ts";
+import type { EndpointsView, OtherZones } from "../plan/endpoints-plan.ts";
 import { destination, valid } from "../testing/resources.ts";
 import { meshLoadBalancingStrategy } from "./policy.ts";
 import { type ViewingCaller, viewOf } from "./view.ts";

@@ -1,7 +1,8 @@
 import { planOf } from "../definition.ts";
 import type { PolicyResource } from "../engine/policy-resource.ts";
+import type { EndpointsView, OtherZones } from "../plan/endpoints-plan.ts";
+import type { PolicyPlans } from "../plan/origin.ts";
 import { contributors } from "../plan/origin.ts";
-import type { EndpointsView, OtherZones, PolicyPlans } from "../plan/proxy-plan.ts";
 import type { AffinityTag, CrossZone, Failover, MeshLoadBalancingStrategyConf } from "./conf.ts";
 import { meshLoadBalancingStrategy } from "./policy.ts";
 

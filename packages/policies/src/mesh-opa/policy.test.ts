@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ClusterSchema } from "@skein/envoy-api/envoy/config/cluster/v3/cluster_pb";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import { draftJson, inboundDraft, json } from "../testing/drafts.ts";
 import { PROTOCOLS, valid } from "../testing/resources.ts";
 import { meshOpa } from "./policy.ts";

@@ -1,6 +1,6 @@
 import { durationMs } from "@skein/model";
 import { type HeaderMatch, matchesHeader } from "../header-match.ts";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import type { HttpRetry, MeshRetryConf } from "./conf.ts";
 import { grpcRetryOn, httpRetryOn } from "./retry-on.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import { draftJson, outboundDraft } from "../testing/drafts.ts";
 import { destination, valid } from "../testing/resources.ts";
 import { meshRetry } from "./policy.ts";

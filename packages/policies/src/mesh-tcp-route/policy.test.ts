@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BackendPlan, Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
+import type { BackendPlan } from "../plan/outbound-plan.ts";
 import { draftJson, outboundDraft } from "../testing/drafts.ts";
 import { destination, valid } from "../testing/resources.ts";
 import { meshTcpRoute } from "./policy.ts";

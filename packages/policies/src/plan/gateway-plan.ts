@@ -1,7 +1,8 @@
 import type { BackendReference } from "../definition.ts";
 import type { HttpRoutePlan } from "../mesh-http-route/plan.ts";
 import type { TcpRoutePlan } from "../mesh-tcp-route/policy.ts";
-import type { BackendPlan, PolicyPlans } from "./proxy-plan.ts";
+import type { PolicyPlans } from "./origin.ts";
+import type { BackendPlan } from "./outbound-plan.ts";
 
 /** What a MeshGateway makes of a proxy: a built-in gateway, which takes traffic from outside the mesh. */
 export interface GatewayPlan {

@@ -13,6 +13,9 @@ export interface Merged<Conf> {
   readonly origins: Readonly<Record<string, Origin>>;
 }
 
+/** What policies decided, by kind of policy. Each policy folder knows the shape of its own entry. */
+export type PolicyPlans = Readonly<Record<string, unknown>>;
+
 /** KRIs of all the policies that left something in a merged configuration, sorted. */
 export function contributors(origins: Iterable<Origin>): readonly string[] {
   return [...new Set(Array.from(origins, (origin) => origin.policy))].sort();

@@ -7,7 +7,7 @@ import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/ups
 import { envoyRegistry } from "@skein/envoy-api/registry";
 import type { InboundDraft, OutboundDraft, OutboundRouteDraft } from "../draft.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 
 /** A draft that no policy has touched, with the parts that its protocol has and one route where it has routes. */
 export function outboundDraft(protocol: Protocol = "http"): OutboundDraft {

@@ -5,7 +5,7 @@ import type { PolicyResource } from "../engine/policy-resource.ts";
 import type { PermissionAction, PermissionPlan } from "../mesh-traffic-permission/plan.ts";
 import { meshTrafficPermission } from "../mesh-traffic-permission/policy.ts";
 import type { Caller } from "../mesh-traffic-permission/verdict.ts";
-import type { Protocol } from "../plan/proxy-plan.ts";
+import type { Protocol } from "../plan/destination-plan.ts";
 import { inboundDraft, json } from "./drafts.ts";
 import { valid } from "./resources.ts";
 

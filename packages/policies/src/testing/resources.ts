@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type KindDefinition, type ParseResult, parseResource } from "@skein/model";
 import type { PolicyResource, PolicySpec } from "../engine/policy-resource.ts";
 import type { Selectable } from "../engine/select.ts";
-import type { DestinationPlan, Protocol } from "../plan/proxy-plan.ts";
+import type { DestinationPlan, Protocol } from "../plan/destination-plan.ts";
 
 /** What a test says of a policy; everything else is the same for all. */
 export interface PolicyOptions {

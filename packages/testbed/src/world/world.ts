@@ -1,19 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isOk } from "../net/http.ts";
-import { ownerOf } from "../net/owner.ts";
 import { until } from "../poll.ts";
-import { Child } from "../process/child.ts";
-import { tail } from "../process/logs.ts";
+import type { Child } from "../process/child.ts";
 import { type Output, run } from "../process/run.ts";
-import { adminStats, askAdmin } from "./admin.ts";
 import { type Commands, workspaceCommands } from "./commands.ts";
 import { type ControlPlaneSite, controlPlaneSettings, controlPlaneSite, ctlConfig } from "./control-plane.ts";
 import { dataplaneYaml, egressYaml, gatewayYaml } from "./dataplane.ts";
 import { processEnvironment } from "./environment.ts";
-import { type Part, type Parts, partsIn } from "./part.ts";
+import type { Part } from "./part.ts";
+import { Processes, untilAnswers } from "./processes.ts";
+import { Proxies } from "./proxies.ts";
 import type { App, AppSpec, Service, ServiceSpec, Sidecar } from "./service.ts";
-import { agentSettings, dnsSettings, sidecarSettings } from "./sidecar.ts";
+import { agentSettings, dnsSettings } from "./sidecar.ts";
 import { joinSite, occupySite, type Site } from "./site.ts";
 
 /** How a world is made. */
@@ -30,19 +28,18 @@ export class World implements AsyncDisposable {
   readonly mesh: string;
   readonly controlPlane: ControlPlaneSite;
   readonly #commands: Commands;
-  readonly #parts: Parts;
-  readonly #joined: boolean;
-  readonly #children = new Map<string, Child>();
-  readonly #env: Record<string, string>;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #processes: Processes;
+  readonly #proxies: Proxies;
 
   constructor(site: Site, options: WorldOptions & { readonly joined?: boolean } = {}) {
     this.site = site;
     this.mesh = options.mesh ?? "kong-air-mesh";
     this.controlPlane = controlPlaneSite(site);
     this.#commands = { ...workspaceCommands(), ...options.commands };
-    this.#parts = partsIn(site.dir);
-    this.#joined = options.joined ?? false;
     this.#env = processEnvironment(site, this.#commands);
+    this.#processes = new Processes(site, this.#env, options.joined ?? false);
+    this.#proxies = new Proxies(this, this.#commands, this.#processes);
     mkdirSync(this.controlPlane.workDir, { recursive: true });
     writeFileSync(this.ctlConfigFile, ctlConfig(this.controlPlane.api));
   }
@@ -62,12 +59,12 @@ export class World implements AsyncDisposable {
 
   /** Parts started so far, by this process or by commands that joined. */
   get parts(): readonly Part[] {
-    return this.#parts.list();
+    return this.#processes.parts;
   }
 
   /** Starts the control plane, or starts it again, and waits until it is ready. */
   async startControlPlane(settings: Readonly<Record<string, string>> = {}): Promise<Child> {
-    const child = await this.#start(
+    const child = await this.#processes.start(
       "control-plane",
       "control-plane",
       [...this.#commands.controlPlane, "run"],
@@ -76,22 +73,22 @@ export class World implements AsyncDisposable {
         ...settings,
       },
     );
-    await this.#answers(child, `${this.controlPlane.diagnostics}/ready`, 30_000);
+    await untilAnswers(child, `${this.controlPlane.diagnostics}/ready`, 30_000);
     return child;
   }
 
   async stopControlPlane(): Promise<void> {
-    await this.#child("control-plane").stop();
+    await this.#processes.child("control-plane").stop();
   }
 
   /** `kill -9`: the control plane gets no chance to say goodbye. */
   async killControlPlane(): Promise<void> {
-    await this.#child("control-plane").kill();
+    await this.#processes.child("control-plane").kill();
   }
 
   async startApp(spec: AppSpec): Promise<App> {
     const name = spec.instance ?? spec.service;
-    const host = spec.host ?? this.#freeHost();
+    const host = spec.host ?? this.#processes.freeHost();
     const address = this.site.block.address(host + 100);
     const upstreams = (spec.outbounds ?? []).flatMap((outbound) => [
       "--upstream",
@@ -102,15 +99,15 @@ export class World implements AsyncDisposable {
       ...["--service", spec.service, "--instance", name, "--version", spec.version ?? "v1"],
       ...["--address", address, ...modeOf(spec), ...upstreams],
     ];
-    const child = await this.#start("app", name, command, {}, host);
+    const child = await this.#processes.start("app", name, command, {}, host);
     const url = `http://${address}:8080`;
-    if (modeOf(spec).length === 0) await this.#answers(child, `${url}/healthz`, 10_000);
+    if (modeOf(spec).length === 0) await untilAnswers(child, `${url}/healthz`, 10_000);
     return { name, url, child };
   }
 
   /** Starts a server that is no part of the mesh but that its parts use. Not waited for. */
   async startServer(name: string, command: readonly string[]): Promise<Child> {
-    return await this.#start("server", name, command, {});
+    return await this.#processes.start("server", name, command, {});
   }
 
   /** Starts a rate limit service at the world's host `host`, port 10003. */
@@ -125,7 +122,7 @@ export class World implements AsyncDisposable {
   /** Starts a sidecar and waits until it holds its first configuration. */
   async startSidecar(spec: ServiceSpec): Promise<Sidecar> {
     const name = spec.instance ?? spec.service;
-    const host = spec.host ?? this.#parts.running("app", name)?.host ?? this.#freeHost();
+    const host = spec.host ?? this.#processes.running("app", name)?.host ?? this.#processes.freeHost();
     const address = this.site.block.address(host);
     const dataplane = dataplaneYaml({
       mesh: this.mesh,
@@ -141,8 +138,7 @@ export class World implements AsyncDisposable {
       serviceProbe: spec.serviceProbe,
       gateway: spec.gateway,
     });
-    const dir = await this.#sidecarDir(name, dataplane);
-    return await this.#runSidecar(name, dir, host, {
+    return await this.#proxies.start(name, dataplane, host, {
       readyMs: spec.readyMs,
       settings: {
         ...this.#agent(address, spec.opa),
@@ -161,28 +157,28 @@ export class World implements AsyncDisposable {
   }
 
   /** Starts a zone egress, a proxy without an app, and waits until it holds its first configuration. */
-  async startEgress(name: string, host = this.#freeHost()): Promise<Sidecar> {
+  async startEgress(name: string, host = this.#processes.freeHost()): Promise<Sidecar> {
     const labels = { app: name, "kuma.io/workload": name };
     const address = this.site.block.address(host);
-    const dir = await this.#sidecarDir(name, egressYaml({ mesh: this.mesh, name, address, labels }));
-    return await this.#runSidecar(name, dir, host);
+    const dataplane = egressYaml({ mesh: this.mesh, name, address, labels });
+    return await this.#proxies.start(name, dataplane, host);
   }
 
   /** Starts a built-in gateway, a proxy without an app, and waits until it holds its first configuration. */
   async startGateway(
     name: string,
-    host = this.#freeHost(),
+    host = this.#processes.freeHost(),
     { labels: own = {}, opa }: Pick<ServiceSpec, "labels" | "opa"> = {},
   ): Promise<Sidecar> {
     const labels = { app: name, "kuma.io/workload": name, ...own };
     const address = this.site.block.address(host);
-    const dir = await this.#sidecarDir(name, gatewayYaml({ mesh: this.mesh, name, address, labels }));
-    return await this.#runSidecar(name, dir, host, { settings: this.#agent(address, opa) });
+    const dataplane = gatewayYaml({ mesh: this.mesh, name, address, labels });
+    return await this.#proxies.start(name, dataplane, host, { settings: this.#agent(address, opa) });
   }
 
   /** An app and its sidecar. */
   async startService(spec: ServiceSpec): Promise<Service> {
-    const host = spec.host ?? this.#freeHost();
+    const host = spec.host ?? this.#processes.freeHost();
     const app = await this.startApp({ ...spec, host });
     return { app, sidecar: await this.startSidecar({ ...spec, host }) };
   }
@@ -207,149 +203,31 @@ export class World implements AsyncDisposable {
 
   /** Counters of a running sidecar, also of one that another command started. */
   async sidecarStats(name: string, filter: string): Promise<ReadonlyMap<string, number>> {
-    return await adminStats(this.#adminSocket(name), filter);
+    return await this.#proxies.stats(name, filter);
   }
 
   /** Starts any other process as a part of this world. */
   async startPart(kind: Part["kind"], name: string, command: readonly string[]): Promise<Child> {
-    return await this.#start(kind, name, command, {});
+    return await this.#processes.start(kind, name, command, {});
   }
 
   forgetPart(kind: Part["kind"], name: string): void {
-    this.#parts.forget(kind, name);
+    this.#processes.forget(kind, name);
   }
 
   /** The last lines of every process's log, for a failure's message. */
   logs(lines = 25): string {
-    return this.parts
-      .map((part) => `--- ${part.kind} ${part.name} (pid ${part.owner.pid})\n${tail(part.logFile, lines)}`)
-      .join("\n");
+    return this.#processes.logs(lines);
   }
 
   /** Stops everything and leaves nothing behind: no process, no file, no lock. */
   async stop(): Promise<void> {
-    const children = [...this.#children.values()];
-    await Promise.all(
-      children.filter((child) => child.name !== "control-plane").map((child) => child.stop(2_000)),
-    );
-    await this.#children.get("control-plane/control-plane")?.stop(5_000);
+    await this.#processes.stop();
     this.site.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  /** The folder of a proxy, with what it says of itself when it starts. */
-  async #sidecarDir(name: string, dataplane: string): Promise<string> {
-    const dir = join(this.site.dir, "dp", name);
-    mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, "dataplane.yaml"), dataplane);
-    writeFileSync(join(dir, "token"), await this.#dataplaneToken(name), { mode: 0o600 });
-    return dir;
-  }
-
-  async #runSidecar(
-    name: string,
-    dir: string,
-    host: number,
-    given: {
-      readonly settings?: Readonly<Record<string, string>> | undefined;
-      readonly readyMs?: number | undefined;
-    } = {},
-  ): Promise<Sidecar> {
-    const { settings: further = {}, readyMs = 30_000 } = given;
-    const address = this.site.block.address(host);
-    const command = [
-      ...this.#commands.dataPlane,
-      "run",
-      ...["--dataplane-file", join(dir, "dataplane.yaml"), "--dataplane-token-file", join(dir, "token")],
-      ...["--cp-address", this.controlPlane.dataplanes, "--ca-cert-file", this.controlPlane.caFile],
-    ];
-    const settings = {
-      ...sidecarSettings(dir, address, this.#commands),
-      ...further,
-    };
-    const child = await this.#start("sidecar", name, command, settings, host);
-    await this.#answers(child, `http://${address}:9902/ready`, readyMs);
-    const adminSocket = this.#adminSocket(name);
-    return {
-      name,
-      address,
-      child,
-      adminSocket,
-      admin: (path) => askAdmin(adminSocket, path),
-      stats: (filter) => adminStats(adminSocket, filter),
-    };
-  }
-
-  #adminSocket(name: string): string {
-    return join(this.site.dir, "dp", name, "kuma-envoy-admin.sock");
-  }
-
-  async #dataplaneToken(name: string): Promise<string> {
-    const answer = await fetch(`${this.controlPlane.api}/tokens/dataplane`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ name, mesh: this.mesh, validFor: "24h" }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`no dataplane token for ${name}: ${answer.status} ${text}`);
-    return text.trim();
-  }
-
-  async #start(
-    kind: Part["kind"],
-    name: string,
-    command: readonly string[],
-    settings: Readonly<Record<string, string>>,
-    host?: number,
-  ): Promise<Child> {
-    const [program = "", ...args] = command;
-    const logFile = join(
-      this.site.dir,
-      "logs",
-      kind === "control-plane" ? `${kind}.log` : `${kind}-${name}.log`,
-    );
-    const env = { ...this.#env, ...settings };
-    const child = await Child.start({
-      name,
-      command: program,
-      args,
-      env,
-      cwd: this.site.dir,
-      logFile,
-      detach: this.#joined,
-    });
-    const owner = ownerOf(child.pid) ?? { pid: child.pid, startedAt: "" };
-    this.#parts.record({ name, kind, owner, logFile, ...(host === undefined ? {} : { host }) });
-    this.#children.set(`${kind}/${name}`, child);
-    return child;
-  }
-
-  async #answers(child: Child, url: string, timeoutMs: number): Promise<void> {
-    const died = child.exited.then(({ code, signal }) => {
-      throw new Error(
-        `${child.name} ended (${signal ?? `exit code ${code}`}) before ${url} answered:\n${child.tail()}`,
-      );
-    });
-    const ready = until(`${url} answers 200`, () => isOk(url), { timeoutMs }).catch((error: unknown) => {
-      throw new Error(`${child.name} is not ready: ${String(error)}\n${child.tail()}`, { cause: error });
-    });
-    await Promise.race([ready, died]);
-    died.catch(() => {});
-  }
-
-  #child(kind: Part["kind"], name: string = kind): Child {
-    const child = this.#children.get(`${kind}/${name}`);
-    if (child === undefined) throw new Error(`the ${kind} ${name} was not started by this process`);
-    return child;
-  }
-
-  #freeHost(): number {
-    const taken = new Set(this.parts.map((part) => part.host));
-    for (let host = 11; host < 100; host++) if (!taken.has(host)) return host;
-    throw new Error("a world holds at most 89 services");
   }
 }
 

@@ -7,7 +7,10 @@ import type { ProxyConfig } from "../../xds/fragment.ts";
 import { FragmentTable } from "../../xds/fragment-table.ts";
 import { isFragments } from "../../xds/fragments.ts";
 import { World } from "../world.ts";
-import { DATAPLANES, type Document, document, edited, gatewayScene, ISSUERS, SECRETS } from "./arbitrary.ts";
+import { document, gatewayScene } from "./arbitrary/any-document.ts";
+import type { Document } from "./arbitrary/document.ts";
+import { edited } from "./arbitrary/edited.ts";
+import { DATAPLANES, ISSUERS, SECRETS } from "./arbitrary/names.ts";
 import { PEM } from "./certificates.ts";
 import { Documents, ZONE } from "./resources.ts";
 
