@@ -37,6 +37,7 @@ import { opaWarnings } from "./opa-warnings.ts";
 import { partWarnings, routePartWarnings } from "./part-warnings.ts";
 import { passthroughWarnings } from "./passthrough-warnings.ts";
 import { meshModeWarnings, reachableListWarnings } from "./reachability-warnings.ts";
+import { retryWarnings } from "./retry-warnings.ts";
 import { putAsideWarnings } from "./route-conflicts.ts";
 import { backendWarnings, callablesOf, routeTargetWarnings } from "./route-warnings.ts";
 import { count, examples } from "./sentences.ts";
@@ -137,6 +138,7 @@ function policyWarnings(
   warnings.push(...backendWarnings(policy, store), ...routeTargetWarnings(policy, store));
   warnings.push(...putAsideWarnings(inForce, selected, store));
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
+  warnings.push(...retryWarnings(policy, dataplanes));
   warnings.push(...passthroughWarnings(policy, selected, store));
   warnings.push(...gatewayPolicyWarnings(inForce, selected, gateways));
   const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);

@@ -58,7 +58,10 @@ function httpPolicy(conf: HttpRetry | undefined): RetryPolicy | undefined {
     ...(conf.retriableRequestHeaders ?? []).map(headerMatcher),
   ];
   for (const selection of conf.hostSelection ?? []) hostSelection(selection, policy);
-  if (conf.hostSelectionMaxAttempts !== undefined) {
+  if (conf.hostSelectionMaxAttempts === 0) {
+    // Envoy takes 0 for its default of one. Without an attempt at another instance the first one drawn is right.
+    policy.retryHostPredicate = [];
+  } else if (conf.hostSelectionMaxAttempts !== undefined) {
     policy.hostSelectionRetryMaxAttempts = BigInt(conf.hostSelectionMaxAttempts);
   }
   return policy;

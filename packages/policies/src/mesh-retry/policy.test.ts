@@ -170,3 +170,11 @@ test("which hosts a retry goes to", () => {
   assert.equal(Reflect.get(priority.typedConfig, "updateFrequency"), 3);
   assert.equal(policy?.hostSelectionRetryMaxAttempts, "4");
 });
+
+test("no attempts at another host: retries go to any", () => {
+  const hostSelection = [{ predicate: "OmitPreviousHosts" }, { predicate: "OmitPreviousPriorities" }];
+  const policy = http({ hostSelection, hostSelectionMaxAttempts: 0 });
+  assert.equal(policy?.retryHostPredicate, undefined);
+  assert.equal(policy?.hostSelectionRetryMaxAttempts, undefined);
+  assert.ok(policy?.retryPriority !== undefined, "priorities are chosen, not drawn");
+});

@@ -50,8 +50,8 @@ function ask(agent: Agent, url: string, { headers = {}, from }: Asking): Promise
   });
 }
 
-/** Which instance greets on a connection; empty where none does. */
-export function greeter(host: string, port: number, from?: string): Promise<string> {
+/** Which instance greets on a connection; empty where none does within `waitMs`. */
+export function greeter(host: string, port: number, from?: string, waitMs = 3_000): Promise<string> {
   return new Promise((resolve) => {
     let seen = "";
     const socket = connect({ host, port, ...(from === undefined ? {} : { localAddress: from }) });
@@ -59,7 +59,7 @@ export function greeter(host: string, port: number, from?: string): Promise<stri
       socket.destroy();
       resolve(seen.endsWith("\n") ? seen.trim() : "");
     };
-    socket.setTimeout(3_000, end);
+    socket.setTimeout(waitMs, end);
     socket.on("data", (chunk: Buffer) => {
       seen += chunk.toString();
       if (seen.includes("\n")) end();
