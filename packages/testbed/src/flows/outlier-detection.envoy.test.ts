@@ -106,7 +106,7 @@ test("an instance that misbehaves is left out, and comes back", { concurrency: t
       ["as many as the percentage says; with fewer well than half, all are called again", most],
       ["… but for a panic threshold of 0", calm],
       ["… and with a high one, also where most are well", alarmed],
-      ["one that takes no connections for bytes", bytes],
+      ["one that takes no connections for bytes, but not one whose app takes none of its sidecar", bytes],
     ];
     await Promise.all(cases.map(([about, run]) => t.test(about, () => run(fleet))));
   });
@@ -247,6 +247,11 @@ async function bytes(fleet: Fleet<Service>): Promise<void> {
   for (const service of services) {
     await answeredOnlyBy(["flight-control-1", "flight-control-2", "late-bytes"], () => fleet.who(service));
   }
+  const { ejections_enforced_total } = await fleet.counters("bytes");
+  await fleet.killApp("flight-control-2");
+  // The sidecar takes the connections for its app, which is all that a caller knows.
+  await refuses(fleet, "bytes", 7);
+  assert.equal((await fleet.counters("bytes")).ejections_enforced_total, ejections_enforced_total);
 }
 
 /** Calls until that instance has answered with each of these statuses, one after the other. The others answer well. */

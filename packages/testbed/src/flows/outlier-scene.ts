@@ -1,5 +1,5 @@
-import type { World } from "../world/world.ts";
-import { withWorld } from "../world/world.ts";
+import type { App } from "../world/service.ts";
+import { type World, withWorld } from "../world/world.ts";
 import { applied, documents, meshYaml, policy, resource } from "./scene.ts";
 import { type Answered, asker, greeter } from "./who-answers.ts";
 
@@ -44,6 +44,8 @@ export interface Judgement {
 export interface Fleet<Name extends string> {
   readonly world: World;
   readonly hosts: typeof HOSTS;
+  /** Kills the app of an instance; its sidecar goes on. */
+  killApp(instance: Instance): Promise<void>;
   /** One GET to a service. */
   ask(service: Name, path?: string): Promise<Answered>;
   /** Who answers a GET to a service, or greets on a connection to it; empty where nobody does. */
@@ -90,8 +92,11 @@ export async function withFleet<Name extends string>(
         wreck("wreck-3", "tcp"),
       ),
     );
-    const start = (service: string, instance: Instance, tcp = false) =>
-      world.startService({ service, instance, host: HOSTS[instance], labels: labels(instance), tcp });
+    const apps = new Map<Instance, App>();
+    const start = async (service: string, instance: Instance, tcp = false): Promise<void> => {
+      const spec = { service, instance, host: HOSTS[instance], labels: labels(instance), tcp };
+      apps.set(instance, (await world.startService(spec)).app);
+    };
     const [portal] = await Promise.all([
       world.startService({
         service: "passenger-portal",
@@ -120,6 +125,9 @@ export async function withFleet<Name extends string>(
     const fleet: Fleet<Name> = {
       world,
       hosts: HOSTS,
+      killApp: async (instance) => {
+        await apps.get(instance)?.child.kill();
+      },
       ask,
       who: async (service) =>
         services[service].tcp === true
