@@ -68,6 +68,14 @@ const SERVICES = {
     { failurePercentage: { minimumHosts: 1, requestVolume: 20, threshold: 50 } },
     { conf: STATISTICS },
   ),
+  "refused-rate": watched(
+    { successRate: { minimumHosts: 3, requestVolume: 10, standardDeviationFactor: BELOW.outside } },
+    { instances: [FIRST, SECOND, "wreck-2"], conf: { ...STATISTICS, ...APART, ...FOREVER } },
+  ),
+  "refused-percentage": watched(
+    { failurePercentage: { minimumHosts: 3, requestVolume: 10, threshold: 80 } },
+    { instances: [FIRST, SECOND, "wreck-2"], conf: { ...STATISTICS, ...APART, ...FOREVER } },
+  ),
   unlimited: watched({ gatewayFailures: THRICE }, { conf: FOREVER }),
   none: watched({ gatewayFailures: THRICE }, { conf: { maxEjectionPercent: 0 } }),
   most: watched({ gatewayFailures: THRICE }, { conf: { ...FOREVER, maxEjectionPercent: 67 } }),
@@ -101,6 +109,7 @@ test("an instance that misbehaves is left out, and comes back", { concurrency: t
       ["one that fails more than a percentage, but none below it", percentage],
       ["none that is inside the deviation, or among too few", lenient],
       ["none that is called too little to be judged", volume],
+      ["one that takes fewer connections than the others, or than a percentage", refused],
       ["one at least where the percentage is not said, and no second one", unlimited],
       ["none where the percentage is 0", none],
       ["as many as the percentage says; with fewer well than half, all are called again", most],
@@ -197,6 +206,27 @@ async function volume(fleet: Fleet<Service>): Promise<void> {
   await pause(2 * INTERVAL_MS + 200);
   assert.equal((await fleet.counters("volume")).ejections_detected_failure_percentage, 0);
   await failsUntilEjected(fleet, "volume", FIRST);
+}
+
+async function refused(fleet: Fleet<Service>): Promise<void> {
+  const services = [
+    ["refused-rate", "ejections_enforced_local_origin_success_rate"],
+    ["refused-percentage", "ejections_enforced_local_origin_failure_percentage"],
+  ] as const;
+  for (const [service, counter] of services) {
+    const wreck = "wreck-2";
+    await until(
+      `${wreck} is left out of ${service}`,
+      async () => {
+        await burst(fleet, service, "/");
+        return (await fleet.judgement(service)).ejected.length > 0;
+      },
+      PATIENT,
+    );
+    await ejects(fleet, service, [wreck]);
+    await counts(fleet, service, counter);
+    await onlyCalls(fleet, service, [FIRST, SECOND]);
+  }
 }
 
 async function unlimited(fleet: Fleet<Service>): Promise<void> {
