@@ -41,6 +41,8 @@ function outlierDetection(conf: OutlierDetectionConf): OutlierDetection {
   if (conf.interval !== undefined) detection.interval = duration(conf.interval);
   if (conf.baseEjectionTime !== undefined) detection.baseEjectionTime = duration(conf.baseEjectionTime);
   if (conf.maxEjectionPercent !== undefined) detection.maxEjectionPercent = conf.maxEjectionPercent;
+  // One of three is more than the 10 % that Envoy allows by itself. 0 is a wish to watch only.
+  detection.alwaysEjectOneHost = conf.maxEjectionPercent !== 0;
   if (conf.splitExternalAndLocalErrors !== undefined) {
     detection.splitExternalLocalOriginErrors = conf.splitExternalAndLocalErrors;
   }

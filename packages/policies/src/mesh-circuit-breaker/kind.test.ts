@@ -141,7 +141,7 @@ for (const [about, spec, expected] of cases) {
   });
 }
 
-test("detectors that detect nothing are told", () => {
+test("detectors that detect nothing, or disturb each other, are told", () => {
   const warnings = (outlierDetection: object, block: "to" | "rules" = "to") => {
     const conf = { outlierDetection };
     const spec = block === "to" ? to(conf) : { rules: [{ default: conf }] };
@@ -157,4 +157,7 @@ test("detectors that detect nothing are told", () => {
     warnings({ detectors: { totalFailures: {}, gatewayFailures: { consecutive: 1 }, successRate: {} } }),
     [`${OD}.detectors.totalFailures has no effect without consecutive`],
   );
+  assert.deepEqual(warnings({ detectors: { successRate: {}, failurePercentage: {} } }), [
+    `${OD}.detectors: name successRate or failurePercentage, not both: Envoy counts an instance that both find as two ejected and as one that comes back, until maxEjectionPercent is used up by nobody`,
+  ]);
 });

@@ -76,7 +76,7 @@ export const meshCircuitBreakerKind = policyKind<MeshCircuitBreakerConf>({
   needsBlock: true,
   deprecatedFrom: "use 'rules' instead",
   validateConf,
-  deprecations: idleDetectors,
+  deprecations: detectorWarnings,
 });
 
 function validateConf(value: MeshCircuitBreakerConf, path: string): readonly Violation[] {
@@ -125,8 +125,8 @@ function validateFactor(value: number | string | undefined, field: string): read
 
 const CONSECUTIVE = ["totalFailures", "gatewayFailures", "localOriginFailures"] as const;
 
-/** Detectors that detect nothing as they are written. */
-function idleDetectors(spec: PolicySpec): readonly string[] {
+/** Detectors that detect nothing as they are written, and those that are not good for each other. */
+function detectorWarnings(spec: PolicySpec): readonly string[] {
   return (["to", "from", "rules"] as const).flatMap((block) =>
     (spec[block] ?? []).flatMap((entry, i) => {
       const { outlierDetection } = (entry.default ?? {}) as MeshCircuitBreakerConf;
@@ -141,6 +141,12 @@ function idleDetectors(spec: PolicySpec): readonly string[] {
         ...(isLocalIdle
           ? [
               `${at}.localOriginFailures has no effect without splitExternalAndLocalErrors: true; failures of connections count among totalFailures then`,
+            ]
+          : []),
+        // Envoy 1.40: each of the two adds to `ejections_active` what is subtracted once.
+        ...(detectors.successRate !== undefined && detectors.failurePercentage !== undefined
+          ? [
+              `${at}: name successRate or failurePercentage, not both: Envoy counts an instance that both find as two ejected and as one that comes back, until maxEjectionPercent is used up by nobody`,
             ]
           : []),
       ];

@@ -104,7 +104,7 @@ const cases: readonly [about: string, detectors: object, expected: object][] = [
 
 for (const [about, given, expected] of cases) {
   test(`outlier detection: ${about}; the rest is off`, () => {
-    assert.deepEqual(detectors(given), { ...OFF, ...expected });
+    assert.deepEqual(detectors(given), { ...OFF, ...expected, alwaysEjectOneHost: true });
   });
 }
 
@@ -112,7 +112,7 @@ test("outlier detection: its own fields", () => {
   const cluster = detection({
     interval: "5s",
     baseEjectionTime: "30s",
-    maxEjectionPercent: 0,
+    maxEjectionPercent: 30,
     splitExternalAndLocalErrors: true,
     healthyPanicThreshold: "62.5",
     detectors: { totalFailures: {} },
@@ -121,10 +121,16 @@ test("outlier detection: its own fields", () => {
     ...OFF,
     interval: "5s",
     baseEjectionTime: "30s",
-    maxEjectionPercent: 0,
+    maxEjectionPercent: 30,
     splitExternalLocalOriginErrors: true,
+    alwaysEjectOneHost: true,
   });
   assert.deepEqual(cluster.commonLbConfig, { healthyPanicThreshold: { value: 62.5 } });
+});
+
+test("outlier detection: one instance at least is left out, but for a percentage of 0", () => {
+  const cluster = detection({ maxEjectionPercent: 0, detectors: { totalFailures: {} } });
+  assert.deepEqual(cluster.outlierDetection, { ...OFF, maxEjectionPercent: 0, alwaysEjectOneHost: false });
 });
 
 test("outlier detection that is disabled leaves nothing behind", () => {

@@ -65,6 +65,14 @@ test("an unknown upstream is told with the known ones", async () => {
   assert.match(String(body.error), /this app knows: self/);
 });
 
+test("fails where another instance does not", async () => {
+  const seen: number[] = [];
+  for (const name of ["check-in-api-1", "check-in-api-2"]) {
+    seen.push((await get(`/fail?status=500&instance=${name}`))[0]);
+  }
+  assert.deepEqual(seen, [500, 200]);
+});
+
 test("fails every second time when asked to", async () => {
   const seen = [];
   for (let i = 0; i < 4; i++) seen.push((await get("/fail?status=503&every=2"))[0]);

@@ -27,7 +27,7 @@ export interface RunningApp {
  *
  * - `/call/<service>/<path>` and `/call?url=` call on and answer with what came back, under its status
  * - `/talk/<service>` opens a connection of bytes to that service and tells how far the conversation came
- * - `/fail?status=503` fails; with `&every=2` it answers well each second time
+ * - `/fail?status=503` fails; with `&every=2` it answers well each second time, with `&instance=NAME` only that instance fails
  * - `/delay?ms=500` takes its time
  * - `/healthz` answers `ok`, under the status that the last `/health?status=503` asked for
  * - anything else answers with an {@link EchoAnswer}
@@ -86,7 +86,7 @@ async function route(
     if (target === undefined) return unknownUpstream(options, response, url);
     sendJson(response, 200, await talkTo(new URL(target)));
   } else if (first === "fail") {
-    const status = failing(url, state.failures) ? number(url, "status", 503) : 200;
+    const status = failing(options, url, state.failures) ? number(url, "status", 503) : 200;
     sendJson(response, status, echo(options, request));
   } else {
     if (first === "delay") await delay(number(url, "ms", 100));
@@ -137,7 +137,8 @@ function targetOf(options: EchoOptions, url: URL): string | undefined {
   return base === undefined ? undefined : `${base}/${rest.join("/")}${url.search}`;
 }
 
-function failing(url: URL, failures: Map<string, number>): boolean {
+function failing({ instance }: EchoOptions, url: URL, failures: Map<string, number>): boolean {
+  if ((url.searchParams.get("instance") ?? instance) !== instance) return false;
   const every = number(url, "every", 0);
   if (every === 0) return true;
   const seen = (failures.get(url.search) ?? 0) + 1;
