@@ -29,6 +29,7 @@ import {
   serverNameWarnings,
 } from "./egress-warnings.ts";
 import { externalServiceWarnings } from "./external-warnings.ts";
+import { filterStateWarnings } from "./filter-state-warnings.ts";
 import { gatewayPolicyWarnings } from "./gateway-policy-warnings.ts";
 import { gatewayTargetWarnings, meshGatewayWarnings, unselectedGatewayWarnings } from "./gateway-warnings.ts";
 import { inboundWarnings } from "./inbound-warnings.ts";
@@ -140,6 +141,7 @@ function policyWarnings(
   warnings.push(...inboundWarnings(policy, selected), ...opaWarnings(policy, selected, store));
   warnings.push(...retryWarnings(policy, dataplanes));
   warnings.push(...passthroughWarnings(policy, selected, store));
+  warnings.push(...filterStateWarnings(policy, store));
   warnings.push(...gatewayPolicyWarnings(inForce, selected, gateways));
   const byCaller = (policy.spec.rules ?? []).some(({ matches }) => (matches ?? []).length > 0);
   const needsIdentity = policy.type === "MeshTrafficPermission" || policy.type === "MeshTLS" || byCaller;

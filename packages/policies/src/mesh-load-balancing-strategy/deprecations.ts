@@ -56,6 +56,11 @@ function unread(
         ? [`${path}.loadBalancer.${part} has no effect with loadBalancer.type ${loadBalancer.type}`]
         : [],
     ),
+    ...(loadBalancer?.type === "LeastRequest" && loadBalancer.leastRequest?.activeRequestBias !== undefined
+      ? [
+          `${path}.loadBalancer.leastRequest.activeRequestBias has no effect, because all instances weigh the same, unless a MeshProxyPatch gives the cluster a slow start`,
+        ]
+      : []),
     ...(hashPolicies ?? []).flatMap(({ type, connection }, i) =>
       type === "Connection" && connection?.sourceIP !== true
         ? [`${path}.hashPolicies[${i}].connection has no effect without sourceIP: true`]

@@ -266,6 +266,14 @@ test("settings that nothing reads are told", () => {
     `${LB}.ringHash has no effect with loadBalancer.type Maglev`,
   ]);
   assert.deepEqual(warnings({ loadBalancer: { type: "RingHash", ringHash: {}, leastRequest: {} } }), []);
+  const leastRequest = { choiceCount: 3, activeRequestBias: 2 };
+  assert.deepEqual(warnings({ loadBalancer: { type: "LeastRequest", leastRequest } }), [
+    `${LB}.leastRequest.activeRequestBias has no effect, because all instances weigh the same, unless a MeshProxyPatch gives the cluster a slow start`,
+  ]);
+  assert.deepEqual(
+    warnings({ loadBalancer: { type: "LeastRequest", leastRequest: { choiceCount: 3 } } }),
+    [],
+  );
   const connection = (value: object) => ({
     loadBalancer: { type: "Maglev" },
     hashPolicies: [HEADER, { type: "Connection", connection: value }],

@@ -18,9 +18,14 @@ export interface GrpcAppOptions {
 const SERVING = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
 const NOT_SERVING = Buffer.from([0, 0, 0, 0, 2, 8, 2]);
 
+/** `google.protobuf.Empty` in a gRPC frame. */
+const EMPTY = Buffer.from([0, 0, 0, 0, 0]);
+
 /**
  * The app's gRPC mode, over HTTP/2 without TLS. It answers `grpc.health.v1.Health/Check`, with NOT_SERVING after
- * `/health?serving=false`, and everything else with who it is. A call with a name (`x-airline-call`) is counted: its answer
+ * `/health?serving=false`, every other call with nothing, and what is no call with who it is. Who it is comes with the answer
+ * of a call too, in `x-airline-service` and `x-airline-instance`, and what reached it: the method's path in `x-airline-path`,
+ * the airline's own headers as JSON in `x-airline-seen`. A call with a name (`x-airline-call`) is counted: its answer
  * has the number of its attempt in `x-airline-attempt`. The first attempts may fail, `x-airline-fails: 2 14` the first two
  * with status 14, or take their time, `x-airline-slow: 1 900` the first of them 900 ms.
  */
@@ -31,8 +36,10 @@ export async function startGrpcApp(options: GrpcAppOptions): Promise<RunningApp>
   let serving = true;
   const server = createServer((request: Http2ServerRequest, response: Http2ServerResponse) => {
     const url = new URL(request.url, "http://app");
-    if (url.pathname === "/grpc.health.v1.Health/Check") {
-      answerCheck(request, response, attempts, serving ? SERVING : NOT_SERVING).catch(() => {
+    const isCheck = url.pathname === "/grpc.health.v1.Health/Check";
+    if (isCheck || request.headers["content-type"]?.startsWith("application/grpc") === true) {
+      const frame = isCheck ? (serving ? SERVING : NOT_SERVING) : EMPTY;
+      answerCall(request, response, options, attempts, frame).catch(() => {
         // Who asked is gone.
         response.destroy();
       });
@@ -59,9 +66,10 @@ export async function startGrpcApp(options: GrpcAppOptions): Promise<RunningApp>
   };
 }
 
-async function answerCheck(
-  { headers }: Http2ServerRequest,
+async function answerCall(
+  { headers, url }: Http2ServerRequest,
   response: Http2ServerResponse,
+  { service, instance }: GrpcAppOptions,
   attempts: Map<string, number>,
   frame: Buffer,
 ): Promise<void> {
@@ -71,7 +79,16 @@ async function answerCheck(
   const [slowTimes, ms] = pair(headers["x-airline-slow"]);
   if (attempt <= slowTimes) await pause(ms);
   const [failTimes, status] = pair(headers["x-airline-fails"]);
-  const common = { "content-type": "application/grpc", "x-airline-attempt": String(attempt) };
+  const common = {
+    "content-type": "application/grpc",
+    "x-airline-attempt": String(attempt),
+    "x-airline-service": service,
+    "x-airline-instance": instance,
+    "x-airline-path": url,
+    "x-airline-seen": JSON.stringify(
+      Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith("x-airline-"))),
+    ),
+  };
   if (attempt <= failTimes) {
     // As gRPC servers do: a call that fails before it has said anything has its status in the headers.
     response.writeHead(200, { ...common, "grpc-status": String(status) });
