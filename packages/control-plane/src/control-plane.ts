@@ -153,11 +153,11 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       deregistrationDelayMs: durationMs(config.xdsServer.dataplaneDeregistrationDelay),
       metrics,
       log,
-      onPlanned: (proxy) => identities.planned(proxy),
+      onPlanned: (proxy) => identities.certificates.planned(proxy),
       onProgress: () => rollouts.progress(),
       onStart: (proxy) => drains.forget(proxy.mesh, proxy.name),
       onPresence: (proxy) => naming?.wake(proxy.mesh, proxy.name),
-      onGone: (proxy) => identities.gone(proxy),
+      onGone: (proxy) => identities.certificates.gone(proxy),
     });
     const health: HealthServer | undefined = hds.enabled
       ? new HealthServer({
@@ -201,7 +201,7 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       concurrency: 4,
       onIssued: (key, svid) => {
         metrics.certificate(false);
-        identities.issued(key, svid, (mesh, name) => fleet.proxy(mesh, name));
+        identities.certificates.issued(key, svid, (mesh, name) => fleet.proxy(mesh, name));
         fleet.replan();
       },
       onFailed: (failure) => {
