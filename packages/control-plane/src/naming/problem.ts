@@ -1,4 +1,4 @@
-import type { DerivedType } from "./mesh-naming.ts";
+import type { DerivedType } from "./marks.ts";
 
 /** Why a derived resource is not what its dataplanes ask for. */
 export type NamingProblemReason =

@@ -1,7 +1,7 @@
 import { keyString, type Resource } from "@skein/model";
 import type { Write } from "../store/store.ts";
-import type { NamingWorld } from "./mesh-naming.ts";
 import type { NamingProblem } from "./problem.ts";
+import type { NamingWorld } from "./settings.ts";
 import { WATCHED_TYPES, ZoneNaming } from "./zone-naming.ts";
 
 /** What a whole store should be told. */

@@ -1,4 +1,5 @@
 import type { DataplaneResource, LabelContext } from "@skein/model";
+import type { VipPools } from "./vip-pools.ts";
 
 /** What the derivation of MeshServices and Workloads depends on besides the store. */
 export interface NamingSettings {
@@ -26,4 +27,12 @@ export interface DataplaneFacts {
   identitiesOf(dataplane: DataplaneResource): readonly string[];
   /** Whether the proxy serves mesh TLS: it has a certificate, and its clients can trust it. */
   acceptsTls(dataplane: DataplaneResource): boolean;
+}
+
+/** What the derivation needs besides the store's documents. */
+export interface NamingWorld {
+  readonly facts: DataplaneFacts;
+  readonly settings: NamingSettings;
+  /** Shared by all meshes: an address is one service's in the whole zone. */
+  readonly pools: VipPools;
 }

@@ -8,8 +8,11 @@ import {
 } from "@skein/model";
 import type { Change, Write } from "../store/store.ts";
 import { ADDRESSED_TYPES } from "./addressed.ts";
-import { type DerivedType, MeshNaming, type NamingWorld, NOTHING, type Reconciled } from "./mesh-naming.ts";
+import type { DerivedType } from "./marks.ts";
+import { MeshNaming } from "./mesh-naming.ts";
 import type { NamingProblem } from "./problem.ts";
+import { NOTHING, type Reconciled } from "./reconciled.ts";
+import type { NamingWorld } from "./settings.ts";
 import { resumeTurns, turnsWrite, VIP_TURNS } from "./vip-turns.ts";
 
 /** A derived resource. */
@@ -44,7 +47,7 @@ export class ZoneNaming {
   }
 
   get isDirty(): boolean {
-    for (const mesh of this.#meshes.values()) if (mesh.isDirty) return true;
+    for (const { documents } of this.#meshes.values()) if (!documents.marks.isEmpty) return true;
     return false;
   }
 
@@ -77,11 +80,13 @@ export class ZoneNaming {
       } else if (resource.type === "DataplaneInsight") {
         if (isOtherConnection(before, after)) this.wake(resource.mesh, resource.name);
       } else if (WATCHED_TYPES.some((type) => type === resource.type)) {
-        this.#mesh(resource.type === "Mesh" ? resource.name : resource.mesh).apply(before, after);
+        this.#mesh(resource.type === "Mesh" ? resource.name : resource.mesh).documents.apply(before, after);
       }
     }
     if (generatorsChanged) {
-      for (const mesh of this.#meshes.values()) mesh.setGenerators([...this.#generators.values()]);
+      for (const { documents } of this.#meshes.values()) {
+        documents.setGenerators([...this.#generators.values()]);
+      }
     }
     this.#markWaiting(releases);
   }
@@ -98,13 +103,13 @@ export class ZoneNaming {
 
   /** Marks what depends on the facts about one dataplane, or about all of a mesh. */
   wake(mesh: string, dataplane?: string): void {
-    if (dataplane === undefined) this.#meshes.get(mesh)?.markAll();
-    else this.#meshes.get(mesh)?.markDataplane(dataplane);
+    if (dataplane === undefined) this.#meshes.get(mesh)?.documents.markAll();
+    else this.#meshes.get(mesh)?.documents.markDataplane(dataplane);
   }
 
   /** Marks one derived resource. */
   mark(key: DerivedKey): void {
-    this.#meshes.get(key.mesh)?.mark(key.type, key.name);
+    this.#meshes.get(key.mesh)?.documents.marks.add(key.type, key.name);
   }
 
   /** Marks what is due by now. */
@@ -118,14 +123,14 @@ export class ZoneNaming {
 
   /** Says that the stored document of this revision is one that `reconcile` told to write. */
   acknowledge(key: DerivedKey, revision: number): void {
-    this.#meshes.get(key.mesh)?.acknowledge(key.type, key.name, revision);
+    this.#meshes.get(key.mesh)?.documents.marks.acknowledge(key.type, key.name, revision);
   }
 
   /** The resources to look at again, which are then no longer marked. */
   takeDirty(): readonly DerivedKey[] {
-    return [...this.#meshes].flatMap(([mesh, naming]) => {
-      const keys = naming.takeDirty().map(([type, name]) => ({ type, mesh, name }));
-      if (naming.isEmpty) this.#meshes.delete(mesh);
+    return [...this.#meshes].flatMap(([mesh, { documents }]) => {
+      const keys = documents.marks.takeAll().map(([type, name]) => ({ type, mesh, name }));
+      if (documents.isEmpty) this.#meshes.delete(mesh);
       return keys;
     });
   }

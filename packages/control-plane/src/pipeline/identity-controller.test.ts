@@ -147,7 +147,7 @@ test("a change that is taken back before everybody has acknowledged it is not ca
     spec: { networking: { address: "127.0.0.1", inbound: [{ port: 80 }] } },
   };
   await write(mesh, { op: "create", resource: dataplane }, identity());
-  controller.planned({ mesh: "m", name: "dp" } as ConnectedProxy);
+  controller.certificates.planned({ mesh: "m", name: "dp" } as ConnectedProxy);
   assert.deepEqual(lives, [86_400_000]);
 
   const withExpiry = (expiry: string): Promise<void> =>

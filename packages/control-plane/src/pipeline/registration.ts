@@ -6,12 +6,10 @@ import {
   LABEL,
   type LabelContext,
   type MeshIdentityResource,
-  type MeshResource,
   type NewResource,
   parseResource,
   validateLabels,
 } from "@skein/model";
-import { withInbounds, withListeners } from "../defaults/inbound-states.ts";
 import { bestIdentity, usesWorkload } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthenticatedProxy } from "../tokens/dataplane-auth.ts";
@@ -69,23 +67,6 @@ export function parseDataplane(
   };
 }
 
-/** Whether the inbounds and listeners of a Dataplane take traffic or not, just as those of another. */
-export function sameStates(one: DataplaneSpec, other: DataplaneSpec): boolean {
-  const states = ({ networking }: DataplaneSpec): string =>
-    JSON.stringify(
-      [...(networking?.inbound ?? []), ...(networking?.listeners ?? [])].map(({ state }) => state ?? "Ready"),
-    );
-  return states(one) === states(other);
-}
-
-/** A Dataplane to whose inbounds and listeners nobody is sent. */
-export function notReady(spec: DataplaneSpec): DataplaneSpec {
-  const next = withInbounds(spec, (each) =>
-    each.state === "Ignored" ? each : { ...each, state: "NotReady" as const },
-  );
-  return withListeners(next, (listener) => ({ ...listener, state: "NotReady" }));
-}
-
 /** What a token is checked against. */
 export function authenticatedProxy(
   store: Store,
@@ -113,11 +94,4 @@ export function authenticatedProxy(
     identityUsesWorkload:
       best !== undefined && usesWorkload({ zone: context.zone, environment: context.environment }, best),
   };
-}
-
-/** The mesh of a proxy. @throws StreamRefused */
-export function requireMesh(store: Store, name: string): MeshResource {
-  const mesh = store.get<MeshResource>({ type: "Mesh", mesh: "", name });
-  if (mesh === undefined) throw new StreamRefused("invalid-argument", `there is no mesh "${name}"`);
-  return mesh;
 }

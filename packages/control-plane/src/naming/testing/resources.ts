@@ -8,8 +8,7 @@ import type {
   NewResource,
   Resource,
 } from "@skein/model";
-import type { NamingWorld } from "../mesh-naming.ts";
-import type { NamingSettings } from "../settings.ts";
+import type { NamingSettings, NamingWorld } from "../settings.ts";
 import { DEFAULT_VIP_RANGES, VipPools } from "../vip-pools.ts";
 
 /** Settings of a universal zone. */

@@ -10,7 +10,14 @@ import {
 import { liveBackends, type WeightedBackend } from "@skein/policies/engine/backends";
 import { routeIdentity } from "@skein/policies/mesh-http-route/policy";
 import { getOrMake } from "../../get-or-make.ts";
-import type { PolicySet } from "../../view/policy-set.ts";
+import {
+  type PolicyReach,
+  type PolicySet,
+  policyList,
+  policyReach,
+  policySet,
+} from "../../view/policy-set.ts";
+import { Interned } from "../interned.ts";
 
 /** Kinds that say where traffic goes, not what holds for it on the way. */
 const ROUTES = ["MeshHTTPRoute", "MeshTCPRoute"];
@@ -90,6 +97,28 @@ export class SharedCalls {
       if (entry !== undefined) plans[kind.type] = entry;
     }
     return plans;
+  }
+}
+
+/** The policies about what a listener sends on, among those that select it: one set for all listeners with the same. */
+export class CallPolicies {
+  readonly #reach: PolicyReach;
+  readonly #sets = new Interned<PolicySet>();
+
+  constructor(definitions: readonly PolicyDefinition[]) {
+    this.#reach = policyReach(definitions);
+  }
+
+  /** Routes are about the gateway itself, and not among them. */
+  of({ byKind }: PolicySet): PolicySet {
+    const about = new Map(
+      [...byKind].flatMap(([type, list]) => {
+        const outbound = ROUTES.includes(type) ? [] : list.filter(this.#reach.outbound);
+        return outbound.length === 0 ? [] : [[type, policyList(outbound)] as const];
+      }),
+    );
+    const made = policySet(about);
+    return this.#sets.get(made.id, () => made);
   }
 }
 

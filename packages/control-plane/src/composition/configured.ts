@@ -1,16 +1,29 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
-import type { Config } from "./config/config.ts";
-import type { CipherKey } from "./identity/secrets-cipher.ts";
-import type { Log } from "./log.ts";
-import { StartError } from "./start-error.ts";
-import { openStore } from "./store/open.ts";
-import { StoreError } from "./store/store.ts";
-import { localHosts } from "./tls/local-hosts.ts";
-import { ensureSelfSignedServer, readServerCertificate } from "./tls/self-signed.ts";
-import { loadOfflineKeys, type PublicKeyConfig } from "./tokens/offline-keys.ts";
+import type { Config } from "../config/config.ts";
+import type { CipherKey } from "../identity/secrets-cipher.ts";
+import type { Log } from "../log.ts";
+import { StartError } from "../start-error.ts";
+import { openStore } from "../store/open.ts";
+import { StoreError } from "../store/store.ts";
+import { localHosts } from "../tls/local-hosts.ts";
+import { ensureSelfSignedServer, readServerCertificate } from "../tls/self-signed.ts";
+import { loadOfflineKeys, type PublicKeyConfig } from "../tokens/offline-keys.ts";
+
+/** Sees to it that there is a working directory. @throws StartError with what to do */
+export function makeWorkDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `general.workDir ${path} cannot be made (${reason}); set it to a directory that the control plane may write to`,
+      error,
+    );
+  }
+}
 
 /** The certificate of all ports: the configured one, or one of our own making. @throws StartError */
 export async function serverCertificate(
