@@ -1,8 +1,7 @@
 import type { KindDefinition } from "@skein/model";
-import { openApiDocument } from "@skein/model";
 import type { FastifyInstance } from "fastify";
 import type { ApiDeps } from "./deps.ts";
-import { EXPLAIN_DESCRIPTION } from "./explain-description.ts";
+import { describeApi } from "./descriptions/describe-api.ts";
 import { sendJson } from "./json.ts";
 import { isWritable } from "./write-rules.ts";
 
@@ -13,7 +12,7 @@ export function registerCatalogue(app: FastifyInstance, deps: ApiDeps): void {
   const policies = registry.kinds
     .filter((kind) => kind.policy !== undefined)
     .map((kind) => describePolicy(kind, !isWritable(kind, settings)));
-  const openApi = openApiDocument(registry, settings.version, EXPLAIN_DESCRIPTION);
+  const openApi = describeApi(deps);
   app.get("/_resources", async (_request, reply) => sendJson(reply, 200, { resources }));
   app.get("/policies", async (_request, reply) => sendJson(reply, 200, { policies }));
   for (const path of ["/openapi.json", "/_openapi"]) {

@@ -11,7 +11,7 @@ import { param } from "./query.ts";
 import { requireMesh } from "./source.ts";
 
 /** What a proxy has against a policy. */
-interface Objection {
+export interface Objection {
   readonly mesh: string;
   readonly name: string;
   /** The Envoy resource that it is about. */
