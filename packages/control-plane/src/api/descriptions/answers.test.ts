@@ -5,6 +5,7 @@ import { accessMatrix } from "../../access/matrix.ts";
 import { analysis } from "../../analyze/analyze.ts";
 import { explain } from "../../explain/explain.ts";
 import { selectedBy } from "../../pipeline/answers.ts";
+import { configDump } from "../../pipeline/config-dump.ts";
 import { inTurns } from "../../pipeline/in-turns.ts";
 import { goldenCases, goldenScene } from "../../pipeline/testing/golden.ts";
 import { liveWorld, put, shop } from "../../preview/testing/live-world.ts";
@@ -39,6 +40,10 @@ async function goldenApi(name: string): Promise<World> {
     plan: ({ mesh, name: dataplane }) => world.mesh(mesh).planner.plan.at(dataplane).get(),
     config: ({ mesh, name: dataplane }) => world.mesh(mesh).config.at(dataplane).get(),
     access: (mesh) => accessMatrix(world.mesh(mesh)),
+    xds: async ({ mesh, name: dataplane }, { includeEds }) => {
+      const config = world.mesh(mesh).config.at(dataplane).get();
+      return config && configDump(config, includeEds);
+    },
     selectedBy: (resource) => selectedBy({ world, store: api.store, isPolicy }, resource),
     explain: (question) => explain(world.mesh(question.mesh), question),
     analyze: (mesh, by) => inTurns(analysis({ mesh: world.mesh(mesh), resources, ...by })),
@@ -50,7 +55,7 @@ async function goldenApi(name: string): Promise<World> {
 /** Everything that can be asked about one proxy. */
 async function askAboutProxy(api: World, mesh: string, name: string): Promise<void> {
   const base = `/meshes/${mesh}/dataplanes/${name}`;
-  for (const what of ["_plan", "_rules", "policies", "_policies", "_blame", "_overview", "_config"]) {
+  for (const what of ["_plan", "_rules", "policies", "_policies", "_blame", "_overview", "_config", "xds"]) {
     await ask(api, "GET", `${base}/${what}`);
   }
   const layout = await ask(api, "GET", `${base}/_layout`);

@@ -80,7 +80,9 @@ function operation({ id, tag, summary, parameters, body, answers, isPublic, isOl
     ...(isOld ? { deprecated: true } : {}),
     // Without credentials somebody is anonymous, and on the machine itself the admin.
     security: isPublic ? [] : [{}, { BearerAuth: [] }],
-    ...(parameters === undefined ? {} : { parameters }),
+    ...(parameters === undefined
+      ? {}
+      : { parameters: parameters.map((each) => ({ required: false, ...each })) }),
     ...(body === undefined
       ? {}
       : {
