@@ -12,6 +12,7 @@ import { liveWorld, put, shop } from "../../preview/testing/live-world.ts";
 import { userTokens, zoneTokens } from "../../tokens/token-family.ts";
 import type { ApiDeps } from "../deps.ts";
 import { collectionPath } from "../kind-routes.ts";
+import { HOSTNAME_KINDS } from "../matches.ts";
 import { metaOf } from "../meta.ts";
 import type { Plans } from "../ports.ts";
 import { DescribedAnswers, operationsOf } from "../testing/described-answers.ts";
@@ -94,9 +95,7 @@ async function askAboutResource(
     ...(kind.policy?.isTargetRef ? ["_conditions", "dataplanes", "_resources/dataplanes"] : []),
     ...(kind.type === "MeshService" ? ["_dataplanes", "_resources/dataplanes", "-resources/dataplanes"] : []),
     ...(kind.type === "MeshGateway" ? ["_rules", "dataplanes", "_resources/dataplanes"] : []),
-    ...(["MeshService", "MeshExternalService", "MeshMultiZoneService"].includes(kind.type)
-      ? ["_hostnames"]
-      : []),
+    ...(HOSTNAME_KINDS.includes(kind.type) ? ["_hostnames"] : []),
   ];
   for (const each of after) await ask(api, "GET", `${item}/${each}`);
 }

@@ -1,4 +1,3 @@
-import type { PolicyTraits } from "@skein/model";
 import { z } from "zod";
 import { json } from "./parts.ts";
 import type { Operation, Topic } from "./topic.ts";
@@ -11,7 +10,7 @@ const policy = z.object({
   hasToTargetRef: z.boolean(),
   isFromAsRules: z.boolean(),
   isTargetRef: z.boolean(),
-}) satisfies z.ZodType<Pick<PolicyTraits, "isFromAsRules" | "isTargetRef">>;
+});
 
 const kind = z.object({
   includeInFederation: z.boolean().describe("Flows from the global control plane to the zones."),

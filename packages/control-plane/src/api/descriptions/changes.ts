@@ -11,6 +11,7 @@ import {
   pageSchema,
   problem,
   query,
+  time,
 } from "./parts.ts";
 import type { Topic } from "./topic.ts";
 
@@ -39,7 +40,7 @@ const item = describes<ChangeItem>()(
 
 const change = {
   id: z.int(),
-  time: z.iso.datetime(),
+  time: time(),
   state: z.enum(["planning", "pending", "settled"]),
   proxies: z.object({
     affected: z.int(),
@@ -66,12 +67,12 @@ const status = describes<ProxyStatus>()(
     name: z.string(),
     state: z.enum(["in-sync", "behind", "rejected", "offline"]),
     connected: z.boolean(),
-    since: z.iso.datetime().describe("When `state` began."),
+    since: time().describe("When `state` began."),
     wantedRevision: z.int(),
     acknowledgedRevision: z.int(),
     resources: z.partialRecord(xdsType, z.int()).describe("How many it holds of each type."),
     rejected: z.array(rejected),
-    identity: z.object({ spiffeId: z.string(), expires: z.iso.datetime() }).exactOptional(),
+    identity: z.object({ spiffeId: z.string(), expires: time() }).exactOptional(),
     conditions: z.array(condition),
   }),
 );

@@ -16,12 +16,14 @@ const inspect = (id: string, summary: string, schema: string, answer: string): {
   get: { id, tag, summary, answers: { 200: json(schema, answer), ...exclusive } },
 });
 
-const port = z.object({
+const port = {
   kri: z.string(),
   port: z.int(),
   protocol: z.string(),
   proxyResourceName: z.string().describe("Of the resource in Envoy."),
-});
+};
+const inbound = z.object(port);
+const outbound = z.object(port);
 const listener = z.object({
   kri: z.string(),
   type: z.literal("ZoneEgress"),
@@ -158,14 +160,15 @@ export const INSPECTION: Topic = {
     },
   },
   schemas: {
-    DataplaneInbound: port,
+    DataplaneInbound: inbound,
+    DataplaneOutbound: outbound,
     DataplaneListener: listener,
     DataplaneNetworkingLayout: z.object({
-      inbounds: z.array(port),
+      inbounds: z.array(inbound),
       kri: z.string(),
       labels: z.record(z.string(), z.string()),
       listeners: z.array(listener),
-      outbounds: z.array(port),
+      outbounds: z.array(outbound),
       spiffeId: z.string().exactOptional(),
     }),
     PolicyOrigin: policyOrigin,

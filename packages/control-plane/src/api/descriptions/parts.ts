@@ -51,6 +51,11 @@ export const NO_MESH = problem("There is no such mesh.");
 export const NO_RESOURCE = problem("There is no such mesh, or nothing of that name in it.");
 export const BAD_PARAMETER = problem("A parameter is not valid.");
 
+/** A time in RFC 3339. */
+export function time() {
+  return z.string().meta({ format: "date-time" });
+}
+
 /** A page of a list. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z.object({

@@ -1,6 +1,5 @@
 import type {
   BackendClusterPlan,
-  DestinationPlan,
   EgressPlan,
   EndpointsView,
   ExternalPlan,
@@ -12,33 +11,15 @@ import type {
 } from "@skein/policies/plan/proxy-plan";
 import { z } from "zod";
 import { describes } from "./describes.ts";
+import { gatewayHost, gatewayPlan } from "./gateway-plan.ts";
 import { json, NO_RESOURCE } from "./parts.ts";
+import { backendPlan, destination, destinationKey, policies, protocol } from "./plan-parts.ts";
 import type { Topic } from "./topic.ts";
 
 const text = z.string();
 const texts = z.array(text);
 const tags = z.record(text, text);
-const protocol = z.enum(["tcp", "http", "http2", "grpc"]);
-const policies = z.record(text, z.unknown()).describe("What policies decided, by kind, with origins.");
-const destinationKey = z.templateLiteral([z.string(), "|", z.number()]);
 const secrets = { certificateSecret: text, validationSecret: text };
-
-const destination = describes<DestinationPlan>()(
-  z.object({
-    kind: z.enum(["MeshService", "MeshMultiZoneService", "MeshExternalService", "ServiceTag"]),
-    mesh: text,
-    name: text,
-    kri: text.describe("With the port as section; the name of the service where it is known by a tag."),
-    labels: tags,
-    port: z.int(),
-    portName: text,
-    protocol,
-    sni: text,
-    serverIds: texts,
-    legacyName: text,
-    routeName: text,
-  }),
-);
 
 const address = z.union([
   z.object({ socket: text }),
@@ -74,13 +55,7 @@ const upstream = describes<Omit<UpstreamPlan, "core">>()(
     callerTags: text.exactOptional(),
     policies,
     backends: z
-      .record(
-        text,
-        z.discriminatedUnion("kind", [
-          z.object({ kind: z.literal("resolved"), target: destinationKey, destination, clusterName: text }),
-          z.object({ kind: z.literal("unresolved"), problem: text }),
-        ]),
-      )
+      .record(text, backendPlan)
       .describe("Other destinations that policies send traffic to, by the key of their reference."),
   }),
 );
@@ -187,7 +162,7 @@ const plan = describes<ProxyPlan>()(
       .exactOptional(),
     inbounds: z.array(inbound),
     egresses: z.array(egress).exactOptional(),
-    gateway: z.any().optional().describe("What a built-in gateway takes from outside the mesh."),
+    gateway: gatewayPlan.exactOptional(),
     outbounds: z.array(outbound),
     backends: z.array(backend),
     policies,
@@ -216,5 +191,7 @@ export const PLAN: Topic = {
     DestinationPlan: destination,
     ExternalPlan: external,
     EndpointsView: view,
+    GatewayPlan: gatewayPlan,
+    GatewayHostPlan: gatewayHost,
   },
 };

@@ -13,7 +13,7 @@ import { type DocumentOutcome, previewBody } from "../preview.ts";
 import { accessVerdict, outside } from "./access.ts";
 import { caller, origin, xdsType } from "./common.ts";
 import { choice, describes } from "./describes.ts";
-import { allSchema, json, problem, query, text as textAnswer } from "./parts.ts";
+import { allSchema, json, problem, query, text as textAnswer, time } from "./parts.ts";
 import type { Topic } from "./topic.ts";
 
 const text = z.string();
@@ -90,7 +90,7 @@ const name = describes<NameChange>()(
     change: z.enum(["appears", "changes", "goes"]),
     hostnames: difference,
     addresses: difference,
-    goesAt: z.iso.datetime().exactOptional(),
+    goesAt: time().exactOptional(),
   }),
 );
 

@@ -4,7 +4,7 @@ import { BLAME_TYPES } from "../blame.ts";
 import type { JsonPatchItem } from "../json-patch.ts";
 import { caller, xdsType } from "./common.ts";
 import { choice, describes } from "./describes.ts";
-import { allSchema, BAD_PARAMETER, flag, json, NO_RESOURCE, problem, query } from "./parts.ts";
+import { allSchema, BAD_PARAMETER, flag, json, NO_RESOURCE, problem, query, time } from "./parts.ts";
 import type { Answer, Topic } from "./topic.ts";
 
 const base = "/meshes/{mesh}/dataplanes/{name}";
@@ -44,14 +44,14 @@ const part = z.object({
   section: z.string().exactOptional(),
   kri: z.string().exactOptional(),
   destination: z.string().exactOptional().describe("KRI, or the name of a service that is known by a tag."),
-}) satisfies z.ZodType<{ readonly kind: PlanPart["kind"] }>;
+});
 
 const known = {
   kind: z.string(),
   kri: z.string().exactOptional(),
   name: z.string(),
   revision: z.int().exactOptional().describe("Absent where it is gone since."),
-  modificationTime: z.iso.datetime().exactOptional(),
+  modificationTime: time().exactOptional(),
 };
 const blamed = z.object({
   type: xdsType,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Tally } from "../../insights/mesh-insight.ts";
 import { describes } from "./describes.ts";
-import { json, problem } from "./parts.ts";
+import { json, problem, time } from "./parts.ts";
 import type { Answer, Topic } from "./topic.ts";
 
 const tag = "System";
@@ -11,6 +11,25 @@ const baseStatus = z.object({ online: z.int(), total: z.int() });
 const fullStatus = describes<Tally>()(
   z.object({ total: z.int(), online: z.int(), offline: z.int(), partiallyDegraded: z.int() }),
 );
+
+const dataplanesStats = z.object({
+  standard: fullStatus,
+  gatewayBuiltin: fullStatus,
+  gatewayDelegated: fullStatus,
+});
+const servicesStats = z.object({
+  internal: fullStatus,
+  gatewayBuiltin: fullStatus,
+  gatewayDelegated: fullStatus,
+  external: stats,
+});
+const zonesStats = z.object({
+  controlPlanes: baseStatus,
+  zoneIngresses: baseStatus,
+  zoneEgresses: baseStatus,
+});
+const meshesStats = z.object({ total: z.int() });
+const policiesStats = z.object({ total: z.int() });
 
 const GUI: Answer = { description: "A page.", content: { "text/html": { type: "string" } } };
 
@@ -74,31 +93,23 @@ export const SYSTEM: Topic = {
     BaseStatus: baseStatus,
     FullStatus: fullStatus,
     ResourceStats: stats,
+    DataplanesStats: dataplanesStats,
+    ServicesStats: servicesStats,
+    ZonesStats: zonesStats,
+    MeshesStats: meshesStats,
+    PoliciesStats: policiesStats,
     GlobalInsightBase: z.object({
-      createdAt: z.iso.datetime(),
-      dataplanes: z.object({
-        standard: fullStatus,
-        gatewayBuiltin: fullStatus,
-        gatewayDelegated: fullStatus,
-      }),
-      services: z.object({
-        internal: fullStatus,
-        gatewayBuiltin: fullStatus,
-        gatewayDelegated: fullStatus,
-        external: stats,
-      }),
-      zones: z.object({
-        controlPlanes: baseStatus,
-        zoneIngresses: baseStatus,
-        zoneEgresses: baseStatus,
-      }),
-      meshes: stats,
-      policies: stats,
+      createdAt: time(),
+      dataplanes: dataplanesStats,
+      services: servicesStats,
+      zones: zonesStats,
+      meshes: meshesStats,
+      policies: policiesStats,
       resources: z.record(z.string(), stats),
     }),
     GlobalInsights: z.object({
       type: z.literal("GlobalInsights"),
-      creationTime: z.iso.datetime(),
+      creationTime: time(),
       resources: z.record(z.string(), stats),
     }),
   },
