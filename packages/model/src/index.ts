@@ -26,7 +26,6 @@ export * from "./kinds/zone-insight.ts";
 export * from "./kri.ts";
 export * from "./labels.ts";
 export * from "./names.ts";
-export * from "./openapi.ts";
 export * from "./parse.ts";
 export * from "./pem.ts";
 export * from "./percent.ts";

@@ -9,18 +9,35 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
  * `$ref`. Rules that zod cannot express as JSON Schema are left to the server.
  */
 export function jsonSchemaOf(schema: z.core.$ZodType): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io: "input",
-    reused: "inline",
-    unrepresentable: "any",
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-      delete jsonSchema.propertyNames;
-    },
-  });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, OPTIONS);
   return rest;
 }
+
+/**
+ * JSON Schemas of several schemas by name, for the components of an OpenAPI document: where one uses another, it refers
+ * to it by its name.
+ */
+export function jsonSchemasOf(
+  named: Readonly<Record<string, z.ZodType>>,
+): Readonly<Record<string, JsonSchema>> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { ...OPTIONS, uri: (id) => `#/components/schemas/${id}` });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, { $schema: _, $id: __, ...rest }]) => [id, rest]),
+  );
+}
+
+const OPTIONS = {
+  io: "input",
+  reused: "inline",
+  unrepresentable: "any",
+  override: ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    delete jsonSchema.propertyNames;
+  },
+} as const;
 
 const STRING_MAP: JsonSchema = { type: "object", additionalProperties: { type: "string" } };
 const TIME: JsonSchema = { type: "string", format: "date-time", readOnly: true };

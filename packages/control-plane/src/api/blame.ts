@@ -10,7 +10,8 @@ import { resourceOfKri } from "./kri-lookup.ts";
 import { notFound, Problem, titles } from "./problem.ts";
 import { queryOf } from "./query.ts";
 
-const TYPES = ["listener", "route", "cluster", "endpoint", "secret"];
+/** Types of resources that can be asked for. */
+export const BLAME_TYPES = ["listener", "route", "cluster", "endpoint", "secret"];
 
 /** `GET …/dataplanes/{name}/_blame?type=&name=`: why a proxy has each of its Envoy resources, and why it is as it is. */
 export function registerBlame(app: FastifyInstance, deps: ApiDeps): void {
@@ -18,8 +19,8 @@ export function registerBlame(app: FastifyInstance, deps: ApiDeps): void {
     const key = requireDataplane(request, deps);
     const query = queryOf(request);
     const [type, name] = [query.get("type") ?? "", query.get("name") ?? ""];
-    if (type !== "" && !TYPES.includes(type)) {
-      throw new Problem(400, titles.retrieve, `bad request: type has to be one of ${TYPES.join(", ")}`);
+    if (type !== "" && !BLAME_TYPES.includes(type)) {
+      throw new Problem(400, titles.retrieve, `bad request: type has to be one of ${BLAME_TYPES.join(", ")}`);
     }
     const plan = deps.plans.plan(key);
     const config = deps.plans.config(key);

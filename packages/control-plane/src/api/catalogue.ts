@@ -1,8 +1,8 @@
 import type { KindDefinition } from "@skein/model";
-import { openApiDocument } from "@skein/model";
 import type { FastifyInstance } from "fastify";
 import type { ApiDeps } from "./deps.ts";
-import { EXPLAIN_DESCRIPTION } from "./explain-description.ts";
+import { describeApi } from "./descriptions/describe-api.ts";
+import type { OpenApiDocument } from "./descriptions/document.ts";
 import { sendJson } from "./json.ts";
 import { isWritable } from "./write-rules.ts";
 
@@ -13,11 +13,15 @@ export function registerCatalogue(app: FastifyInstance, deps: ApiDeps): void {
   const policies = registry.kinds
     .filter((kind) => kind.policy !== undefined)
     .map((kind) => describePolicy(kind, !isWritable(kind, settings)));
-  const openApi = openApiDocument(registry, settings.version, EXPLAIN_DESCRIPTION);
+  let openApi: OpenApiDocument | undefined;
   app.get("/_resources", async (_request, reply) => sendJson(reply, 200, { resources }));
   app.get("/policies", async (_request, reply) => sendJson(reply, 200, { policies }));
   for (const path of ["/openapi.json", "/_openapi"]) {
-    app.get(path, async (_request, reply) => sendJson(reply, 200, openApi));
+    app.get(path, async (_request, reply) => {
+      // Most control planes are never asked for it, and it takes a while to make.
+      openApi ??= describeApi(deps);
+      return sendJson(reply, 200, openApi);
+    });
   }
 }
 

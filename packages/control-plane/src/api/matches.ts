@@ -11,7 +11,12 @@ import { notFound, Problem, titles } from "./problem.ts";
 import { param, queryOf } from "./query.ts";
 import { requireMesh } from "./source.ts";
 
-const SERVICE_KINDS = ["MeshService", "MeshExternalService", "MeshMultiZoneService"];
+/** Kinds whose resources have host names. */
+export const HOSTNAME_KINDS: readonly string[] = [
+  "MeshService",
+  "MeshExternalService",
+  "MeshMultiZoneService",
+];
 
 /** Which proxies a policy or a service selects, and under which names a service is called. */
 export function registerMatches(app: FastifyInstance, deps: ApiDeps): void {
@@ -19,7 +24,7 @@ export function registerMatches(app: FastifyInstance, deps: ApiDeps): void {
     if (kind.scope !== "Mesh") continue;
     const item = `${collectionPath(kind)}/:name`;
     if (kind.type === "MeshGateway") app.get(`${item}/dataplanes`, servedBy(deps, kind));
-    if (kind.policy?.isTargetRef || kind.type === "MeshService" || kind.type === "MeshGateway") {
+    if (selectsDataplanes(kind)) {
       const list = selectedDataplanes(deps, kind);
       app.get(`${item}/_resources/dataplanes`, list);
       app.get(`${item}/-resources/dataplanes`, list);
@@ -28,6 +33,11 @@ export function registerMatches(app: FastifyInstance, deps: ApiDeps): void {
     if (kind.policy?.isTargetRef) app.get(`${item}/dataplanes`, legacyDataplanes(deps, kind));
     app.get(`${item}/_hostnames`, hostnames(deps, kind));
   }
+}
+
+/** Whether resources of a kind stand for some of the proxies. */
+export function selectsDataplanes({ type, policy }: KindDefinition): boolean {
+  return policy?.isTargetRef === true || type === "MeshService" || type === "MeshGateway";
 }
 
 function requireItem(deps: ApiDeps, kind: KindDefinition, request: FastifyRequest): Resource {
@@ -82,10 +92,10 @@ function servedBy(deps: ApiDeps, kind: KindDefinition) {
 
 function hostnames(deps: ApiDeps, kind: KindDefinition) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    if (!SERVICE_KINDS.includes(kind.type)) {
+    if (!HOSTNAME_KINDS.includes(kind.type)) {
       throw new Problem(
         400,
-        `hostnames are available for ${SERVICE_KINDS.join(", ")} only`,
+        `hostnames are available for ${HOSTNAME_KINDS.join(", ")} only`,
         `${kind.type} has no hostnames`,
       );
     }

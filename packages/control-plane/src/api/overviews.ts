@@ -10,7 +10,7 @@ import { selectResources } from "./read.ts";
 import { requireMesh, type Source } from "./source.ts";
 
 /** Paths from before `_overview`. They still answer. */
-const LEGACY_PATHS: Readonly<Record<string, string>> = {
+export const LEGACY_PATHS: Readonly<Record<string, string>> = {
   Dataplane: "dataplanes+insights",
   Zone: "zones+insights",
   ZoneIngress: "zoneingresses+insights",

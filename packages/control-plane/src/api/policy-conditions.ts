@@ -13,7 +13,7 @@ import { idleRulesAt } from "./rules-warnings.ts";
 import { requireMesh } from "./source.ts";
 
 /** What a proxy has against a policy. */
-interface Objection {
+export interface Objection {
   readonly mesh: string;
   readonly name: string;
   /** The Envoy resource that it is about, or the rule of the policy. */

@@ -18,7 +18,8 @@ import { isWritable, notWritable } from "./write-rules.ts";
 const MOST_CHANGES = 1000;
 
 const place = { type: z.string(), mesh: z.string().default(""), name: z.string() };
-const body = z.object({
+/** What a preview is asked. */
+export const previewBody = z.object({
   changes: z
     .array(
       z.discriminatedUnion("op", [
@@ -30,10 +31,10 @@ const body = z.object({
     .max(MOST_CHANGES),
 });
 
-type WantedChange = z.infer<typeof body>["changes"][number];
+type WantedChange = z.infer<typeof previewBody>["changes"][number];
 
 /** What would become of one document. */
-interface DocumentOutcome {
+export interface DocumentOutcome {
   readonly type: string;
   readonly mesh: string;
   readonly name: string;
@@ -73,7 +74,7 @@ function requireChanges(request: FastifyRequest): readonly WantedChange[] {
   userOf(request);
   const json = parseJson(jsonText(request));
   if ("problem" in json) throw new Problem(400, titles.badRequest, `invalid preview: "${json.problem}"`);
-  const parsed = body.safeParse(json.value);
+  const parsed = previewBody.safeParse(json.value);
   if (parsed.success) return parsed.data.changes;
   throw new Problem(
     400,

@@ -21,7 +21,8 @@ const text = z
   .nullish()
   .transform((value) => value ?? "");
 
-const dataplaneSchema = z.object({
+/** Bodies of requests for tokens. */
+export const dataplaneTokenSchema = z.object({
   mesh: text,
   name: text,
   tags: z.record(z.string(), z.array(z.string())).nullish(),
@@ -29,8 +30,12 @@ const dataplaneSchema = z.object({
   workload: text,
   validFor: text,
 });
-const zoneSchema = z.object({ zone: text, scope: z.array(z.string()).nullish(), validFor: text });
-const userSchema = z.object({ name: text, groups: z.array(z.string()).nullish(), validFor: text });
+export const zoneTokenSchema = z.object({ zone: text, scope: z.array(z.string()).nullish(), validFor: text });
+export const userTokenSchema = z.object({
+  name: text,
+  groups: z.array(z.string()).nullish(),
+  validFor: text,
+});
 
 /** A body that is no request for a token at all: answered with 400 and nothing else, as clients know it. */
 class Unreadable extends Error {}
@@ -40,7 +45,7 @@ export function registerTokens(app: FastifyInstance, deps: ApiDeps): void {
   app.post("/tokens/dataplane", (request, reply) =>
     answer(reply, async () => {
       requireAction(request, deps, "generateDpToken");
-      const { mesh, name, tags, type, workload, validFor } = bodyOf(request, dataplaneSchema);
+      const { mesh, name, tags, type, workload, validFor } = bodyOf(request, dataplaneTokenSchema);
       const lifetime = lifetimeOf(validFor);
       requireValid([...lifetime.violations, ...required("mesh", mesh)]);
       return issueDataplaneToken(issuer(deps), {
@@ -56,7 +61,7 @@ export function registerTokens(app: FastifyInstance, deps: ApiDeps): void {
   app.post("/tokens/zone", (request, reply) =>
     answer(reply, async () => {
       requireAction(request, deps, "generateZoneToken");
-      const { zone, scope, validFor } = bodyOf(request, zoneSchema);
+      const { zone, scope, validFor } = bodyOf(request, zoneTokenSchema);
       const lifetime = lifetimeOf(validFor);
       requireValid([
         ...lifetime.violations,
@@ -72,7 +77,7 @@ export function registerTokens(app: FastifyInstance, deps: ApiDeps): void {
   app.post("/tokens/user", (request, reply) =>
     answer(reply, async () => {
       requireAction(request, deps, "generateUserToken");
-      const { name, groups, validFor } = bodyOf(request, userSchema);
+      const { name, groups, validFor } = bodyOf(request, userTokenSchema);
       const lifetime = lifetimeOf(validFor);
       const needsLifetime = lifetime.violations.length === 0 && !lifetime.ms;
       requireValid([

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { MeshIdentityResource, MeshResource } from "@skein/model";
+import type { MeshIdentityResource, MeshResource, Resource } from "@skein/model";
 import { enabledMtlsBackend } from "@skein/model";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { ADMIN_SECRETS } from "../../envoy/admin.ts";
@@ -75,6 +75,14 @@ function yaml(value: unknown): string {
 
 /** The world of a case. */
 export function goldenWorld(name: string): World {
+  return goldenScene(name).world;
+}
+
+/** The world of a case, and the resources that it was made from. */
+export function goldenScene(name: string): {
+  readonly world: World;
+  readonly resources: readonly Resource[];
+} {
   const directory = goldenFolder(name);
   const factsFile = join(directory, "facts.yaml");
   const facts: Facts = existsSync(factsFile) ? parse(readFileSync(factsFile, "utf8")) : {};
@@ -83,7 +91,7 @@ export function goldenWorld(name: string): World {
   documents.put(world, ...readDocuments(join(goldenFolder(facts.resourcesOf ?? name), "resources.yaml")));
   world.setAdminAuthority(PEM["ca.pem"]);
   for (const mesh of world.meshNames()) setFacts(world.mesh(mesh), facts, documents);
-  return world;
+  return { world, resources: documents.all };
 }
 
 function readDocuments(file: string): readonly unknown[] {
