@@ -111,7 +111,7 @@ export function describeMatches({ kinds }: Registry): Topic {
 const zone = z.object({ name: z.string() });
 const hostname = z.object({ hostname: z.string(), zones: z.array(zone) });
 const condition = z.object({
-  type: z.enum(["Accepted", "Applied"]),
+  type: z.enum(["Accepted", "Applied", "Effective"]),
   status: z.enum(["True", "False"]),
   reason: z.string(),
   message: z.string(),
@@ -120,8 +120,12 @@ const objection = describes<Objection>()(
   z.object({
     mesh: z.string(),
     name: z.string().describe("Of the proxy."),
-    type: z.union([xdsType, z.literal("")]).describe("Of the Envoy resource; empty where it is about none."),
-    resource: z.string(),
+    type: z
+      .union([xdsType, z.literal("")])
+      .exactOptional()
+      .describe("Of the Envoy resource; empty where it is about none, absent where it is about a rule."),
+    resource: z.string().exactOptional(),
+    rule: z.string().exactOptional().describe("Of the policy, where that comes to nothing: `to[0]`."),
     message: z.string(),
   }),
 );

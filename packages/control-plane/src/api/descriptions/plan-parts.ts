@@ -1,4 +1,4 @@
-import type { BackendPlan, DestinationPlan } from "@skein/policies/plan/proxy-plan";
+import type { BackendPlan, DestinationPlan } from "@skein/policies";
 import { z } from "zod";
 import { describes, type Shown } from "./describes.ts";
 

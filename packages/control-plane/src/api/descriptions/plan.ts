@@ -8,7 +8,7 @@ import type {
   OutboundPlan,
   ProxyPlan,
   UpstreamPlan,
-} from "@skein/policies/plan/proxy-plan";
+} from "@skein/policies";
 import { z } from "zod";
 import { describes } from "./describes.ts";
 import { gatewayHost, gatewayPlan } from "./gateway-plan.ts";
