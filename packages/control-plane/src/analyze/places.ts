@@ -1,10 +1,10 @@
 import type { Merged, Origin, PolicyDefinition, PolicyResource } from "@skein/policies";
 import { policyKri } from "@skein/policies";
 import { inboundRules, meshRules, outboundRules } from "@skein/policies/engine/rules";
-import { TO_GATEWAYS } from "../pipeline/gateway-policy-warnings.ts";
 import { type GatewayPart, gatewayParts } from "../plan/gateways/parts.ts";
 import { calledParts } from "../plan/serving.ts";
 import type { PolicySet } from "../view/policy-set.ts";
+import { TO_GATEWAYS } from "../warnings/gateway-policy.ts";
 import type { Scope } from "./scope.ts";
 
 /** One rule that is about a place, whether or not anything of it is left there. */

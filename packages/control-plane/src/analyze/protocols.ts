@@ -1,9 +1,9 @@
 import { select } from "@skein/policies";
 import { instancesOf } from "../explain/instances.ts";
-import { isAboutRequests } from "../pipeline/about-requests.ts";
 import { isCallableKind, isMeant, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import { selectable } from "../view/selectable.ts";
+import { isAboutRequests } from "../warnings/about-requests.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Scope } from "./scope.ts";
 

@@ -1,8 +1,8 @@
 import { type DataplaneResource, displayName, type MeshGatewayResource } from "@skein/model";
 import { type PolicyResource, select } from "@skein/policies";
 import type { ProxyPlan } from "@skein/policies/plan/proxy-plan";
-import { type IdleRule, idleRules } from "../pipeline/idle-rules.ts";
 import { selectable } from "../view/selectable.ts";
+import { type IdleRule, idleRules } from "../warnings/idle-rules.ts";
 import type { ApiDeps } from "./deps.ts";
 
 /** What policies of a kind say of a proxy that comes to nothing there: it is in no plan, so it would be nowhere. */

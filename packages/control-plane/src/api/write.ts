@@ -15,8 +15,8 @@ import {
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { withZoneTags } from "../defaults/dataplane-defaults.ts";
 import { withFoundStates } from "../defaults/inbound-states.ts";
-import { probeWarnings } from "../pipeline/dataplane-warnings.ts";
 import { type Committed, StoreError, type Write } from "../store/store.ts";
+import { probeWarnings } from "../warnings/dataplane.ts";
 import { requireResourceAccess } from "./authentication.ts";
 import { jsonText } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";

@@ -9,10 +9,10 @@ import type { Store } from "../store/store.ts";
 import { gatewaysOf } from "../view/gateways.ts";
 import { selectable } from "../view/selectable.ts";
 import { selectsDataplane } from "../view/service-members.ts";
-import { deleteWarnings } from "./delete-warnings.ts";
+import { deleteWarnings } from "../warnings/deleting.ts";
+import { warningsFor } from "../warnings/warnings.ts";
 import type { LiveFleet } from "./fleet.ts";
 import { inTurns } from "./in-turns.ts";
-import { warningsFor } from "./warnings.ts";
 import type { World } from "./world.ts";
 
 export interface AnswersOptions {

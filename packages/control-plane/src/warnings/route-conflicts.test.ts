@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import { putAsideWarnings } from "./route-conflicts.ts";
-import { stored } from "./testing/resources.ts";
 
 const mesh = "default";
 const service = (name: string, ports: readonly object[]) => ({

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource, Resource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { passthroughWarnings } from "./passthrough-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { passthroughWarnings } from "./passthrough.ts";
 
 const dataplane = (name: string, networking: object = {}): DataplaneResource =>
   stored(

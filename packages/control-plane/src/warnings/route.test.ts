@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolicyResource } from "@skein/policies";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { backendWarnings, routeTargetWarnings } from "./route-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { backendWarnings, routeTargetWarnings } from "./route.ts";
 
 const service = (name: string, appProtocol: string | undefined, app = name) => ({
   type: "MeshService",

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
-import { retryWarnings } from "./retry-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { stored } from "../pipeline/testing/resources.ts";
+import { retryWarnings } from "./retry.ts";
 
 const AT = "spec.to[0].default.http";
 const DATAPLANE = stored(

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource, MeshGatewayResource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
-import { gatewayPolicyWarnings } from "./gateway-policy-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { stored } from "../pipeline/testing/resources.ts";
+import { gatewayPolicyWarnings } from "./gateway-policy.ts";
 
 const of = { mesh: "default", labels: {} };
 const EDGE = stored(

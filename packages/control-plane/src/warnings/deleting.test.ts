@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Resource } from "@skein/model";
 import { newCa } from "../identity/testing.ts";
+import { stored, ZONE } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { deleteWarnings } from "./delete-warnings.ts";
-import { stored, ZONE } from "./testing/resources.ts";
+import { deleteWarnings } from "./deleting.ts";
 
 const dataplane = (name: string, app: string) => ({
   type: "Dataplane",

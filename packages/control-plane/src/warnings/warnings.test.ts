@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { stored } from "./testing/resources.ts";
 import { warningsFor } from "./warnings.ts";
 
 const DATAPLANE = {

@@ -20,8 +20,8 @@ import {
   trustDomainOf,
 } from "../identity/selection.ts";
 import type { Store } from "../store/store.ts";
-import { deletedGatewayWarnings, gatewaysWithout } from "./gateway-warnings.ts";
-import { deletedGeneratorWarnings, namedServiceWarnings } from "./naming-warnings.ts";
+import { deletedGatewayWarnings, gatewaysWithout } from "./gateway.ts";
+import { deletedGeneratorWarnings, namedServiceWarnings } from "./naming.ts";
 import { count, examples } from "./sentences.ts";
 
 /** What proxies of a mesh are protected by. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { stored } from "./testing/resources.ts";
 import { warningsFor } from "./warnings.ts";
 
 type Document = Readonly<Record<string, unknown>>;

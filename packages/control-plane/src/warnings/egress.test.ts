@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { policyKinds } from "@skein/policies/kinds";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { stored } from "./testing/resources.ts";
 import { warningsFor } from "./warnings.ts";
 
 const mesh = (routing: object, mode = "Exclusive") => ({

@@ -3,7 +3,7 @@ import type { PolicyResource } from "@skein/policies";
 import { type MeshOpaConf, textsOf } from "@skein/policies/mesh-opa/conf";
 import { parseAgentConfig } from "../opa/agent-config.ts";
 import type { Store } from "../store/store.ts";
-import { named, speakTcpOnly } from "./inbound-warnings.ts";
+import { named, speakTcpOnly } from "./inbound.ts";
 
 /** Where a MeshOPA says what comes to nothing, or to less than its writer thinks. */
 export function opaWarnings(

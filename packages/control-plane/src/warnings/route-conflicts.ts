@@ -6,7 +6,7 @@ import { type Callable, isMeant, portsOfSection } from "../plan/callable.ts";
 import { trafficProtocol } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { selectable } from "../view/selectable.ts";
-import { callablesOf } from "./route-warnings.ts";
+import { callablesOf } from "./route.ts";
 
 const HTTP_ROUTE = meshHttpRoute.kind.type;
 const TCP_ROUTE = meshTcpRoute.kind.type;

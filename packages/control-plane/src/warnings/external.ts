@@ -1,7 +1,7 @@
 import type { MeshExternalServiceResource, MeshResource } from "@skein/model";
 import { parseCertificates } from "../identity/ca.ts";
 import type { Store } from "../store/store.ts";
-import { hasEgress } from "./egress-warnings.ts";
+import { hasEgress } from "./egress.ts";
 
 const FIELD = "spec.tls.verification";
 

@@ -3,13 +3,37 @@ import {
   type DataplaneNetworking,
   type DataplaneResource,
   DEFAULT_OUTBOUND_ADDRESS,
+  displayName,
   isIp,
   SERVICELESS_INBOUND_PORT,
   sectionName,
 } from "@skein/model";
+import type { Store } from "../store/store.ts";
+import { listenerWarnings } from "./egress.ts";
+import { callablesOf } from "./route.ts";
+
+/** What of a Dataplane has no effect, or is in the way of something else of it. */
+export function dataplaneWarnings(dataplane: DataplaneResource, store: Store): readonly string[] {
+  const services = callablesOf(store, dataplane.mesh);
+  const { outbound = [], transparentProxying } = dataplane.spec.networking ?? {};
+  const missing = outbound.flatMap(({ backendRef }, i) => {
+    if (backendRef?.name === undefined) return [];
+    const { kind, name } = backendRef;
+    if (services.some((each) => each.kind === kind && (each.name === name || displayName(each) === name)))
+      return [];
+    return [`networking.outbound[${i}].backendRef: there is no ${kind} "${name}" now`];
+  });
+  const needless =
+    transparentProxying?.redirectPortOutbound && outbound.length > 0
+      ? [
+          "networking.outbound: is not needed with transparentProxying, and a proxy started with --transparent-proxy refuses its Dataplane while there are outbounds",
+        ]
+      : [];
+  return [...missing, ...needless, ...effectWarnings(dataplane), ...listenerWarnings(dataplane, store)];
+}
 
 /** Parts of a Dataplane that are valid and do nothing, and listeners that would be in each other's way. */
-export function effectWarnings({ spec }: DataplaneResource): readonly string[] {
+function effectWarnings({ spec }: DataplaneResource): readonly string[] {
   const networking = spec.networking ?? {};
   const warnings: string[] = [];
   if (networking.gateway?.type === "BUILTIN" && networking.gateway.tags === undefined) {

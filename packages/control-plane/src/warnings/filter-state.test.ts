@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolicyResource } from "@skein/policies";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { filterStateWarnings } from "./filter-state-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { filterStateWarnings } from "./filter-state.ts";
 
 const state = (key: string) => ({ type: "FilterState", filterState: { key } });
 const SOURCE = { type: "Connection", connection: { sourceIP: true } };

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { opaWarnings } from "./opa-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { opaWarnings } from "./opa.ts";
 
 const dataplane = (name: string, protocol: string): DataplaneResource =>
   stored(

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DataplaneResource } from "@skein/model";
 import type { PolicyResource } from "@skein/policies";
-import { inboundWarnings } from "./inbound-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { stored } from "../pipeline/testing/resources.ts";
+import { inboundWarnings } from "./inbound.ts";
 
 const dataplane = (name: string, ...protocols: readonly string[]): DataplaneResource =>
   stored(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stored } from "../pipeline/testing/resources.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { deleteWarnings } from "./delete-warnings.ts";
-import { stored } from "./testing/resources.ts";
+import { deleteWarnings } from "./deleting.ts";
 import { warningsFor } from "./warnings.ts";
 
 const edge = (tags?: object, type = "BUILTIN") => ({
