@@ -15,6 +15,7 @@ import { PhaseMarks } from "./harness/phase-marks.ts";
 import { cpuSeconds, residentMb } from "./harness/process-usage.ts";
 import { median } from "./harness/stats.ts";
 
+const LATER_MS = 30_000;
 const IDLE_SECONDS = 20;
 /** Longer than the control plane waits before it writes down what proxies acknowledged. */
 const STATUS_WRITE_SECONDS = 12;
@@ -85,6 +86,8 @@ async function measure(arena: Arena, options: BenchOptions, add: Add): Promise<v
   const memory = residentMb(pid);
   add("resident memory after all changes", memory.now, "MB");
   add("resident memory, highest", memory.peak, "MB");
+  await pause(LATER_MS);
+  add("resident memory half a minute later", residentMb(pid).now, "MB");
   marks.print();
 }
 

@@ -32,11 +32,8 @@ if (process.env[TUNED] === undefined && process.execve !== undefined && process.
 }
 
 // The old generation is collected when it has grown by a fifth, not up to fourfold: most of it stays, and what a collection
-// costs is little beside what it gives back. What buffers hold counts as grown, too: V8 would let tens of megabytes of dead
-// ones lie. Both are read at every collection, so they need not be there at the start.
-for (const flag of ["--heap-growing-percent=20", "--external-memory-accounted-in-global-limit"]) {
-  if (!given.includes(flag.replace(/^--|=.*/g, ""))) setFlagsFromString(flag);
-}
+// costs is little beside what it gives back. Read at every collection, so it need not be there at the start.
+if (!given.includes("--heap-growing-percent")) setFlagsFromString("--heap-growing-percent=20");
 
 // With a warm cache the sources are read without loading Node's TypeScript stripper, which costs time and 40 MB.
 if (process.env.NODE_COMPILE_CACHE === undefined) {
