@@ -1,6 +1,6 @@
 import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type ServerOptions } from "node:https";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 /** What a server outside saw of a request. */
@@ -71,7 +71,9 @@ export async function outsideServer(
       answer.end(JSON.stringify(one));
     }, delayMs);
   };
-  const server: Server = tls === undefined ? createPlainServer(handle) : createServer(tls, handle);
+  const server = tls === undefined ? createPlainServer(handle) : createServer(tls, handle);
+  // Node's default of five seconds would end connections that a proxy is about to use again.
+  server.keepAliveTimeout = 3_600_000;
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);
