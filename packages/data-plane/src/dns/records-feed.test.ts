@@ -126,6 +126,21 @@ test("who asks for news has those of that moment, and many who ask are a few que
   assert.deepEqual(found.log, []);
 });
 
+test("a listener that leaves with those who wait to be let in is nothing to report", async (t) => {
+  const config = new Config(t);
+  await config.start();
+  const found = feed(t, config.path);
+  // The question has been asked, and nobody has had a turn to take it: not once through the event loop.
+  for (let i = 0; i < 50; i++) await undefined;
+  await config.stop();
+  await pause(250);
+  assert.deepEqual(config.conditions, []);
+  config.says("a.mesh");
+  await config.start();
+  await until("the first names are there", () => found.tables.length === 1);
+  assert.deepEqual(found.log, []);
+});
+
 test("an answer counts when it is whole, not when Envoy closes the connection", async (t) => {
   const config = new Config(t);
   config.says("a.mesh");

@@ -104,9 +104,11 @@ export class RecordsFeed {
   }
 }
 
+/** Nobody listens; or somebody did, and left with those who were waiting to be let in. */
 function isAbsent(error: unknown): boolean {
-  const code = error instanceof Error ? Reflect.get(error, "code") : undefined;
-  return code === "ENOENT" || code === "ECONNREFUSED";
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ECONNREFUSED" || (code === "ECONNRESET" && syscall === "connect");
 }
 
 function get(path: string, etag: string): Promise<HttpMessage> {
