@@ -55,8 +55,13 @@ export function matchesSpiffeId(
   match: { readonly type: "Exact" | "Prefix"; readonly value: string },
   id: string,
 ): boolean {
-  if (match.type === "Exact") return id === match.value;
-  return id === match.value || id.startsWith(match.value.endsWith("/") ? match.value : `${match.value}/`);
+  if (id === match.value) return true;
+  return match.type === "Prefix" && id.startsWith(belowSpiffeId(match.value));
+}
+
+/** What all ids below this one begin with, and no other id: a prefix ends where a path segment does. */
+export function belowSpiffeId(id: string): string {
+  return id.endsWith("/") ? id : `${id}/`;
 }
 
 function split(text: string): SpiffeId {

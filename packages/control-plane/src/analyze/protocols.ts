@@ -1,7 +1,7 @@
 import { select } from "@skein/policies";
 import { instancesOf } from "../explain/instances.ts";
 import { isCallableKind, isMeant, portsOfSection } from "../plan/callable.ts";
-import { trafficProtocol } from "../plan/destinations.ts";
+import { speakBytes, trafficProtocol } from "../plan/destinations.ts";
 import { selectable } from "../view/selectable.ts";
 import { isAboutRequests } from "../warnings/about-requests.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -19,12 +19,7 @@ function toServices({ policies, callables }: Scope): readonly Finding[] {
       if ((!isRoute && !isAboutRequests(conf)) || !isCallableKind(targetRef.kind)) return [];
       return callables
         .map((each) => ({ ...each, ports: portsOfSection(each, targetRef.sectionName) }))
-        .filter(
-          (service) =>
-            isMeant(targetRef, service) &&
-            service.ports.length > 0 &&
-            service.ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp"),
-        )
+        .filter((service) => isMeant(targetRef, service) && speakBytes(service.ports))
         .map(({ name }) =>
           finding(
             "SK0301",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { liveWorld, put } from "../preview/testing/live-world.ts";
 import type { ProxyStatus } from "./ports.ts";
+import { callingBytes, DB, document } from "./testing/bytes.ts";
 import { createWorld } from "./testing/world.ts";
 
 const KRI = "kri_mpp_default_zone-1__p_";
@@ -67,39 +67,10 @@ test("who rejected it, and where it could not be done", async () => {
 });
 
 test("what it says that comes to nothing, and where", async () => {
-  const { api } = liveWorld();
-  const of = { mesh: "default" };
-  const db = { kind: "MeshService", name: "db" };
-  const dataplane = (app: string, address: string, outbound: readonly object[]) => ({
-    ...{ type: "Dataplane", ...of, name: `${app}-0`, labels: { app } },
-    networking: { address, inbound: [{ port: 8080, protocol: "tcp" }], outbound },
+  const retries = document("MeshRetry", "retries", {
+    to: [{ targetRef: DB, default: { http: { numRetries: 1 } } }],
   });
-  const calls = [{ port: 10_001, backendRef: { ...db, port: 5432 } }];
-  await put(
-    api,
-    {
-      type: "Mesh",
-      name: "default",
-      meshServices: { mode: "Exclusive" },
-      skipCreatingInitialPolicies: ["*"],
-    },
-    {
-      ...{ type: "MeshService", ...of, name: "db" },
-      spec: {
-        selector: { dataplaneLabels: { matchLabels: { app: "db" } } },
-        ports: [{ port: 5432, targetPort: 8080 }],
-      },
-    },
-    ...[
-      dataplane("db", "127.1.1.1", []),
-      dataplane("web", "127.1.1.2", calls),
-      dataplane("app", "127.1.1.3", calls),
-    ],
-    {
-      ...{ type: "MeshRetry", ...of, name: "retries" },
-      spec: { to: [{ targetRef: db, default: { http: { numRetries: 1 } } }] },
-    },
-  );
+  const api = await callingBytes(["web", "app"], retries);
   const { json } = await api.call("GET", "/meshes/default/meshretries/retries/_conditions");
   const message = "db:5432 speaks tcp only, so its HTTP part has no effect; set appProtocol on its port";
   assert.deepEqual(json.conditions[2], {
@@ -110,7 +81,7 @@ test("what it says that comes to nothing, and where", async () => {
   });
   assert.deepEqual(
     json.proxies,
-    ["app-0", "web-0"].map((name) => ({ ...of, name, rule: "to[0]", message })),
+    ["app-0", "web-0"].map((name) => ({ mesh: "default", name, rule: "to[0]", message })),
   );
 });
 

@@ -9,7 +9,7 @@ import { metaOf } from "./meta.ts";
 import type { ProxyStatus } from "./ports.ts";
 import { notFound, titles } from "./problem.ts";
 import { param } from "./query.ts";
-import { idleRulesAt } from "./rules-warnings.ts";
+import { idleRulesOf } from "./rules-warnings.ts";
 import { requireMesh } from "./source.ts";
 
 /** What a proxy has against a policy. */
@@ -45,7 +45,7 @@ function conditionsOf(deps: ApiDeps, kind: KindDefinition) {
     const proxies = deps.proxies.list(mesh);
     const rejected = proxies.flatMap((proxy) => rejections(proxy, kri));
     const skipped = proxies.flatMap((proxy) => omissions(proxy, kri));
-    const idle = withoutEffect(deps, policy);
+    const idle = idleRulesOf(deps, policy);
     return sendJson(reply, 200, {
       conditions: [
         condition(
@@ -80,13 +80,6 @@ function omissions({ mesh, name, conditions }: ProxyStatus, kri: string): readon
       const [type = "", ...rest] = resource.split(" ");
       return { mesh, name, type, resource: rest.join(" "), message };
     });
-}
-
-function withoutEffect(deps: ApiDeps, policy: PolicyResource): readonly Objection[] {
-  return deps.plans.selectedBy(policy).flatMap(({ type, mesh, name }) => {
-    const plan = deps.plans.plan({ type, mesh, name });
-    return plan === undefined ? [] : idleRulesAt(deps, plan, policy).map((idle) => ({ mesh, name, ...idle }));
-  });
 }
 
 function condition(type: string, reason: string, objections: readonly Objection[], good: string) {

@@ -22,7 +22,7 @@ import {
   UpstreamTlsContextSchema,
 } from "@skein/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/envoy/type/matcher/v3/string_pb";
-import { matchesSpiffeId } from "@skein/model";
+import { belowSpiffeId, matchesSpiffeId } from "@skein/model";
 import type {
   DirectAccessTlsPlan,
   InboundDraft,
@@ -128,7 +128,7 @@ function idMatchers(ids: readonly SpiffeMatch[], trustDomains: readonly string[]
   const prefixes = new Set<string>();
   for (const { type, value } of ids.filter(isKnown)) {
     exact.add(value);
-    if (type === "Prefix") prefixes.add(value.endsWith("/") ? value : `${value}/`);
+    if (type === "Prefix") prefixes.add(belowSpiffeId(value));
   }
   if (exact.size === 0) exact.add(NOBODY);
   return [

@@ -47,6 +47,11 @@ export function trafficProtocol(text: string | undefined): Protocol {
   return protocol === "http" || protocol === "http2" || protocol === "grpc" ? protocol : "tcp";
 }
 
+/** Whether there are ports, and all of them are for bytes. */
+export function speakBytes(ports: readonly { readonly appProtocol?: string | undefined }[]): boolean {
+  return ports.length > 0 && ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp");
+}
+
 /** The protocol of an inbound: its own field, else the tag. */
 export function inboundProtocol(inbound: DataplaneInbound): Protocol {
   return trafficProtocol(inbound.protocol || inbound.tags?.[PROTOCOL_TAG]);

@@ -3,11 +3,11 @@ import {
   type DataplaneNetworking,
   type DataplaneResource,
   DEFAULT_OUTBOUND_ADDRESS,
-  displayName,
   isIp,
   SERVICELESS_INBOUND_PORT,
   sectionName,
 } from "@skein/model";
+import { isMeant } from "../plan/callable.ts";
 import type { Store } from "../store/store.ts";
 import { listenerWarnings } from "./egress.ts";
 import { callablesOf } from "./route.ts";
@@ -19,8 +19,7 @@ export function dataplaneWarnings(dataplane: DataplaneResource, store: Store): r
   const missing = outbound.flatMap(({ backendRef }, i) => {
     if (backendRef?.name === undefined) return [];
     const { kind, name } = backendRef;
-    if (services.some((each) => each.kind === kind && (each.name === name || displayName(each) === name)))
-      return [];
+    if (services.some((service) => isMeant(backendRef, service))) return [];
     return [`networking.outbound[${i}].backendRef: there is no ${kind} "${name}" now`];
   });
   const needless =

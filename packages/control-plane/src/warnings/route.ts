@@ -7,7 +7,7 @@ import {
 } from "@skein/model";
 import { contains, type PolicyResource } from "@skein/policies";
 import { CALLABLE_KINDS, type Callable, callableOf, isCallableKind, isMeant } from "../plan/callable.ts";
-import { trafficProtocol } from "../plan/destinations.ts";
+import { speakBytes } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { protocolRemedy } from "./about-requests.ts";
 
@@ -118,7 +118,7 @@ function problemOf(
   );
   const known = ports.map(({ port }) => port).join(", ") || "none";
   if (wanted.length === 0) return `no such port (the service has: ${known})`;
-  if (isHttp && wanted.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp")) {
+  if (isHttp && speakBytes(wanted)) {
     return `it speaks tcp only (${protocolRemedy(kind)})`;
   }
   return undefined;

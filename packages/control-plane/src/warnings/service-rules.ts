@@ -1,6 +1,6 @@
 import type { PolicyResource } from "@skein/policies";
 import { type Callable, isCallableKind, isMeant, portsOfSection } from "../plan/callable.ts";
-import { trafficProtocol } from "../plan/destinations.ts";
+import { speakBytes } from "../plan/destinations.ts";
 import type { Store } from "../store/store.ts";
 import { isAboutRequests, protocolRemedy } from "./about-requests.ts";
 import { partWarnings, routePartWarnings } from "./part.ts";
@@ -37,15 +37,17 @@ function ofServices(
       ? [missingPort(`${at}.targetRef`, sectionName, found)]
       : []),
     ...partWarnings(policy, `${at}.default`, conf, meant),
-    ...meant.filter(speaksBytes).flatMap(({ name }) => {
-      const who = `${kind} "${name}" speaks tcp only`;
-      if (policy.type === "MeshHTTPRoute") {
-        return [`${at}: ${who}, so its rules have no effect; ${protocolRemedy(kind)}`];
-      }
-      return isAboutRequests(conf)
-        ? [`${at}.default: ${who}, so its HTTP part has no effect; ${protocolRemedy(kind)}`]
-        : [];
-    }),
+    ...meant
+      .filter(({ ports }) => speakBytes(ports))
+      .flatMap(({ name }) => {
+        const who = `${kind} "${name}" speaks tcp only`;
+        if (policy.type === "MeshHTTPRoute") {
+          return [`${at}: ${who}, so its rules have no effect; ${protocolRemedy(kind)}`];
+        }
+        return isAboutRequests(conf)
+          ? [`${at}.default: ${who}, so its HTTP part has no effect; ${protocolRemedy(kind)}`]
+          : [];
+      }),
   ];
 }
 
@@ -53,8 +55,4 @@ function missingPort(at: string, sectionName: string, found: readonly [Callable,
   const known = [...new Set(found.flatMap(({ ports }) => ports.map(({ name, port }) => name ?? port)))];
   const [{ kind, name }] = found;
   return `${at}.sectionName: ${kind} "${name}" has no port "${sectionName}" (it has: ${known.join(", ") || "none"}), so this rule has no effect`;
-}
-
-function speaksBytes({ ports }: Callable): boolean {
-  return ports.length > 0 && ports.every(({ appProtocol }) => trafficProtocol(appProtocol) === "tcp");
 }

@@ -10,6 +10,7 @@ import {
   Matcher_MatcherList_Predicate_SinglePredicateSchema as SinglePredicateSchema,
 } from "@skein/envoy-api/xds/type/matcher/v3/matcher_pb";
 import { StringMatcherSchema } from "@skein/envoy-api/xds/type/matcher/v3/string_pb";
+import { belowSpiffeId } from "@skein/model";
 import type { CallerMatch } from "./policy-resource.ts";
 
 const URI_SAN = create(TypedExtensionConfigSchema, {
@@ -32,11 +33,9 @@ function allOf({ spiffeID, sni }: CallerMatch): Predicate | undefined {
   const parts: Predicate[] = [];
   if (spiffeID?.type === "Exact") parts.push(single(URI_SAN, "exact", spiffeID.value));
   if (spiffeID?.type === "Prefix") {
-    // Whole path segments only: the id itself, or anything below it.
-    const below = spiffeID.value.endsWith("/") ? spiffeID.value : `${spiffeID.value}/`;
     const id = combine("orMatcher", [
       single(URI_SAN, "exact", spiffeID.value),
-      single(URI_SAN, "prefix", below),
+      single(URI_SAN, "prefix", belowSpiffeId(spiffeID.value)),
     ]);
     if (id !== undefined) parts.push(id);
   }

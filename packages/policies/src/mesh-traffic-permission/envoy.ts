@@ -25,6 +25,7 @@ import {
   type Matcher_OnMatch as OnMatch,
   Matcher_OnMatchSchema as OnMatchSchema,
 } from "@skein/envoy-api/xds/type/matcher/v3/matcher_pb";
+import { belowSpiffeId } from "@skein/model";
 import type { InboundDraft } from "../draft.ts";
 import { anyOf } from "../engine/caller-matcher.ts";
 import type { CallerMatch } from "../engine/policy-resource.ts";
@@ -171,8 +172,7 @@ function rulePrincipal({ matches }: PermissionRule): Principal | undefined {
 function matchPrincipal({ spiffeID }: CallerMatch): Principal {
   if (spiffeID === undefined) return any();
   if (spiffeID.type === "Exact") return named("exact", spiffeID.value);
-  const below = spiffeID.value.endsWith("/") ? spiffeID.value : `${spiffeID.value}/`;
-  return or(named("exact", spiffeID.value), named("prefix", below));
+  return or(named("exact", spiffeID.value), named("prefix", belowSpiffeId(spiffeID.value)));
 }
 
 function allowOnly(principal: Principal | undefined): RBAC {
