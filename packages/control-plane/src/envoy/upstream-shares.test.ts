@@ -7,6 +7,7 @@ import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3
 import { envoyRegistry } from "@skein/envoy-api/registry";
 import { type PolicyResource, policies, type UpstreamPlan } from "@skein/policies";
 import { goldenCases, goldenWorld } from "../pipeline/testing/golden.ts";
+import { stored } from "../pipeline/testing/resources.ts";
 import { UpstreamShares } from "./upstream-shares.ts";
 
 /* What definitions say of themselves, held against every way to a destination of the golden cases. */
@@ -90,7 +91,7 @@ test("what a policy that stands alone says of the whole mesh is the same for eve
     const spec = {
       to: [{ targetRef: { kind: "Mesh" }, default: confs[type] ?? assert.fail(`a conf for ${type}`) }],
     };
-    const policy = { type, mesh: "default", name: "all", labels: {}, spec } as unknown as PolicyResource;
+    const policy = stored({ type, mesh: "default", name: "all", spec }, 1) as PolicyResource;
     const said = [...destinations].map((destination) =>
       definition.planOutbound?.({ policies: [policy], destination, routes: [] }),
     );
