@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type World, withWorld } from "@skein/testbed";
 import type { Figure, Report } from "./harness/figure.ts";
+import { published } from "./harness/published.ts";
 import { median } from "./harness/stats.ts";
 
 const ROUNDS = 7;
@@ -34,7 +35,7 @@ export async function cli(): Promise<readonly Report[]> {
       ];
       return [{ title: "Command line: whole process", figures }];
     },
-    { mesh: "default" },
+    { mesh: "default", commands: { ctl: await published("cli") } },
   );
 }
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { until, withWorld } from "../packages/testbed/src/index.ts";
 import { PACKAGES, pack } from "./pack.ts";
 
 /** The package in `from "…"` or `import("…")`; relative paths have none. */
@@ -23,9 +24,9 @@ const TSC = join(import.meta.dirname, "../node_modules/.bin/tsc");
 let modules = "";
 let dir = "";
 
-before(() => {
+before(async () => {
   dir = mkdtempSync(join(tmpdir(), "skein-pack-"));
-  const tarballs = pack(join(dir, "packed"));
+  const tarballs = await pack(join(dir, "packed"));
   modules = join(dir, "node_modules");
   for (const [index, name] of PACKAGES.entries()) {
     const target = join(modules, "@skein", name);
@@ -40,6 +41,48 @@ before(() => {
 
 after(() => rmSync(dir, { recursive: true, force: true }));
 
+const patch = (name: string, modification: object): string =>
+  JSON.stringify({
+    type: "MeshProxyPatch",
+    mesh: "default",
+    name,
+    spec: { targetRef: { kind: "Mesh" }, default: { appendModifications: [modification] } },
+  });
+
+const SCRIPT = patch("script", {
+  httpFilter: {
+    operation: "AddLast",
+    match: { origin: "inbound" },
+    value: JSON.stringify({
+      name: "envoy.filters.http.lua",
+      typedConfig: {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        defaultSourceCode: {
+          inlineString: "function envoy_on_response(handle) handle:headers():add('x-packed', 'yes') end",
+        },
+      },
+    }),
+  },
+});
+
+/** Refused by what knows Envoy's messages, and by a real Envoy. */
+const REFUSED = [
+  [patch("typo", { cluster: { operation: "Patch", value: "conectTimeout: 5s" } }), /conectTimeout/],
+  [
+    patch("maglev", {
+      cluster: { operation: "Patch", value: "lbPolicy: MAGLEV\nmaglevLbConfig: {tableSize: 6}" },
+    }),
+    /table size of maglev must be prime/,
+  ],
+] as const;
+
+/** A program as `npm install` links it. Type stripping is off: a left-over TypeScript file would be found out. */
+function program(name: string, command: string): readonly string[] {
+  const root = join(modules, "@skein", name);
+  const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return [process.execPath, "--no-experimental-strip-types", join(root, bin[command])];
+}
+
 describe("packed packages", () => {
   const commands = [
     ["cli", "skeinctl", ["version"], /Client: Skein 0\.1\.0/],
@@ -50,16 +93,52 @@ describe("packed packages", () => {
   ] as const;
   for (const [name, command, args, expected] of commands) {
     it(`run ${command} without sources or TypeScript`, () => {
-      const root = join(modules, "@skein", name);
-      const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-      // Type stripping off: a left-over TypeScript file would be found out.
-      const flags = ["--no-experimental-strip-types", join(root, bin[command]), ...args];
-      assert.match(
-        execFileSync(process.execPath, flags, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }),
-        expected,
-      );
+      const [node = "", ...flags] = program(name, command);
+      const output = execFileSync(node, [...flags, ...args], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      assert.match(output, expected);
     });
   }
+
+  it("run a mesh with real Envoys, and load late what is loaded late", async () => {
+    const commands = {
+      controlPlane: program("control-plane", "skein-cp"),
+      dataPlane: program("data-plane", "skein-dp"),
+      ctl: program("cli", "skeinctl"),
+    };
+    await withWorld(
+      async (world) => {
+        await world.startControlPlane();
+        await world.apply("{type: Mesh, name: default, meshServices: {mode: Exclusive}}");
+        await world.startService({ service: "check-in-api", host: 12 });
+        const outbounds = [{ service: "check-in-api", port: 10_001 }];
+        await world.startService({ service: "passenger-portal", host: 11, outbounds });
+        const url = `http://${world.site.block.address(11)}:10001/`;
+        await world.apply(SCRIPT, ["--wait=30s"]);
+        await until(
+          "the patched listener answers",
+          async () => (await fetch(url)).headers.get("x-packed") === "yes",
+        );
+        for (const [document, problem] of REFUSED) {
+          const { code, stderr, stdout } = await world.ctl(["apply", "-f", "-"], { stdin: document });
+          assert.equal(code, 1);
+          assert.match(stdout + stderr, problem);
+        }
+        for (const args of [
+          ["inspect", "dataplane", "check-in-api", "-m", "default", "--type=config"],
+          ["analyze", "-m", "default"],
+          ["get", "meshproxypatches", "-m", "default", "-o", "yaml"],
+        ]) {
+          const { code, stdout, stderr } = await world.ctl(args);
+          assert.equal(code, 0, stderr);
+          assert.match(stdout, /x-packed|Nothing found/, args.join(" "));
+        }
+      },
+      { mesh: "default", commands },
+    );
+  });
 
   it("hold compiled files only, with declarations, a licence and a README", () => {
     for (const name of PACKAGES) {

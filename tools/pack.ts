@@ -1,19 +1,12 @@
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { layProgram, PROGRAMS } from "./bundle.ts";
 
 /**
  * `node tools/pack.ts DIR`: compiles the packages and packs each as DIR/<name>-<version>.tgz, ready for `npm publish`.
- * Packages keep their layout, with `dist/` in place of `src/`; sources run from the checkout never need this.
+ * Packages keep their layout, with `dist/` in place of `src/`, and `bundle/` beside it for the larger programs; sources
+ * run from the checkout never need this.
  */
 const ROOT = join(import.meta.dirname, "..");
 
@@ -40,19 +33,20 @@ interface Manifest {
 }
 
 /** Compiles and packs everything into `out`. Answers with the tarballs, in the order of `PACKAGES`. */
-export function pack(out: string): readonly string[] {
+export async function pack(out: string): Promise<readonly string[]> {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const compiled = join(out, ".compiled");
   compile(out, compiled);
-  const tarballs = PACKAGES.map((name) => {
+  const tarballs: string[] = [];
+  for (const name of PACKAGES) {
     const target = join(out, name);
-    assemble(name, compiled, target);
+    await assemble(name, compiled, target);
     const listing = npm("pack", target, "--pack-destination", out, "--json");
     const [packed] = JSON.parse(listing) as readonly { readonly filename: string }[];
     if (packed === undefined) throw new Error(`npm packed nothing for ${name}`);
-    return join(out, packed.filename);
-  });
+    tarballs.push(join(out, packed.filename));
+  }
   rmSync(compiled, { recursive: true });
   return tarballs;
 }
@@ -79,7 +73,7 @@ function compile(out: string, outDir: string): void {
 }
 
 /** Lays one package out in `target` as it will be installed. */
-function assemble(name: string, compiled: string, target: string): void {
+async function assemble(name: string, compiled: string, target: string): Promise<void> {
   const source = join(ROOT, "packages", name);
   const dist = join(target, "dist");
   cpSync(join(compiled, name, "src"), dist, { recursive: true });
@@ -87,12 +81,8 @@ function assemble(name: string, compiled: string, target: string): void {
     cpSync(join(source, "src", file), join(dist, file));
   }
   for (const file of globSync("**/*.{js,d.ts}", { cwd: dist })) edit(join(dist, file), withCompiledNames);
-  for (const file of ["README.md", "bin"]) {
-    if (existsSync(join(source, file))) cpSync(join(source, file), join(target, file), { recursive: true });
-  }
-  for (const file of globSync("bin/*.js", { cwd: target })) {
-    edit(join(target, file), (text) => withCompiledNames(text).replaceAll("../src/", "../dist/"));
-  }
+  if (PROGRAMS.some((program) => program === name)) await layProgram(name, target);
+  cpSync(join(source, "README.md"), join(target, "README.md"));
   cpSync(join(ROOT, "LICENSE"), join(target, "LICENSE"));
   const manifest = published(
     name,
@@ -115,7 +105,7 @@ function published(name: string, manifest: Manifest): Manifest {
     ...manifest,
     description: `Skein: ${name}`,
     engines: { node: ">=24" },
-    files: ["dist", "bin"],
+    files: ["dist", "bin", "bundle"],
     exports: Object.fromEntries(exported),
     ...(bin === undefined
       ? {}
@@ -149,5 +139,5 @@ function npm(...args: readonly string[]): string {
 
 if (import.meta.main) {
   const out = resolve(process.argv[2] ?? "build");
-  for (const tarball of pack(out)) process.stdout.write(`${relative(process.cwd(), tarball)}\n`);
+  for (const tarball of await pack(out)) process.stdout.write(`${relative(process.cwd(), tarball)}\n`);
 }

@@ -6,6 +6,7 @@ import { occupySite } from "@skein/testbed/world/site";
 import { type ApiClient, createApiClient } from "../harness/api-client.ts";
 import { wallMs } from "../harness/clock.ts";
 import { cpuSeconds } from "../harness/process-usage.ts";
+import { published } from "../harness/published.ts";
 import { type FleetHandle, spawnFleet } from "./fleet-handle.ts";
 import type { ProxyObservation } from "./fleet-protocol.ts";
 import { MESH, type ModelProxy, modelMesh, type Reach, SECURITY } from "./mesh-model.ts";
@@ -47,21 +48,24 @@ export interface Measured {
   readonly rejected: number;
 }
 
+/** As published; for a profile from the sources, so that it names their files. */
+async function controlPlaneCommand(profileDir: string | undefined): Promise<readonly string[]> {
+  if (profileDir === undefined) return published("control-plane");
+  const [node = "", ...main] = workspaceCommands().controlPlane;
+  return [node, "--cpu-prof", `--cpu-prof-dir=${profileDir}`, ...main];
+}
+
 const COMPILE_CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "skein", "compile");
 
 /** Starts the control plane with a mesh that is ready for the proxies. */
 export async function createArena(options: ArenaOptions): Promise<Arena> {
-  const commands = workspaceCommands();
-  const [node = "", ...main] = commands.controlPlane;
-  const profile =
-    options.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`];
   const world = new World(await occupySite(), {
     mesh: MESH,
-    commands: { controlPlane: [node, ...profile, ...main] },
+    commands: { controlPlane: await controlPlaneCommand(options.profileDir) },
   });
   const fleet = spawnFleet();
   try {
-    // As on every start but the first: a cold cache costs 25 MB, because the TypeScript compiler stays loaded.
+    // As on every start but the first.
     const controlPlane = await world.startControlPlane({ NODE_COMPILE_CACHE: COMPILE_CACHE });
     const api = createApiClient(world.controlPlane.api);
     const model = modelMesh(options.proxies, options.services);

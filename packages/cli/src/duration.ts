@@ -10,7 +10,7 @@ const unitMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-const term = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)/gy;
+const term = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)/gy;
 
 /**
  * Milliseconds of a duration as Go writes them (`1h30m`, `500ms`, `0`), plus `d` for days of 24 hours, which Go lacks.

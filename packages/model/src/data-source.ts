@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Violation } from "./violation.ts";
 
 /** Where a flat kind reads bytes from: exactly one of the four. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const UNIT_NANOS: Readonly<Record<string, bigint>> = {
   ns: 1n,
@@ -13,7 +13,7 @@ const UNIT_NANOS: Readonly<Record<string, bigint>> = {
 
 const MAX_NANOS = 2n ** 63n - 1n;
 const MAX_LENGTH = 128;
-const TERM = /([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)/y;
+const TERM = /([0-9]*)(?:\.([0-9]*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
 
 /**
  * Nanoseconds of a Go duration such as `1h30m`, `1.5s` or `0`; `undefined` where the text is not one or does not fit

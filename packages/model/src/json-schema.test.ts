@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { z } from "zod";
+import * as z from "zod";
 import { documentSchemaOf, jsonSchemasOf } from "./json-schema.ts";
 import { meshServiceKind } from "./kinds/mesh-service.ts";
 

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { NewResource, Resource } from "./resource.ts";
 import type { Violation } from "./violation.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { z } from "zod";
+import * as z from "zod";
 import { duration } from "./duration.ts";
 import { defineKind } from "./kind.ts";
 import { dataplaneKind } from "./kinds/dataplane.ts";

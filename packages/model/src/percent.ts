@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Violation } from "./violation.ts";
 
 const DECIMAL = /^-?[0-9]+(\.[0-9]+)?$/;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isHostName, isIp } from "./address.ts";
 import { optionalPort, stringMap } from "./fields.ts";
 import type { Violation } from "./violation.ts";

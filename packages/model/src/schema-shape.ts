@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { suggest } from "./suggest.ts";
 
 /** The skeleton of a schema: which fields there are where, without what may be in them. */

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { formatPath, type Shape } from "./schema-shape.ts";
 import { suggest } from "./suggest.ts";
 import type { Violation } from "./violation.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { uint64 } from "./fields.ts";
 
 /** Counters of one xDS type; protobuf JSON writes them as strings and leaves zeros out. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { port, stringMap } from "./fields.ts";
 import { validateMatchLabels } from "./labels.ts";
 import { isDnsSubdomain } from "./names.ts";

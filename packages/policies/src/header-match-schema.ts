@@ -1,5 +1,5 @@
 import type { Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import type { HeaderMatch } from "./header-match.ts";
 import { headerName } from "./header-name.ts";
 import { regexViolations } from "./re2/violations.ts";

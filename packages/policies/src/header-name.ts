@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Text that Envoy puts into a line of a request or an answer, which must not end there. */
 export function oneLine() {

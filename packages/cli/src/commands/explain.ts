@@ -31,7 +31,7 @@ export async function explain(
     path: options.path,
     header: options.header,
   });
-  const { stringify } = await import("yaml");
+  const { stringify } = await import("../yaml.ts");
   const toText = (value: unknown): string => stringify(value, { lineWidth: 0 });
   session.io.out(await render(format, answer, () => renderExplanation(answer, session.paint, toText)));
   const verdict = textAt(answer, "verdict");

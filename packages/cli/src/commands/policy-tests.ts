@@ -22,7 +22,7 @@ export async function runPolicyTests(
   const [{ runSuite }, { junit, failedIn }, { stringify }] = await Promise.all([
     import("../policy-tests/run.ts"),
     import("../policy-tests/junit.ts"),
-    import("yaml"),
+    import("../yaml.ts"),
   ]);
   const results: SuiteResult[] = [];
   for (const file of files) {

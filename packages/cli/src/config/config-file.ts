@@ -42,7 +42,7 @@ export async function readConfig(path: string): Promise<ConfigFile> {
     if (isObject(cause) && cause.code === "ENOENT") return defaultConfig;
     throw new CliError(`cannot read the configuration file "${path}"`, { cause });
   }
-  const { parse } = await import("yaml");
+  const { parse } = await import("../yaml.ts");
   let value: unknown;
   try {
     value = parse(text);

@@ -20,7 +20,7 @@ export function toJson(value: unknown): string {
 
 /** Block YAML without anchors or folded lines, so that it can be applied again and diffed. */
 export async function toYaml(value: unknown): Promise<string> {
-  const { stringify } = await import("yaml");
+  const { stringify } = await import("../yaml.ts");
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 

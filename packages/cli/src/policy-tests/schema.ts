@@ -1,6 +1,6 @@
 import { VERDICTS } from "@skein/control-plane/offline";
 import { durationMs, parseDuration } from "@skein/model/duration";
-import { z } from "zod";
+import * as z from "zod";
 
 const [ALLOWED, ...REFUSALS] = VERDICTS;
 /** `refused` is anything but allowed. */

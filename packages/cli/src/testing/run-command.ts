@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { coreKinds, type KindDefinition } from "@skein/model";
 import { stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import type { Io } from "../io.ts";
 import { createKinds } from "../kinds.ts";
 import { type RunOptions, runCli } from "../run.ts";

@@ -1,6 +1,6 @@
 import type { KindDefinition } from "@skein/model";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { z } from "zod";
+import * as z from "zod";
 import { type Draft, PreviewsBusy } from "../preview/port.ts";
 import type { Effects } from "../preview/report.ts";
 import { requireResourceAccess, userOf } from "./authentication.ts";

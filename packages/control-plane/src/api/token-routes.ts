@@ -1,6 +1,6 @@
 import { parseDuration, type Violation } from "@skein/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { z } from "zod";
+import * as z from "zod";
 import type { Outcome } from "../identity/outcome.ts";
 import {
   defaultTokenLifetimeMs,

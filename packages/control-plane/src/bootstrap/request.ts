@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** An empty text is one that was not given: launchers in Go send both. */
 const text = z

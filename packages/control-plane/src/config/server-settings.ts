@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { choice, count, flag, names, port, section, settingTraits, text, time } from "./setting.ts";
 
 /** TLS of one server; what is empty comes from `general`. */

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { duration, durationMs, isDnsLabel, parseDuration } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 
 /** What a setting is besides its schema. */
 export interface SettingTraits {

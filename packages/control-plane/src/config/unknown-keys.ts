@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { configSchema } from "./config.ts";
 import { isGroup } from "./config-file.ts";
 import { nearMiss } from "./near-miss.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Explanation, HOP_PLACES, VERDICTS } from "./explanation.ts";
 
 const origin = z.object({ policy: z.string(), rule: z.string() });

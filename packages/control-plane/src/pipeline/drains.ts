@@ -1,5 +1,5 @@
 import type { DataplaneResource } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import type { HttpAnswer } from "../bootstrap/handle.ts";
 import { allTakenOut } from "../defaults/inbound-states.ts";
 import type { DrainRequest } from "../dp-server/dp-server.ts";

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject } from "node:crypto";
 import type { Resource } from "@skein/model/resource";
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors } from "jose";
-import type { z } from "zod";
+import type * as z from "zod";
 import { failure, type Outcome, success } from "../identity/outcome.ts";
 import type { Secrets } from "../identity/secrets.ts";
 import {

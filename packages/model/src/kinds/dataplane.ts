@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { protoDuration } from "../duration.ts";
 import { optionalPort, port, stringMap } from "../fields.ts";
 import { defineKind, type ResourceOf } from "../kind.ts";

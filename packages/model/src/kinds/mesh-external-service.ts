@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isHostName, isIp } from "../address.ts";
 import { type DataSource, validateDataSource } from "../data-source.ts";
 import { port } from "../fields.ts";

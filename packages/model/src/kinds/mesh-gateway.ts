@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { dataSourceSchema } from "../data-source.ts";
 import { port, stringMap } from "../fields.ts";
 import { defineKind, type ResourceOf } from "../kind.ts";

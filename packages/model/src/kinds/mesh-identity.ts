@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { secureDataSourceSchema, validateSecureDataSource } from "../data-source.ts";
 import { duration, durationMs } from "../duration.ts";
 import { conditionSchema, stringMap } from "../fields.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { conditionSchema, dataplaneProxiesSchema, port, stringMap, validateUnique } from "../fields.ts";
 import { defineKind, type ResourceOf } from "../kind.ts";
 import { labelKeyProblems, labelValueProblems } from "../names.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineKind, type ResourceOf } from "../kind.ts";
 import { pemCertificateProblem } from "../pem.ts";
 import { trustDomainProblem } from "../spiffe.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { dataSourceSchema, validateDataSource } from "../data-source.ts";
 import { calendarDuration, protoDuration } from "../duration.ts";
 import { optionalPort, stringMap, validateUnique } from "../fields.ts";

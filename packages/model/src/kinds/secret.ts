@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineKind, type ResourceOf } from "../kind.ts";
 
 /** The content of a secret: base64 of the raw bytes; absent means empty. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { conditionSchema, dataplaneProxiesSchema } from "../fields.ts";
 import { defineKind, type ResourceOf } from "../kind.ts";
 import { isDns1035Label } from "../names.ts";

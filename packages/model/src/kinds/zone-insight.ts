@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { timestamp } from "../fields.ts";
 import { defineKind, type ResourceOf } from "../kind.ts";
 import { buildVersionFields, discoveryCountersSchema } from "../subscription.ts";

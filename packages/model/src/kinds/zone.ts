@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineKind, type ResourceOf } from "../kind.ts";
 
 const specSchema = z.object({ enabled: z.boolean().optional() });

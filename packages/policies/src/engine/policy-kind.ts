@@ -10,7 +10,7 @@ import {
   validateMatch,
   validateTargetRef,
 } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import type { PolicySpec } from "./policy-resource.ts";
 
 /** What sets one targetRef policy apart from the others. */

@@ -1,5 +1,5 @@
 import { duration, intOrString, type Violation, validatePercent } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { nonNegativeDuration } from "../engine/checks.ts";
 import { gatewayScopeViolations } from "../engine/gateway-scope.ts";
 import { policyKind } from "../engine/policy-kind.ts";

@@ -1,5 +1,5 @@
 import { duration, durationMs, type Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { atLeastOne, positive, positiveDuration } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
 import { onRateLimitSchema, onRateLimitViolations, onRateLimitWarnings } from "../on-rate-limit/schema.ts";

@@ -1,5 +1,5 @@
 import { validateListenerHostname as validateHostname } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { policyKind } from "../engine/policy-kind.ts";
 import { validateRules } from "./checks.ts";
 import type { HttpRule } from "./conf.ts";

@@ -1,5 +1,5 @@
 import { backendRefSchema, intOrString, port } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { headerMatchesSchema } from "../header-match-schema.ts";
 import { headerName } from "../header-name.ts";
 import { headerValue } from "../header-value.ts";

@@ -1,5 +1,5 @@
 import { duration, intOrString, type Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { type ConfContext, policyKind } from "../engine/policy-kind.ts";
 import type { HashPolicyConf, MeshLoadBalancingStrategyConf } from "./conf.ts";
 import { deprecations } from "./deprecations.ts";

@@ -1,5 +1,5 @@
 import type { Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { atLeastOne } from "../engine/checks.ts";
 import { policyKind } from "../engine/policy-kind.ts";
 import { isErrorStatus } from "../on-rate-limit/statuses.ts";

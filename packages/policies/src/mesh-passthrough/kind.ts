@@ -1,5 +1,5 @@
 import { isHostName, isIp, type Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { policyKind } from "../engine/policy-kind.ts";
 import {
   DEFAULT_PROTOCOL,

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type { Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { policyKind } from "../engine/policy-kind.ts";
 import {
   FILTER_OPERATIONS,

@@ -1,5 +1,5 @@
 import { duration, durationMs, type Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { atLeastOne, positive } from "../engine/checks.ts";
 import { gatewayScopeViolations } from "../engine/gateway-scope.ts";
 import { type ConfContext, policyKind } from "../engine/policy-kind.ts";

@@ -1,5 +1,5 @@
 import { type BackendRef, backendRefSchema, validateBackendRef } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { BACKEND_KINDS, weightViolations } from "../engine/backends.ts";
 import { policyKind } from "../engine/policy-kind.ts";
 import type { TcpRule } from "./conf.ts";

@@ -1,5 +1,5 @@
 import { duration, type Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { atLeastOne, nonNegativeDuration, positiveDuration } from "../engine/checks.ts";
 import { type ConfContext, policyKind } from "../engine/policy-kind.ts";
 import type { MeshTimeoutConf } from "./conf.ts";

@@ -1,5 +1,5 @@
 import type { Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { type ConfContext, policyKind } from "../engine/policy-kind.ts";
 import type { MeshTlsConf, TlsVersion } from "./conf.ts";
 

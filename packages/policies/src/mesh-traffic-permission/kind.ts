@@ -1,5 +1,5 @@
 import { matchSchema, type Violation, validateMatch } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { policyKind } from "../engine/policy-kind.ts";
 
 const ACTIONS = ["Allow", "Deny", "AllowWithShadowDeny"] as const;

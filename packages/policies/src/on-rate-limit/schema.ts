@@ -1,5 +1,5 @@
 import type { Violation } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { positive } from "../engine/checks.ts";
 import { addedHeaderName } from "../header-name.ts";
 import { headerValue } from "../header-value.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AccessEntry } from "../ports.ts";
 import { describes } from "./describes.ts";
 import { json, NO_MESH } from "./parts.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CODES, type Code } from "../../analyze/codes.ts";
 import type { Finding } from "../../analyze/finding.ts";
 import { describes } from "./describes.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { json } from "./parts.ts";
 import type { Operation, Topic } from "./topic.ts";
 

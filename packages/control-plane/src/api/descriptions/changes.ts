@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ChangeItem, ChangeStatus, ProxyCondition, ProxyStatus, RejectedResource } from "../ports.ts";
 import { xdsName, xdsType } from "./common.ts";
 import { describes } from "./describes.ts";

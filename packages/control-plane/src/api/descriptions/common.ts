@@ -1,6 +1,6 @@
 import type { CallerMatch } from "@skein/policies";
 import type { Origin } from "@skein/policies/plan/origin";
-import { z } from "zod";
+import * as z from "zod";
 import type { XdsType } from "../../xds/fragment.ts";
 import type { Meta } from "../meta.ts";
 import type { XdsName } from "../ports.ts";

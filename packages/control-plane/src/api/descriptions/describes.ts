@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A value as JSON shows it: what is undefined is not there. */
 export type Shown<T> = T extends readonly (infer Item)[]

@@ -4,7 +4,7 @@ import type {
   GatewayPlan,
   GatewayPortPlan,
 } from "@skein/policies/plan/gateway-plan";
-import { z } from "zod";
+import * as z from "zod";
 import { describes } from "./describes.ts";
 import { backendPlan, policies } from "./plan-parts.ts";
 

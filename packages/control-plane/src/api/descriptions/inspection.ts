@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { FieldOrigin } from "../plan-entry.ts";
 import { caller, meta } from "./common.ts";
 import { describes } from "./describes.ts";

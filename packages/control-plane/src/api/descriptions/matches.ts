@@ -1,5 +1,5 @@
 import type { KindDefinition, Registry } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { HOSTNAME_KINDS, selectsDataplanes } from "../matches.ts";
 import type { Objection } from "../policy-conditions.ts";
 import { meta, xdsType } from "./common.ts";

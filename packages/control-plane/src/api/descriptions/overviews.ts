@@ -1,5 +1,5 @@
 import { documentSchemaOf, type KindDefinition, type Registry } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import { LEGACY_PATHS } from "../overviews.ts";
 import { BAD_PARAMETER, json, NO_MESH, NO_RESOURCE } from "./parts.ts";
 import { listParameters, listSchema } from "./resources.ts";

@@ -1,5 +1,5 @@
 import type { JsonSchema } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import type { Answer, Parameter } from "./topic.ts";
 
 const TEXT: JsonSchema = { type: "string" };

@@ -1,5 +1,5 @@
 import type { BackendPlan, DestinationPlan } from "@skein/policies";
-import { z } from "zod";
+import * as z from "zod";
 import { describes, type Shown } from "./describes.ts";
 
 const text = z.string();

@@ -9,7 +9,7 @@ import type {
   ProxyPlan,
   UpstreamPlan,
 } from "@skein/policies";
-import { z } from "zod";
+import * as z from "zod";
 import { describes } from "./describes.ts";
 import { gatewayHost, gatewayPlan } from "./gateway-plan.ts";
 import { json, NO_RESOURCE } from "./parts.ts";

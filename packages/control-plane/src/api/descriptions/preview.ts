@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ADDRESSED_TYPES, type AddressedType } from "../../naming/addressed.ts";
 import type {
   AccessChange,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { PlanPart } from "../../pipeline/blame.ts";
 import { BLAME_TYPES } from "../blame.ts";
 import type { JsonPatchItem } from "../json-patch.ts";

@@ -1,5 +1,5 @@
 import { documentSchemaOf, type JsonSchema, type KindDefinition } from "@skein/model";
-import { z } from "zod";
+import * as z from "zod";
 import type { ApiDeps } from "../deps.ts";
 import { isWritable } from "../write-rules.ts";
 import {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { meta } from "./common.ts";
 import { json, NO_RESOURCE } from "./parts.ts";
 import type { Topic } from "./topic.ts";

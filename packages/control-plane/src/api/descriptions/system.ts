@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tally } from "../../insights/mesh-insight.ts";
 import { describes } from "./describes.ts";
 import { json, problem, time } from "./parts.ts";

@@ -1,5 +1,5 @@
 import type { JsonSchema } from "@skein/model";
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** Operations that belong together, and the schemas that they name. */
 export interface Topic {
