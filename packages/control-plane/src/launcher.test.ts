@@ -33,7 +33,7 @@ function start(flags: readonly string[], env: Readonly<Record<string, string>>) 
 test("the allocator and the heap are told to be thrifty, by names that this Node knows", () => {
   const { images, last, stderr } = start([], {});
   assert.equal(images, 2);
-  assert.deepEqual(last?.flags, ["--max-semi-space-size=4"]);
+  assert.deepEqual(last?.flags, ["--max-semi-space-size=8"]);
   assert.equal(last?.env.MALLOC_ARENA_MAX, "1");
   assert.equal(last?.env.MALLOC_TOP_PAD_, "4096");
   assert.equal(stderr, 'skein-cp: --log-level must be off, info or debug, not "loud"\n');

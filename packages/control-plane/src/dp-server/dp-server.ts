@@ -7,6 +7,7 @@ import {
 import type { HttpAnswer } from "../bootstrap/handle.ts";
 import type { AgentAnswer, AgentRequest } from "../opa/agent-server.ts";
 import type { XdsServer } from "../xds/server.ts";
+import { Departed } from "./departed.ts";
 import { beginWithFirstBytes } from "./first-bytes.ts";
 
 export interface DpServerOptions {
@@ -47,6 +48,12 @@ export function createDpServer(options: DpServerOptions): Http2SecureServer {
     ALPNCallback: ({ protocols }) => SPOKEN.find((name) => protocols.includes(name)),
   });
   beginWithFirstBytes(server);
+  const departed = new Departed();
+  let connections = 0;
+  server.on("session", (session) => {
+    connections += 1;
+    session.once("close", () => departed.ended(--connections));
+  });
   server.on("request", (request, response) => {
     const gone = new AbortController();
     response.on("close", () => gone.abort());

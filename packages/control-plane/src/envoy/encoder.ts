@@ -6,7 +6,7 @@ import {
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
-import { fieldOf, joined } from "./joined.ts";
+import { fieldOf } from "../xds/joined.ts";
 
 /** Makes fragments of messages. Those are let go of: they are several times the size of their bytes. */
 export class Encoder {
@@ -29,8 +29,8 @@ export class Encoder {
 
   /** A listener with chains that were encoded before. */
   listener(head: Listener, chains: readonly EncodedChain[], origins: readonly string[]): Fragment {
-    const bytes = joined([toBinary(ListenerSchema, head), ...chains.map(({ chain }) => chain)]);
-    return makeFragment(this.#table, "listener", head.name, bytes, origins);
+    const parts = [toBinary(ListenerSchema, head), ...chains.map(({ chain }) => chain)];
+    return makeFragment(this.#table, "listener", head.name, parts, origins);
   }
 }
 

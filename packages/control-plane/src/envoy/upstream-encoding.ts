@@ -22,8 +22,8 @@ import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/networ
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import type { DestinationPlan, OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import type { Interned } from "../plan/interned.ts";
+import { Field, fieldOf, type Piece, packing } from "../xds/joined.ts";
 import { PROTOCOL_OPTIONS } from "./http.ts";
-import { Field, fieldOf, joined, type Piece, packing } from "./joined.ts";
 import { leaveMesh, partlyLeaveMesh } from "./leaving.ts";
 import { draftUpstream } from "./outbound.ts";
 import { upstreamTls } from "./tls.ts";
@@ -149,14 +149,17 @@ export function shareOf(definition: PolicyDefinition, entry: object | undefined,
 }
 
 /** A cluster, from what shares say of it and of its protocol; bytes that leave the mesh have no options of HTTP. */
-export function encodedCluster({ isHttp, isExternal }: Layout, shares: readonly ClusterShare[]): Uint8Array {
+export function encodedCluster(
+  { isHttp, isExternal }: Layout,
+  shares: readonly ClusterShare[],
+): readonly Piece[] {
   const pieces: Piece[] = shares.map(({ cluster }) => cluster);
   if (isHttp || !isExternal) {
     const options = packedOptions(shares.map(({ httpOptions }) => httpOptions));
     const { number } = ClusterSchema.field.typedExtensionProtocolOptions;
     pieces.push(new Field(number, [PROTOCOL_OPTIONS_KEY, options]));
   }
-  return joined(pieces);
+  return pieces;
 }
 
 /** What a policy that stands alone gets: the draft's outline, with nothing in it. */
@@ -209,12 +212,12 @@ export function encodedRoutes(
   core: RouteCore,
   virtualHost: Uint8Array,
   others: readonly RouteShare[],
-): Uint8Array {
+): readonly Piece[] {
   const routes: Piece[] = [virtualHost];
   for (const [index, route] of core.routes.entries()) {
     const pieces = [route];
     for (const { routes: more } of others) pieces.push(more[index] ?? NOTHING);
     routes.push(new Field(VirtualHostSchema.field.routes.number, pieces));
   }
-  return joined([core.configuration, new Field(RouteConfigurationSchema.field.virtualHosts.number, routes)]);
+  return [core.configuration, new Field(RouteConfigurationSchema.field.virtualHosts.number, routes)];
 }

@@ -8,6 +8,7 @@ import { envoyRegistry } from "@skein/envoy-api/registry";
 import { type PolicyResource, policies, type UpstreamPlan } from "@skein/policies";
 import { goldenCases, goldenWorld } from "../pipeline/testing/golden.ts";
 import { stored } from "../pipeline/testing/resources.ts";
+import { joined } from "../xds/joined.ts";
 import { UpstreamShares } from "./upstream-shares.ts";
 
 /* What definitions say of themselves, held against every way to a destination of the golden cases. */
@@ -30,8 +31,10 @@ function partsOf(shares: UpstreamShares, plan: UpstreamPlan) {
   const { cluster, routes, network } = shares.translate(plan);
   const options = { registry: envoyRegistry };
   return {
-    cluster: toJson(ClusterSchema, fromBinary(ClusterSchema, cluster), options),
-    route: routes && toJson(RouteConfigurationSchema, fromBinary(RouteConfigurationSchema, routes), options),
+    cluster: toJson(ClusterSchema, fromBinary(ClusterSchema, joined(cluster)), options),
+    route:
+      routes &&
+      toJson(RouteConfigurationSchema, fromBinary(RouteConfigurationSchema, joined(routes)), options),
     listener: toJson(ListenerSchema, fromBinary(ListenerSchema, network.encoded()), options),
   };
 }
@@ -49,10 +52,10 @@ test("the cases have ways on which policies meet", () => {
 });
 
 test("a policy that stands alone says by itself what it says among others", () => {
-  const joined = new UpstreamShares(policies);
+  const apart = new UpstreamShares(policies);
   const together = new UpstreamShares(policies.map((each) => ({ ...each, standsAlone: false })));
   for (const { name, upstream } of upstreams)
-    assert.deepEqual(partsOf(joined, upstream), partsOf(together, whole(upstream)), name);
+    assert.deepEqual(partsOf(apart, upstream), partsOf(together, whole(upstream)), name);
 });
 
 test("a policy leaves alone what it says that it does not shape", () => {

@@ -1,8 +1,10 @@
 import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import { Bounded } from "../bounded.ts";
 import { getOrMake } from "../get-or-make.ts";
 import { ObjectKeys } from "../object-keys.ts";
 import { Interned } from "../plan/interned.ts";
 import { byStanding } from "../plan/standing.ts";
+import type { Piece } from "../xds/joined.ts";
 import {
   type ClusterShare,
   coresOf,
@@ -15,21 +17,24 @@ import {
   shareOf,
 } from "./upstream-encoding.ts";
 
-/** What all callers of one kind share towards one destination, encoded. */
+/** What all callers of one kind share towards one destination, as the encodings that it is joined from. */
 export interface TranslatedUpstream {
-  readonly cluster: Uint8Array;
+  readonly cluster: readonly Piece[];
   /** Absent where traffic is bytes. */
-  readonly routes: Uint8Array | undefined;
+  readonly routes: readonly Piece[] | undefined;
   readonly network: NetworkChain;
   /** What it is made of; other ways find what they have in common with it for as long as somebody keeps this. */
   readonly shares: readonly object[];
 }
 
-/** How connections of applications are handled on their way; the same object for all ways that handle them alike. */
+/** How connections of applications are handled on their way; mostly the same object for all ways that handle them alike. */
 export interface NetworkChain {
   /** The field of a listener with its only filter chain. */
   encoded(): Uint8Array;
 }
+
+/** Few are in use of each core: others were, before a policy changed. */
+const MOST_CHAINS = 16;
 
 /** The shares of everything that does not stand alone. */
 interface CoreShares {
@@ -42,14 +47,13 @@ interface CoreShares {
 interface Cores {
   readonly cluster: Interned<ClusterShare>;
   readonly network: Interned<Uint8Array>;
-  readonly chains: Interned<NetworkChain>;
   readonly routes: Interned<RouteCore>;
   readonly forms: Map<string, number>;
 }
 
 /** The shares of entries that say the same, where they came from aside. */
 interface SharesOwner {
-  readonly byLayout: Interned<Share & { readonly owner: SharesOwner }>;
+  readonly byLayout: WeakMap<Layout, Share & { readonly owner: SharesOwner }>;
 }
 
 /**
@@ -64,6 +68,7 @@ export class UpstreamShares {
   readonly #cores = new WeakMap<DestinationPlan, Cores>();
   readonly #coreShares = new WeakMap<UpstreamPlan, CoreShares>();
   readonly #layouts = new Interned<Layout>();
+  readonly #chains = new WeakMap<Uint8Array, Bounded<NetworkChain>>();
   readonly #owners = new WeakMap<object, SharesOwner>();
   readonly #said = new Interned<SharesOwner>();
 
@@ -81,7 +86,7 @@ export class UpstreamShares {
     return {
       cluster: encodedCluster(core.routes.layout, [core.cluster, ...shares]),
       routes: core.routes.virtualHost && encodedRoutes(core.routes, core.routes.virtualHost, shares),
-      network: this.#chain(plan.destination, core, shares),
+      network: this.#chain(core, shares),
       shares: [core.cluster, core.routes, ...shares],
     };
   }
@@ -92,17 +97,18 @@ export class UpstreamShares {
       destination,
       (): Cores => ({
         ...{ cluster: new Interned(), network: new Interned() },
-        ...{ chains: new Interned(), routes: new Interned(), forms: new Map() },
+        ...{ routes: new Interned(), forms: new Map() },
       }),
     );
   }
 
   /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
-  #chain(destination: DestinationPlan, core: CoreShares, alone: readonly Share[]): NetworkChain {
-    let key = this.#keys.of(core.network);
-    for (const { networkKey } of alone) key += ` ${networkKey}`;
-    return this.#coresOf(destination).chains.get(key, () => ({
-      encoded: () => encodedChain(core.routes.layout, [core.network, ...alone.map(({ network }) => network)]),
+  #chain({ network, routes: { layout } }: CoreShares, alone: readonly Share[]): NetworkChain {
+    let key = "";
+    for (const { networkKey } of alone) key += `${networkKey.length} ${networkKey}`;
+    const chains = getOrMake(this.#chains, network, () => new Bounded(MOST_CHAINS));
+    return getOrMake(chains, key, () => ({
+      encoded: () => encodedChain(layout, [network, ...alone.map((each) => each.network)]),
     }));
   }
 
@@ -144,7 +150,7 @@ export class UpstreamShares {
   #share(definition: PolicyDefinition, plan: UpstreamPlan, layout: Layout): Share {
     const entry = plan.policies[definition.kind.type] as object | undefined;
     const owner = this.#owner(definition, entry);
-    return owner.byLayout.get(layout.key, () => ({ ...shareOf(definition, entry, layout), owner }));
+    return getOrMake(owner.byLayout, layout, () => ({ ...shareOf(definition, entry, layout), owner }));
   }
 
   /** One for all entries that say the same: a timeout of the mesh says it of every destination. */
@@ -154,7 +160,7 @@ export class UpstreamShares {
     const said = JSON.stringify(entry, (key, value: unknown) => (key === "origins" ? undefined : value));
     const owner = this.#said.get(
       `${definition.kind.type} ${said}`,
-      (): SharesOwner => ({ byLayout: new Interned() }),
+      (): SharesOwner => ({ byLayout: new WeakMap() }),
     );
     this.#owners.set(entry ?? definition, owner);
     return owner;

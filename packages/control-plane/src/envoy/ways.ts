@@ -1,11 +1,10 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import type { OutboundPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import { Bounded } from "../bounded.ts";
 import { getOrMake } from "../get-or-make.ts";
-import { WeakValues } from "../weak-values.ts";
 import type { Fragment } from "../xds/fragment.ts";
 import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
-import { joined } from "./joined.ts";
 import type { Origins } from "./origins.ts";
 import { outboundListener } from "./outbound.ts";
 import { type NetworkChain, UpstreamShares } from "./upstream-shares.ts";
@@ -29,13 +28,16 @@ interface TranslatedWay {
   readonly shares: readonly object[];
 }
 
+/** Of those that differ in nothing but their addresses; most callers have the same. */
+const MOST_LISTENERS = 256;
+
 /** Turns ways to destinations into fragments, each once for all who have it. */
 export class Ways {
   readonly #table: FragmentTable;
   readonly #origins: Origins;
   readonly #shares: UpstreamShares;
   readonly #made = new WeakMap<UpstreamPlan, TranslatedWay>();
-  readonly #listeners = new WeakMap<NetworkChain, WeakValues<Fragment>>();
+  readonly #listeners = new WeakMap<NetworkChain, Bounded<Fragment>>();
 
   constructor(definitions: readonly PolicyDefinition[], table: FragmentTable, origins: Origins) {
     this.#table = table;
@@ -47,12 +49,12 @@ export class Ways {
   outbound(plan: OutboundPlan, reusePort: boolean): TranslatedOutbound {
     const way = this.#way(plan.upstream);
     const key = `${plan.listenerName} ${plan.address} ${plan.port} ${reusePort} ${plan.redirected ?? ""} ${this.#table.originsKey(way.origins)}`;
-    const listeners = getOrMake(this.#listeners, way.network, () => new WeakValues());
+    const listeners = getOrMake(this.#listeners, way.network, () => new Bounded(MOST_LISTENERS));
     let listener = listeners.get(key);
     if (listener === undefined) {
       const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
-      const bytes = joined([head, way.network.encoded()]);
-      listener = makeFragment(this.#table, "listener", plan.listenerName, bytes, way.origins);
+      const parts = [head, way.network.encoded()];
+      listener = makeFragment(this.#table, "listener", plan.listenerName, parts, way.origins);
       listeners.set(key, listener);
     }
     return { cluster: way.cluster, listener, route: way.route };

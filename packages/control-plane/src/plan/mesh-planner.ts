@@ -37,7 +37,8 @@ import { Inbounds } from "./proxies/inbounds.ts";
 import { quietPlans } from "./proxies/quiet.ts";
 import { peerTls } from "./proxies/tls.ts";
 import { sameDeep } from "./same-deep.ts";
-import { Upstreams } from "./upstreams.ts";
+import { redirectOf } from "./transparent.ts";
+import { type Caller, Upstreams } from "./upstreams.ts";
 import { zoneEgresses } from "./zone-egresses.ts";
 
 export interface MeshPlannerInputs {
@@ -103,20 +104,27 @@ export function meshPlanner(graph: Graph, inputs: MeshPlannerInputs): MeshPlanne
     serviceVipPort: inputs.serviceVipPort,
   });
 
+  // Apart, so that a policy about calls does not ask again who calls.
+  const callers = graph.family<string, Caller | undefined>((name) => {
+    const dataplane = view.dataplane.at(name).get();
+    const mesh = view.mesh.get();
+    if (dataplane === undefined || mesh === undefined || isBuiltinGateway(dataplane)) return undefined;
+    const context = contexts.of(dataplane, mesh);
+    const { naming, certificate } = context;
+    return upstreams.caller({ ...contexts.caller(context), naming, identity: certificate });
+  });
+
   const outbounds = graph.family<string, ProxyOutbounds>((name) => {
     const dataplane = view.dataplane.at(name).get();
     const mesh = view.mesh.get();
-    if (dataplane === undefined || mesh === undefined || isBuiltinGateway(dataplane)) return NO_OUTBOUNDS;
-    const context = contexts.of(dataplane, mesh);
-    const { naming, certificate, redirect } = context;
-    const { bindOutbounds } = node.at(name).get();
-    const caller = upstreams.kind({
-      ...contexts.caller(context),
-      policies: view.policies.at(name).get().outbound,
-      naming,
-      identity: certificate,
+    const caller = callers.at(name).get();
+    if (dataplane === undefined || mesh === undefined || caller === undefined) return NO_OUTBOUNDS;
+    const facts = node.at(name).get();
+    return reachable.of(dataplane, mesh, {
+      caller: upstreams.kind(caller, view.policies.at(name).get().outbound),
+      redirect: redirectOf(dataplane, facts),
+      bindOutbounds: facts.bindOutbounds,
     });
-    return reachable.of(dataplane, mesh, { caller, redirect, bindOutbounds });
   }, sameProxyOutbounds);
 
   const directInstances = (

@@ -53,10 +53,23 @@ export interface CallerKind extends CallerTraits {
   readonly core: CallerCore;
 }
 
-/** What is known of a caller. */
-export interface CallerFacts
-  extends Pick<CallerKind, "policies" | "naming" | "tags" | "machine" | "mayLeaveTo"> {
+/** What is known of a caller besides its policies. */
+export interface CallerFacts extends Pick<CallerTraits, "naming" | "tags" | "machine" | "mayLeaveTo"> {
   readonly identity: IdentityPlan | undefined;
+}
+
+/** Callers that differ in policies, and in nothing else. */
+export interface Caller {
+  readonly traits: CallerTraits;
+  readonly kinds: WeakMap<PolicySet, CallerKind>;
+  readonly cores: Interned<CallerCore>;
+}
+
+/** Lists of policies that stand alone, of each kind one; the same object for equal lists, for as long as these are there. */
+interface Saying {
+  readonly lists: readonly PolicyList[];
+  /** With one more list. */
+  readonly next: WeakMap<PolicyList, Saying>;
 }
 
 /** A way to a destination but for policies that stand alone, and the ways that come of it with these. */
@@ -65,7 +78,7 @@ interface Core {
   readonly routes: readonly RouteIdentity[];
   /** Tells which policies the routes are from. */
   readonly routesKey: string;
-  readonly ways: Interned<UpstreamPlan>;
+  readonly ways: WeakMap<Saying, UpstreamPlan>;
 }
 
 /** As of `policyList`. */
@@ -111,10 +124,10 @@ export class Upstreams {
   readonly #together: readonly PolicyDefinition[];
   readonly #alone: readonly PolicyDefinition[];
   readonly #destination: { at(key: DestinationKey): Readable<Destination | undefined> };
-  readonly #kinds = new Interned<CallerKind>();
-  readonly #callers = new Interned<CallerCore>();
+  readonly #callers = new Interned<Caller>();
   readonly #groups = new Interned<CallerKind["group"]>();
   #known = 0;
+  readonly #nothing: Saying = { lists: [], next: new WeakMap() };
   readonly #concerning = new WeakMap<DestinationPlan, WeakMap<PolicyList, PolicyList>>();
   /** By what of a caller matters to the destination. */
   readonly #cores = new WeakMap<DestinationPlan, Keyed<string, Core | undefined>>();
@@ -137,8 +150,8 @@ export class Upstreams {
     this.#destination = destination;
   }
 
-  /** The kind of a caller; equal kinds are the same object. */
-  kind({ policies, naming, identity, tags, machine, mayLeaveTo }: CallerFacts): CallerKind {
+  /** What a caller is besides its policies; the same object for all that are alike. */
+  caller({ naming, identity, tags, machine, mayLeaveTo }: CallerFacts): Caller {
     const secrets =
       identity === undefined
         ? undefined
@@ -148,13 +161,17 @@ export class Upstreams {
       `${naming} ${secrets?.certificate} ${secrets?.validation} ${tags ?? ""}${leaving}`,
       () => ({ id: (this.#known++).toString(36) }),
     );
-    const place = `${group.id} ${machineKey(machine)}`;
-    return this.#kinds.get(`${place} ${policies.id}`, () => {
-      const traits: CallerTraits = { naming, secrets, tags, machine, mayLeaveTo, group };
+    return this.#callers.get(`${group.id} ${machineKey(machine)}`, () => ({
+      traits: { naming, secrets, tags, machine, mayLeaveTo, group },
+      ...{ kinds: new WeakMap(), cores: new Interned() },
+    }));
+  }
+
+  /** The kind of a caller with these policies; equal kinds are the same object. */
+  kind({ traits, kinds, cores }: Caller, policies: PolicySet): CallerKind {
+    return getOrMake(kinds, policies, () => {
       const lists = listsOf(policies, this.#together);
-      const core = this.#callers.get(`${place} ${lists.map(listKey).join(" ")}`, () => ({
-        ...{ ...traits, lists, ids: new Map() },
-      }));
+      const core = cores.get(lists.map(listKey).join(" "), () => ({ ...traits, lists, ids: new Map() }));
       return { ...traits, policies, core };
     });
   }
@@ -190,21 +207,29 @@ export class Upstreams {
   }
 
   /** With what policies that stand alone say of it: they look at nothing that changes while the core is the same. */
-  #way({ plan, routes, routesKey, ways }: Core, policies: PolicySet): UpstreamPlan {
-    const { destination } = plan;
-    const lists = listsOf(policies, this.#alone).map((list) => this.#concerningOf(list, destination));
-    if (lists.every((list) => list.length === 0)) return plan;
-    return ways.get(lists.map(listKey).join(" "), () => {
-      const entries = this.#entriesOf(destination);
-      const said: Record<string, unknown> = { ...plan.policies };
-      let at = 0;
-      for (const definition of this.#alone) {
-        const list = lists[at++] ?? NO_POLICIES;
-        const entry = list.length === 0 ? undefined : entries.of(definition, list, routes, routesKey);
-        if (entry !== undefined) said[definition.kind.type] = entry;
-      }
-      return { ...plan, policies: said, core: plan };
-    });
+  #way(core: Core, { byKind }: PolicySet): UpstreamPlan {
+    const { plan, ways } = core;
+    let saying = this.#nothing;
+    let isSilent = true;
+    for (const { kind } of this.#alone) {
+      const list = this.#concerningOf(byKind.get(kind.type) ?? NO_POLICIES, plan.destination);
+      if (list.length > 0) isSilent = false;
+      const { lists, next } = saying;
+      saying = getOrMake(next, list, () => ({ lists: [...lists, list], next: new WeakMap() }));
+    }
+    return isSilent ? plan : getOrMake(ways, saying, () => this.#saidOf(core, saying.lists));
+  }
+
+  #saidOf({ plan, routes, routesKey }: Core, lists: readonly PolicyList[]): UpstreamPlan {
+    const entries = this.#entriesOf(plan.destination);
+    const said: Record<string, unknown> = { ...plan.policies };
+    let at = 0;
+    for (const definition of this.#alone) {
+      const list = lists[at++] ?? NO_POLICIES;
+      const entry = list.length === 0 ? undefined : entries.of(definition, list, routes, routesKey);
+      if (entry !== undefined) said[definition.kind.type] = entry;
+    }
+    return { ...plan, policies: said, core: plan };
   }
 
   /** Without the policies that cannot matter to a destination. */
@@ -214,7 +239,7 @@ export class Upstreams {
     let concerning = byList.get(list);
     if (concerning === undefined) {
       const those = list.filter((each) => concernsDestination(each, destination));
-      concerning = those.length === list.length ? list : policyList(those);
+      concerning = those.length === list.length ? list : those.length === 0 ? NO_POLICIES : policyList(those);
       byList.set(list, concerning);
     }
     return concerning;
@@ -267,7 +292,7 @@ export class Upstreams {
       ...(tags === undefined || plan.kind === "MeshExternalService" ? {} : { callerTags: tags }),
       policies,
     };
-    return { plan: way, routes, routesKey, ways: new Interned() };
+    return { plan: way, routes, routesKey, ways: new WeakMap() };
   }
 
   /** What kinds of policy say of a destination; the same object for all who are told the same. */

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { WeakValues } from "../weak-values.ts";
 import { encodeFragment } from "./encode.ts";
 import type { Fragment, XdsType } from "./fragment.ts";
+import { Joining, type Piece } from "./joined.ts";
 
 /**
  * Interns fragments: equal type, name, content and origins give the same object, encoded once. It holds its fragments
@@ -14,6 +15,7 @@ export class FragmentTable {
   readonly #entries = new WeakValues<Fragment>();
   readonly #origins = new WeakValues<readonly string[]>();
   readonly #originKeys = new WeakMap<readonly string[], string>();
+  readonly #joining = new Joining();
   #known = 0;
 
   /** How many fragments there are. */
@@ -21,8 +23,14 @@ export class FragmentTable {
     return this.#entries.size;
   }
 
-  /** The one fragment of this content. `value` is the encoded resource, without its `Any`; it is not kept. */
-  intern(type: XdsType, name: string, value: Uint8Array, origins: readonly string[] = []): Fragment {
+  /** The one fragment of this content. `content` is the encoded resource, without its `Any`, or its parts; it is not kept. */
+  intern(
+    type: XdsType,
+    name: string,
+    content: Uint8Array | readonly Piece[],
+    origins: readonly string[] = [],
+  ): Fragment {
+    const value = content instanceof Uint8Array ? content : this.#joining.of(content);
     const version = hash("sha1", value, "hex").slice(0, 16);
     const list = this.origins(origins);
     const key = `${type} ${version} ${this.originsKey(list)} ${name}`;
@@ -53,15 +61,15 @@ export class FragmentTable {
 /**
  * Encodes a resource as a fragment that proxies can share.
  *
- * @param anyValueBytes the encoded resource message: what goes into `Any.value`
+ * @param content the encoded resource message, or what it is joined from: what goes into `Any.value`
  * @param origins KRIs of the policies that shaped it
  */
 export function makeFragment(
   table: FragmentTable,
   type: XdsType,
   name: string,
-  anyValueBytes: Uint8Array,
+  content: Uint8Array | readonly Piece[],
   origins: readonly string[] = [],
 ): Fragment {
-  return table.intern(type, name, anyValueBytes, origins);
+  return table.intern(type, name, content, origins);
 }

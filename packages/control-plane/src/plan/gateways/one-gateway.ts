@@ -244,12 +244,11 @@ export class OneGateway {
 
   #callerKind(set: PolicySet): CallerKind {
     const { naming, identity, facts } = this.#proxy;
-    return this.#made.upstreams.kind({
-      ...facts,
-      naming,
-      identity,
-      policies: this.#shared.callPolicies.of(set),
-    });
+    const { upstreams } = this.#made;
+    return upstreams.kind(
+      upstreams.caller({ ...facts, naming, identity }),
+      this.#shared.callPolicies.of(set),
+    );
   }
 
   #note(type: string, { index }: ServedListener, message: string): void {

@@ -1,5 +1,5 @@
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { BYTES, varintSize, writeVarint } from "../xds/wire.ts";
+import { BYTES, varintSize, writeVarint } from "./wire.ts";
 
 /** What a message is put together from: encodings, and fields that hold more of them. */
 export type Piece = Uint8Array | Field;
@@ -54,10 +54,28 @@ function write(out: Buffer, from: number, pieces: readonly Piece[]): number {
     if (piece instanceof Field) {
       at = writeVarint(out, writeVarint(out, at, piece.tag), piece.size);
       at = write(out, at, piece.pieces);
-    } else {
+    } else if (piece.length > 0) {
       out.set(piece, at);
       at += piece.length;
     }
   }
   return at;
 }
+
+/** Joins messages one after the other in the same place, for a reader that keeps none of them. */
+export class Joining {
+  #out = Buffer.allocUnsafeSlow(SCRATCH);
+
+  /** @returns a view that holds until the next call */
+  of(pieces: readonly Piece[]): Uint8Array {
+    const size = sizeOf(pieces);
+    if (size > MOST_SCRATCH) return joined(pieces);
+    if (size > this.#out.length) this.#out = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)));
+    return this.#out.subarray(0, write(this.#out, 0, pieces));
+  }
+}
+
+/** Most resources are smaller. */
+const SCRATCH = 8_192;
+/** What is larger is rare, and not worth a place for good. */
+const MOST_SCRATCH = 262_144;
