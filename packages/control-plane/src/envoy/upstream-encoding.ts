@@ -56,7 +56,6 @@ export interface RouteCore extends RouteShare {
 
 /** What policies that stand alone must know of a draft, and a key for it. */
 export interface Layout {
-  readonly key: string;
   readonly protocol: OutboundDraft["protocol"];
   readonly isHttp: boolean;
   readonly isExternal: boolean;
@@ -100,7 +99,6 @@ export function coresOf(
     ...{ isHttp, isExternal: draft.isExternal },
     routes: draft.routes.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy })),
   };
-  const key = JSON.stringify(layout);
   return {
     cluster: clusterShare(draft),
     network: networkOf(draft),
@@ -108,7 +106,7 @@ export function coresOf(
       configuration: configurationOf(plan.destination),
       virtualHost: isHttp ? virtualHost(plan, ownHeaders) : undefined,
       routes: routesOf(draft),
-      layout: layouts.get(key, () => ({ ...layout, key })),
+      layout: layouts.get(JSON.stringify(layout), () => layout),
     },
   };
 }
