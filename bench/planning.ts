@@ -1,8 +1,9 @@
+import { collectGarbage } from "@skein/control-plane/collect-garbage";
 import type { Fragment, ProxyConfig } from "@skein/control-plane/xds/fragment";
 import { pause } from "@skein/testbed";
 import { extraInstance, meshTimeout, permission } from "./fanout/mesh-model.ts";
 import type { Figure, Report } from "./harness/figure.ts";
-import { cpuMicroseconds, garbageCollector, heldBytes, profiled } from "./harness/in-process.ts";
+import { cpuMicroseconds, heldBytes, profiled } from "./harness/in-process.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { PhaseMarks } from "./harness/phase-marks.ts";
 import { median } from "./harness/stats.ts";
@@ -41,22 +42,21 @@ type Add = (name: string, value: number, unit: Figure["unit"]) => void;
 async function measure(mesh: PureMesh, { repetitions, profileDir }: BenchOptions, add: Add): Promise<void> {
   const marks = new PhaseMarks(profileDir !== undefined);
   const proxies = mesh.model.length;
-  const collect = garbageCollector();
 
   marks.begin("scratch");
   const scratch: number[] = [];
   for (let round = 0; round < SCRATCH_ROUNDS; round++) {
-    await settle(collect);
+    await settle();
     const cpu = cpuMicroseconds(() => new PlannedWorld(mesh).plan());
     if (round >= WARM_UP) scratch.push(cpu);
   }
   add("from nothing, CPU of a proxy", median(scratch) / proxies, "µs");
 
   marks.begin("holding");
-  const before = await settle(collect);
+  const before = await settle();
   const world = new PlannedWorld(mesh);
   world.plan();
-  const held = (await settle(collect)) - before;
+  const held = (await settle()) - before;
   add("memory held for a proxy", held / proxies, "bytes");
   sizes(world.configs(), add);
 
@@ -72,7 +72,7 @@ async function measure(mesh: PureMesh, { repetitions, profileDir }: BenchOptions
       });
       if (round >= 0) cpu.push(used);
     }
-    await settle(collect);
+    await settle();
     return [median(cpu), changed];
   };
   marks.begin("policy");
@@ -125,12 +125,12 @@ function sizes(configs: readonly ProxyConfig[], add: Add): void {
 }
 
 /** Collects garbage until nothing more goes: what was held weakly goes a turn later, and its threads are done then. */
-async function settle(collect: () => void): Promise<number> {
+async function settle(): Promise<number> {
   let held = Number.POSITIVE_INFINITY;
   for (let left = heldBytes(); left < held * 0.999; left = heldBytes()) {
     held = left;
     for (let at = 0; at < 2; at++) {
-      collect();
+      collectGarbage();
       await pause(50);
     }
   }

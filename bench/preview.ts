@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { collectGarbage } from "@skein/control-plane/collect-garbage";
 import { type LiveWorld, liveWorld, put } from "@skein/control-plane/preview/testing/live-world";
 import {
   dataplane,
@@ -11,7 +12,6 @@ import {
 } from "./fanout/mesh-model.ts";
 import { mixedPolicies } from "./fanout/mixed-policies.ts";
 import type { Figure, Report } from "./harness/figure.ts";
-import { garbageCollector } from "./harness/in-process.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { median } from "./harness/stats.ts";
 
@@ -81,8 +81,7 @@ interface Run {
 }
 
 async function run(api: LiveWorld["api"], changes: readonly object[]): Promise<Run> {
-  const collect = garbageCollector();
-  collect();
+  collectGarbage();
   const held = process.memoryUsage().heapUsed;
   let most = held;
   const sampling = setInterval(() => {
@@ -97,7 +96,7 @@ async function run(api: LiveWorld["api"], changes: readonly object[]): Promise<R
   const longest = turns.end();
   clearInterval(sampling);
   if (status !== 200) throw new Error(text);
-  collect();
+  collectGarbage();
   const left = process.memoryUsage().heapUsed - held;
   return { took, cpu: (user + system) / 1000, longest, most: most - held, left, bytes: text.length };
 }

@@ -1,8 +1,9 @@
+import { collectGarbage } from "@skein/control-plane/collect-garbage";
 import { pause, type Sidecar, until, type World, withWorld } from "@skein/testbed";
 import { dataplane, meshTimeout, modelMesh, SECURITY, transparentDataplane } from "./fanout/mesh-model.ts";
 import { createApiClient } from "./harness/api-client.ts";
 import type { Figure, Report } from "./harness/figure.ts";
-import { cpuMicroseconds, garbageCollector, heldBytes } from "./harness/in-process.ts";
+import { cpuMicroseconds, heldBytes } from "./harness/in-process.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { childrenOf, cpuSeconds, residentMb } from "./harness/process-usage.ts";
 import { median } from "./harness/stats.ts";
@@ -108,13 +109,12 @@ async function inProcess(
     called: CALLED,
     dataplane: (proxy) => transparentDataplane(proxy, listing),
   });
-  const collect = garbageCollector();
   new PlannedWorld(mesh).plan();
-  const before = await settled(collect);
+  const before = await settled();
   const world = new PlannedWorld(mesh);
   const scratch = cpuMicroseconds(() => world.plan());
   add("from nothing, CPU of a proxy", scratch / proxies, "µs");
-  add("memory held for a proxy", ((await settled(collect)) - before) / proxies, "bytes");
+  add("memory held for a proxy", ((await settled()) - before) / proxies, "bytes");
   const [config] = world.configs();
   let bytes = 0;
   let count = 0;
@@ -167,9 +167,9 @@ function serviceTimeout(service: string, round: number): object {
 }
 
 /** What was held weakly goes a turn later. */
-async function settled(collect: () => void): Promise<number> {
+async function settled(): Promise<number> {
   for (let at = 0; at < 4; at++) {
-    collect();
+    collectGarbage();
     await pause(50);
   }
   return heldBytes();

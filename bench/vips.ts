@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { collectGarbage } from "@skein/control-plane/collect-garbage";
 import { systemClock } from "@skein/control-plane/identity/clock";
 import { vipsOf } from "@skein/control-plane/naming/addressed";
 import { type Naming, startNaming } from "@skein/control-plane/naming/run";
@@ -11,7 +12,7 @@ import { openSqliteStore } from "@skein/control-plane/store/sqlite";
 import type { Store } from "@skein/control-plane/store/store";
 import type { NewResource } from "@skein/model";
 import type { Figure, Report } from "./harness/figure.ts";
-import { garbageCollector, heldBytes } from "./harness/in-process.ts";
+import { heldBytes } from "./harness/in-process.ts";
 import { median } from "./harness/stats.ts";
 
 const SERVICES = 20_000;
@@ -41,15 +42,14 @@ export async function vips(): Promise<readonly Report[]> {
 }
 
 function pool(): readonly Figure[] {
-  const collect = garbageCollector();
   const names = Array.from({ length: SERVICES }, (_, at) => `bench/service-${at}`);
-  collect();
+  collectGarbage();
   const before = heldBytes();
   const began = performance.now();
   const full = new VipPool(DEFAULT_VIP_RANGES[TYPE]);
   for (const name of names) full.take(name);
   const took = performance.now() - began;
-  collect();
+  collectGarbage();
   const held = heldBytes() - before;
   if (full.size !== SERVICES) throw new Error(`${full.size} of ${SERVICES} addresses are held`);
   return [
@@ -59,7 +59,6 @@ function pool(): readonly Figure[] {
 }
 
 async function stored(where: string, store: Store): Promise<readonly Figure[]> {
-  const collect = garbageCollector();
   const name = (figure: string): string => `vips: ${where}, ${figure}`;
   await store.write([
     put({ type: "Mesh", mesh: "", name: "bench", labels: {}, spec: {} }),
@@ -80,7 +79,7 @@ async function stored(where: string, store: Store): Promise<readonly Figure[]> {
     throw new Error(`${addresses.size} of ${SERVICES} services have an address`);
   await first.stop();
 
-  collect();
+  collectGarbage();
   const before = heldBytes();
   const restarted = performance.now();
   const { revision } = store;
@@ -88,7 +87,7 @@ async function stored(where: string, store: Store): Promise<readonly Figure[]> {
   await naming.idle();
   const restart = performance.now() - restarted;
   if (store.revision !== revision) throw new Error("a restart has written something");
-  collect();
+  collectGarbage();
   const held = heldBytes() - before;
 
   const waits: number[] = [];

@@ -16,10 +16,10 @@ import { build, type Metafile, type Plugin } from "esbuild";
  */
 const ROOT = join(import.meta.dirname, "..");
 
-/** The packages whose programs are bundled: each has `bin/*.js`, which starts `src/main.ts`. */
-export const PROGRAMS = ["control-plane", "cli"] as const;
-
-/** Lays the program of a package out in `target` as it is published: `bin/` and `bundle/`. Answers with the files in `bin/`. */
+/**
+ * Lays the program of a package that has `bin/*.js`, which starts `src/main.ts`, out in `target` as it is published: `bin/`
+ * and `bundle/`. Answers with the files in `bin/`.
+ */
 export async function layProgram(name: string, target: string): Promise<readonly string[]> {
   await bundle(name, join(target, "bundle"));
   const source = join(ROOT, "packages", name, "bin");

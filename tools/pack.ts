@@ -1,7 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { layProgram, PROGRAMS } from "./bundle.ts";
+import { layProgram } from "./bundle.ts";
 
 /**
  * `node tools/pack.ts DIR`: compiles the packages and packs each as DIR/<name>-<version>.tgz, ready for `npm publish`.
@@ -81,7 +90,7 @@ async function assemble(name: string, compiled: string, target: string): Promise
     cpSync(join(source, "src", file), join(dist, file));
   }
   for (const file of globSync("**/*.{js,d.ts}", { cwd: dist })) edit(join(dist, file), withCompiledNames);
-  if (PROGRAMS.some((program) => program === name)) await layProgram(name, target);
+  if (existsSync(join(source, "bin"))) await layProgram(name, target);
   cpSync(join(source, "README.md"), join(target, "README.md"));
   cpSync(join(ROOT, "LICENSE"), join(target, "LICENSE"));
   const manifest = published(

@@ -1,14 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
-/** Collects garbage at once. */
-export function garbageCollector(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-}
 
 /** Bytes that this process holds: objects, and buffers outside of the heap. Collect garbage before. */
 export function heldBytes(): number {

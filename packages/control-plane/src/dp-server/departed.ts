@@ -1,5 +1,4 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectGarbage } from "../collect-garbage.ts";
 
 /** So many connections that ended hold some 10 MB. */
 const MANY = 100;
@@ -20,7 +19,7 @@ export class Departed {
   #timer: NodeJS.Timeout | undefined;
   #latest = 0;
 
-  constructor(collect: () => void = fullCollection()) {
+  constructor(collect: () => void = collectGarbage) {
     this.#collect = collect;
   }
 
@@ -40,10 +39,4 @@ export class Departed {
     this.#ended = 0;
     this.#collect();
   }
-}
-
-/** V8's own, which a program has to ask for. */
-function fullCollection(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
 }

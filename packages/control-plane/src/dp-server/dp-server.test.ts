@@ -4,9 +4,8 @@ import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "node:tls";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
+import { collectGarbage } from "../collect-garbage.ts";
 import { makeTestCertificate } from "../xds/testing/certificate.ts";
 import { createDpServer } from "./dp-server.ts";
 
@@ -52,8 +51,6 @@ test("HTTP/2 is preferred, HTTP/1.1 is there, and who speaks neither is refused"
 
 test("a connection keeps no slab of the buffer pool", async (t) => {
   const { port, ca } = await start(t);
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc") as () => void;
   collectGarbage();
   const before = process.memoryUsage().arrayBuffers;
   const count = 60;

@@ -5,7 +5,7 @@ import {
 } from "@skein/envoy-api/envoy/config/listener/v3/listener_components_pb";
 import { type Listener, ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listener_pb";
 import type { Fragment, XdsType } from "../xds/fragment.ts";
-import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
+import type { FragmentTable } from "../xds/fragment-table.ts";
 import { fieldOf } from "../xds/joined.ts";
 
 /** Makes fragments of messages. Those are let go of: they are several times the size of their bytes. */
@@ -24,13 +24,13 @@ export class Encoder {
     message: MessageShape<Desc>,
     origins: readonly string[],
   ): Fragment {
-    return makeFragment(this.#table, type, name, toBinary(schema, message), origins);
+    return this.#table.intern(type, name, toBinary(schema, message), origins);
   }
 
   /** A listener with chains that were encoded before. */
   listener(head: Listener, chains: readonly EncodedChain[], origins: readonly string[]): Fragment {
     const parts = [toBinary(ListenerSchema, head), ...chains.map(({ chain }) => chain)];
-    return makeFragment(this.#table, "listener", head.name, parts, origins);
+    return this.#table.intern("listener", head.name, parts, origins);
   }
 }
 

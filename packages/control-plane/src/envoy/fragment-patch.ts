@@ -17,7 +17,7 @@ import {
 import { getOrMake } from "../get-or-make.ts";
 import { Interned } from "../plan/interned.ts";
 import type { Fragment } from "../xds/fragment.ts";
-import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
+import type { FragmentTable } from "../xds/fragment-table.ts";
 
 /** What patches made of a fragment. */
 export interface PatchedFragment {
@@ -77,7 +77,7 @@ export class FragmentPatch {
     if (resource === undefined) return undefined;
     const { type, message } = resource;
     const all = [...new Set([...origins, ...contributors(by)])].sort();
-    return makeFragment(this.#table, type, message.name, toBinary<DescMessage>(SCHEMAS[type], message), all);
+    return this.#table.intern(type, message.name, toBinary<DescMessage>(SCHEMAS[type], message), all);
   }
 }
 

@@ -91,17 +91,6 @@ export class UpstreamShares {
     };
   }
 
-  #coresOf(destination: DestinationPlan): Cores {
-    return getOrMake(
-      this.#cores,
-      destination,
-      (): Cores => ({
-        ...{ cluster: new Interned(), network: new Interned() },
-        ...{ routes: new Interned(), forms: new Map() },
-      }),
-    );
-  }
-
   /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
   #chain({ network, routes: { layout } }: CoreShares, alone: readonly Share[]): NetworkChain {
     let key = "";
@@ -115,7 +104,7 @@ export class UpstreamShares {
   /** One translation answers for all three parts; each is kept under what shapes it. */
   #core(plan: UpstreamPlan): CoreShares {
     const { destination, policies, backends, clusterName, external, tls, callerTags } = plan;
-    const cores = this.#coresOf(destination);
+    const cores = getOrMake(this.#cores, destination, newCores);
     const entries = (of: "cluster" | "listener" | "route"): string => {
       let ids = "";
       for (const { kind, shapes } of this.#together) {
@@ -165,6 +154,10 @@ export class UpstreamShares {
     this.#owners.set(entry ?? definition, owner);
     return owner;
   }
+}
+
+function newCores(): Cores {
+  return { cluster: new Interned(), network: new Interned(), routes: new Interned(), forms: new Map() };
 }
 
 /** A number for a part of keys that is long and that many keys have. A destination has few. */

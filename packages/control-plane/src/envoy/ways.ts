@@ -4,7 +4,7 @@ import type { OutboundPlan, PolicyDefinition, UpstreamPlan } from "@skein/polici
 import { Bounded } from "../bounded.ts";
 import { getOrMake } from "../get-or-make.ts";
 import type { Fragment } from "../xds/fragment.ts";
-import { type FragmentTable, makeFragment } from "../xds/fragment-table.ts";
+import type { FragmentTable } from "../xds/fragment-table.ts";
 import type { Origins } from "./origins.ts";
 import { outboundListener } from "./outbound.ts";
 import { type NetworkChain, UpstreamShares } from "./upstream-shares.ts";
@@ -54,7 +54,7 @@ export class Ways {
     if (listener === undefined) {
       const head = toBinary(ListenerSchema, outboundListener(plan, reusePort));
       const parts = [head, way.network.encoded()];
-      listener = makeFragment(this.#table, "listener", plan.listenerName, parts, way.origins);
+      listener = this.#table.intern("listener", plan.listenerName, parts, way.origins);
       listeners.set(key, listener);
     }
     return { cluster: way.cluster, listener, route: way.route };
@@ -73,9 +73,8 @@ export class Ways {
       const [table, origins] = [this.#table, this.#origins];
       way = {
         ...{ network, shares },
-        cluster: makeFragment(table, "cluster", clusterName, cluster, origins.ofWay(plan, "cluster")),
-        route:
-          routes && makeFragment(table, "route", destination.routeName, routes, origins.ofWay(plan, "route")),
+        cluster: table.intern("cluster", clusterName, cluster, origins.ofWay(plan, "cluster")),
+        route: routes && table.intern("route", destination.routeName, routes, origins.ofWay(plan, "route")),
         origins: origins.ofWay(plan, "listener"),
       };
       this.#made.set(plan, way);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import { collectGarbage } from "../collect-garbage.ts";
 import { DATAPLANES, SECRETS } from "./testing/arbitrary/names.ts";
 import { Life, step } from "./testing/model.ts";
 
@@ -18,11 +17,6 @@ function familySizes(life: Life): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(families).map(([name, family]) => [name, Number(Reflect.get(family, "size"))]),
   );
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
 }
 
 test("after a thousand changes nothing is held that nobody asks for", async () => {

@@ -84,7 +84,7 @@ interface Core {
 /** As of `policyList`. */
 type PolicyList = readonly PolicyResource[];
 
-const NO_POLICIES: PolicyList = [];
+const NO_POLICIES: PolicyList = policyList([]);
 
 /** Destinations of which a caller remembers how it reaches them. */
 const MOST_IDS = 32;
@@ -223,9 +223,8 @@ export class Upstreams {
   #saidOf({ plan, routes, routesKey }: Core, lists: readonly PolicyList[]): UpstreamPlan {
     const entries = this.#entriesOf(plan.destination);
     const said: Record<string, unknown> = { ...plan.policies };
-    let at = 0;
-    for (const definition of this.#alone) {
-      const list = lists[at++] ?? NO_POLICIES;
+    for (const [at, definition] of this.#alone.entries()) {
+      const list = lists[at] ?? NO_POLICIES;
       const entry = list.length === 0 ? undefined : entries.of(definition, list, routes, routesKey);
       if (entry !== undefined) said[definition.kind.type] = entry;
     }
@@ -239,7 +238,7 @@ export class Upstreams {
     let concerning = byList.get(list);
     if (concerning === undefined) {
       const those = list.filter((each) => concernsDestination(each, destination));
-      concerning = those.length === list.length ? list : those.length === 0 ? NO_POLICIES : policyList(those);
+      concerning = those.length === list.length ? list : policyList(those);
       byList.set(list, concerning);
     }
     return concerning;

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectGarbage } from "../collect-garbage.ts";
 import { stored } from "../pipeline/testing/resources.ts";
 import { type Draft, PreviewsBusy } from "./port.ts";
 import { LIMITS } from "./report.ts";
@@ -107,11 +106,6 @@ test("previews leave nothing behind", async () => {
   }
   assert.equal(table.size, held, "fragments of previews are still there");
 });
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
-}
 
 test("the fields of a first fault are its rules, not the inner name of their shape", async () => {
   const { api, previews } = liveWorld();

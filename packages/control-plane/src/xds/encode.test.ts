@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   DeltaDiscoveryRequestSchema,
@@ -11,8 +9,9 @@ import {
   ResourceSchema,
 } from "@skein/envoy-api/envoy/service/discovery/v3/discovery_pb";
 import fc from "fast-check";
+import { collectGarbage } from "../collect-garbage.ts";
 import { encodeDeltaResponse, encodeSotwResponse, GRPC_PREFIX } from "./encode.ts";
-import { FragmentTable, makeFragment } from "./fragment-table.ts";
+import { FragmentTable } from "./fragment-table.ts";
 import { decodeDeltaRequest, decodeSotwRequest } from "./request.ts";
 import { until } from "./testing/until.ts";
 import { typeUrlOf } from "./type-url.ts";
@@ -23,7 +22,7 @@ const text = fc.string({ unit: "grapheme", maxLength: 300 });
 test("fragments are what protobuf-es reads as Resource and Any", () => {
   fc.assert(
     fc.property(text, fc.uint8Array({ maxLength: 40_000 }), (name, value) => {
-      const fragment = makeFragment(new FragmentTable(), "listener", name, value);
+      const fragment = new FragmentTable().intern("listener", name, value);
       const resource = fromBinary(ResourceSchema, fragment.resource);
       assert.equal(resource.name, name);
       assert.match(fragment.version, /^[0-9a-f]{16}$/);
@@ -155,13 +154,11 @@ test("equal content is one object, other content or origins another", () => {
 });
 
 test("fragments that nobody holds leave the table", async () => {
-  setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as () => void;
   const table = new FragmentTable();
   const kept = table.intern("cluster", "kept", Buffer.from("x"));
   for (let count = 0; count < 5000; count++) table.intern("cluster", `c${count}`, Buffer.alloc(100, count));
   await until("the table to shrink", () => {
-    gc();
+    collectGarbage();
     return table.size === 1;
   });
   assert.equal(table.intern("cluster", "kept", Buffer.from("x")), kept);

@@ -23,7 +23,12 @@ export class FragmentTable {
     return this.#entries.size;
   }
 
-  /** The one fragment of this content. `content` is the encoded resource, without its `Any`, or its parts; it is not kept. */
+  /**
+   * The one fragment of this content, encoded so that proxies can share it.
+   *
+   * @param content the encoded resource message, or what it is joined from: what goes into `Any.value`; it is not kept
+   * @param origins KRIs of the policies that shaped it
+   */
   intern(
     type: XdsType,
     name: string,
@@ -56,20 +61,4 @@ export class FragmentTable {
   originsKey(list: readonly string[]): string {
     return this.#originKeys.get(list) ?? "";
   }
-}
-
-/**
- * Encodes a resource as a fragment that proxies can share.
- *
- * @param content the encoded resource message, or what it is joined from: what goes into `Any.value`
- * @param origins KRIs of the policies that shaped it
- */
-export function makeFragment(
-  table: FragmentTable,
-  type: XdsType,
-  name: string,
-  content: Uint8Array | readonly Piece[],
-  origins: readonly string[] = [],
-): Fragment {
-  return table.intern(type, name, content, origins);
 }
