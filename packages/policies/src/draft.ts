@@ -16,7 +16,7 @@ import type { BackendPlan } from "./plan/outbound-plan.ts";
 export interface OutboundRouteDraft {
   readonly route: Route;
   /** KRI of the route's policy, without a section; absent for what takes the requests that no policy is about. */
-  readonly policy?: string;
+  readonly policy?: string | undefined;
 }
 
 /** A route to the application. */

@@ -54,12 +54,14 @@ export interface RouteCore extends RouteShare {
   readonly layout: Layout;
 }
 
-/** What policies that stand alone must know of a draft, and a key for it. */
+/** What policies that stand alone must know of a draft; the same object for equal ones. */
 export interface Layout {
   readonly protocol: OutboundDraft["protocol"];
   readonly isHttp: boolean;
   readonly isExternal: boolean;
-  readonly routes: readonly { readonly isForwarded: boolean; readonly policy: string | undefined }[];
+  readonly routes: readonly { readonly isForwarded: boolean; readonly policy?: string }[];
+  /** The same without the policies that the routes are from; absent where it says nothing of them. */
+  readonly outline?: Layout;
 }
 
 const NOTHING = new Uint8Array();
@@ -94,11 +96,7 @@ export function coresOf(
   }
   if (plan.tls !== undefined) draft.cluster.transportSocket = upstreamTls(plan.tls, draft.tlsParams);
   const isHttp = draft.hcm !== undefined;
-  const layout = {
-    protocol: draft.protocol,
-    ...{ isHttp, isExternal: draft.isExternal },
-    routes: draft.routes.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy })),
-  };
+  const layout = layoutOf(draft, layouts);
   return {
     cluster: clusterShare(draft),
     network: networkOf(draft),
@@ -106,9 +104,27 @@ export function coresOf(
       configuration: configurationOf(plan.destination),
       virtualHost: isHttp ? virtualHost(plan, ownHeaders) : undefined,
       routes: routesOf(draft),
-      layout: layouts.get(JSON.stringify(layout), () => layout),
+      layout,
     },
   };
+}
+
+function layoutOf(draft: OutboundDraft, layouts: Interned<Layout>): Layout {
+  const { protocol, isExternal, hcm } = draft;
+  const made = (routes: Layout["routes"], outline?: Layout): Layout => {
+    const layout = { protocol, isHttp: hcm !== undefined, isExternal, routes };
+    return layouts.get(JSON.stringify(layout), () =>
+      outline === undefined ? layout : { ...layout, outline },
+    );
+  };
+  const isForwarded = ({ route }: OutboundDraft["routes"][number]): boolean => route.action.case === "route";
+  const outline = made(draft.routes.map((each) => ({ isForwarded: isForwarded(each) })));
+  if (draft.routes.every(({ policy }) => policy === undefined)) return outline;
+  const routes = draft.routes.map((each) => {
+    const { policy } = each;
+    return { isForwarded: isForwarded(each), ...(policy === undefined ? {} : { policy }) };
+  });
+  return made(routes, outline);
 }
 
 function configurationOf({ routeName }: DestinationPlan): Uint8Array {
@@ -137,9 +153,14 @@ export function headersToSet(headers: Iterable<readonly [name: string, value: st
   );
 }
 
-/** What a policy says by itself. */
-export function shareOf(definition: PolicyDefinition, entry: object | undefined, layout: Layout): Share {
-  const draft = blankDraft(layout);
+/** What a policy says by itself. @param sees called when that depends on the policies that the routes are from */
+export function shareOf(
+  definition: PolicyDefinition,
+  entry: object | undefined,
+  layout: Layout,
+  sees: () => void,
+): Share {
+  const draft = blankDraft(layout, sees);
   definition.translateOutbound?.(entry, draft);
   const network = networkOf(draft);
   const networkKey = Buffer.from(network).toString("latin1");
@@ -161,7 +182,7 @@ export function encodedCluster(
 }
 
 /** What a policy that stands alone gets: the draft's outline, with nothing in it. */
-function blankDraft({ protocol, isHttp, isExternal, routes }: Layout): OutboundDraft {
+function blankDraft({ protocol, isHttp, isExternal, routes }: Layout, sees: () => void): OutboundDraft {
   return {
     ...{ protocol, isExternal },
     cluster: create(ClusterSchema),
@@ -174,7 +195,10 @@ function blankDraft({ protocol, isHttp, isExternal, routes }: Layout): OutboundD
         RouteSchema,
         isForwarded ? { action: { case: "route", value: create(RouteActionSchema) } } : {},
       ),
-      ...(policy === undefined ? {} : { policy }),
+      get policy() {
+        sees();
+        return policy;
+      },
     })),
     backends: {},
     requestHeaders: new Map(),

@@ -58,6 +58,30 @@ test("a policy that stands alone says by itself what it says among others", () =
     assert.deepEqual(partsOf(apart, upstream), partsOf(together, whole(upstream)), name);
 });
 
+test("what a policy says of the routes of another one is not taken for what it says of all", () => {
+  let compared = 0;
+  for (const { name, upstream } of upstreams) {
+    const { MeshHTTPRoute, ...others } = upstream.policies;
+    const isByRoute = (entry: unknown) => Object.hasOwn((entry ?? {}) as object, "routes");
+    if (MeshHTTPRoute === undefined || !Object.values(others).some(isByRoute)) continue;
+    compared++;
+    const full = whole(upstream);
+    const { routes, ...rest } = MeshHTTPRoute as { readonly routes: readonly object[] };
+    // The same routes, of no policy.
+    const anonymous = { ...rest, routes: routes.map((each) => ({ ...each, policy: undefined })) };
+    const plain = { ...full, policies: { ...others, MeshHTTPRoute: anonymous } };
+    for (const order of [
+      [plain, full],
+      [full, plain],
+    ]) {
+      const shares = new UpstreamShares(policies);
+      for (const each of order)
+        assert.deepEqual(partsOf(shares, each), partsOf(new UpstreamShares(policies), each), name);
+    }
+  }
+  assert.ok(compared > 0, "no way with a policy about a route");
+});
+
 test("a policy leaves alone what it says that it does not shape", () => {
   const shares = new UpstreamShares(policies);
   let compared = 0;

@@ -51,9 +51,16 @@ interface Cores {
   readonly forms: Map<string, number>;
 }
 
+/** Keeps what others find it by. */
+interface OwnedShare extends Share {
+  readonly owner: SharesOwner;
+}
+
 /** The shares of entries that say the same, where they came from aside. */
 interface SharesOwner {
-  readonly byLayout: WeakMap<Layout, Share & { readonly owner: SharesOwner }>;
+  readonly byLayout: WeakMap<Layout, OwnedShare>;
+  /** Where it does not matter whose the routes are: by the outline of layouts. */
+  readonly byOutline: WeakMap<Layout, OwnedShare>;
 }
 
 /**
@@ -139,7 +146,18 @@ export class UpstreamShares {
   #share(definition: PolicyDefinition, plan: UpstreamPlan, layout: Layout): Share {
     const entry = plan.policies[definition.kind.type] as object | undefined;
     const owner = this.#owner(definition, entry);
-    return getOrMake(owner.byLayout, layout, () => ({ ...shareOf(definition, entry, layout), owner }));
+    const { byLayout, byOutline } = owner;
+    const { outline = layout } = layout;
+    const known = byOutline.get(outline) ?? byLayout.get(layout);
+    if (known !== undefined) return known;
+    let sees = false;
+    const said = shareOf(definition, entry, layout, () => {
+      sees = true;
+    });
+    const share = { ...said, owner };
+    if (sees) byLayout.set(layout, share);
+    else byOutline.set(outline, share);
+    return share;
   }
 
   /** One for all entries that say the same: a timeout of the mesh says it of every destination. */
@@ -149,7 +167,7 @@ export class UpstreamShares {
     const said = JSON.stringify(entry, (key, value: unknown) => (key === "origins" ? undefined : value));
     const owner = this.#said.get(
       `${definition.kind.type} ${said}`,
-      (): SharesOwner => ({ byLayout: new WeakMap() }),
+      (): SharesOwner => ({ byLayout: new WeakMap(), byOutline: new WeakMap() }),
     );
     this.#owners.set(entry ?? definition, owner);
     return owner;

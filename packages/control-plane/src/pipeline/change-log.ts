@@ -1,8 +1,5 @@
 import type { ChangeItem, ChangeStatus, ChangeTracker, RejectedResource } from "../api/ports.ts";
-import { getOrMake } from "../get-or-make.ts";
-import type { Fragment } from "../xds/fragment.ts";
-
-type ResourceName = Pick<Fragment, "type" | "name">;
+import type { Fragment, FragmentName } from "../xds/fragment.ts";
 
 /** One proxy's part in a change. */
 interface Item {
@@ -11,7 +8,7 @@ interface Item {
   state: ChangeItem["state"];
   afterMs: number | undefined;
   /** Resources that are new, different or gone. Not the fragments: those would keep every superseded byte. */
-  readonly resources: readonly ResourceName[];
+  readonly resources: readonly FragmentName[];
   rejected: readonly RejectedResource[];
 }
 
@@ -130,7 +127,7 @@ export class ChangeLog implements ChangeTracker {
 
   /** These changes altered what a proxy should hold. */
   affected(ids: Iterable<number>, mesh: string, name: string, fragments: readonly Fragment[]): void {
-    const resources = fragments.map(resourceName);
+    const resources = fragments.map(nameOf);
     for (const id of ids) {
       const change = this.#changes.get(id);
       if (change === undefined) continue;
@@ -253,11 +250,10 @@ export class ChangeLog implements ChangeTracker {
   }
 }
 
-const names = new WeakMap<Fragment, ResourceName>();
-
 /** The same object for all proxies that are sent the fragment. */
-function resourceName(fragment: Fragment): ResourceName {
-  return getOrMake(names, fragment, () => ({ type: fragment.type, name: fragment.name }));
+function nameOf({ notes, type, name }: Fragment): FragmentName {
+  notes.name ??= { type, name };
+  return notes.name;
 }
 
 function isSettled(change: Change): boolean {

@@ -1,4 +1,5 @@
-import type { Fragment, XdsType } from "./fragment.ts";
+import type { Fragment, FragmentNotes, XdsType } from "./fragment.ts";
+import { Slabs } from "./slabs.ts";
 import { typeUrlOf } from "./type-url.ts";
 import { fieldSize, writeBytes, writeFieldHead, writeString } from "./wire.ts";
 
@@ -41,6 +42,13 @@ const SOTW_NONCE = 5;
 const SOTW_CONTROL_PLANE = 6;
 const CONTROL_PLANE_IDENTIFIER = 1;
 
+/** Those of a type mostly go together: a policy changes them by the thousand. Others change one by one. */
+const slabs: Partial<Record<XdsType, Slabs>> = {
+  cluster: new Slabs(),
+  listener: new Slabs(),
+  route: new Slabs(),
+};
+
 /** Builds a fragment; `any` is a view into `resource`, so that both forms cost one allocation. */
 export function encodeFragment(
   type: XdsType,
@@ -53,7 +61,7 @@ export function encodeFragment(
   const nameLength = Buffer.byteLength(name);
   const anyLength = fieldSize(url.length) + fieldSize(value.length);
   const size = fieldSize(version.length) + fieldSize(anyLength) + fieldSize(nameLength);
-  const resource = Buffer.allocUnsafeSlow(size);
+  const resource = slabs[type]?.take(size) ?? Buffer.allocUnsafeSlow(size);
   let at = writeString(resource, 0, RESOURCE_VERSION, version, version.length);
   at = writeString(resource, at, RESOURCE_NAME, name, nameLength);
   const anyStart = writeFieldHead(resource, at, RESOURCE_RESOURCE, anyLength);
@@ -68,6 +76,7 @@ class EncodedFragment implements Fragment {
   readonly version: string;
   readonly resource: Uint8Array;
   readonly origins: readonly string[];
+  readonly notes: FragmentNotes = { held: undefined, name: undefined, edsName: undefined };
   readonly #anyStart: number;
 
   constructor(

@@ -1,7 +1,6 @@
 import type { Fragment } from "./fragment.ts";
 import { BYTES, VARINT, WireReader } from "./wire.ts";
 
-const edsNames = new WeakMap<Fragment, { readonly name: string | undefined }>();
 const listeners = new WeakMap<Fragment, ListenerFields>();
 
 const CLUSTER_NAME = (1 << 3) | BYTES;
@@ -23,12 +22,9 @@ interface ListenerFields {
  * own name. Undefined for a cluster that does not use EDS. Read from the encoded cluster once per fragment.
  */
 export function edsNameOf(cluster: Fragment): string | undefined {
-  let known = edsNames.get(cluster);
-  if (known === undefined) {
-    known = { name: readEdsName(contentOf(cluster)) };
-    edsNames.set(cluster, known);
-  }
-  return known.name;
+  const { notes } = cluster;
+  if (notes.edsName === undefined) notes.edsName = readEdsName(contentOf(cluster)) ?? null;
+  return notes.edsName ?? undefined;
 }
 
 /** The encoded address of a listener, for comparison: Envoy refuses a second listener on the same address. */

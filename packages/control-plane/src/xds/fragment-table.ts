@@ -38,8 +38,11 @@ export class FragmentTable {
     const value = content instanceof Uint8Array ? content : this.#joining.of(content);
     const version = hash("sha1", value, "hex").slice(0, 16);
     const list = this.origins(origins);
-    const key = `${type} ${version} ${this.originsKey(list)} ${name}`;
-    const known = this.#entries.get(key);
+    const short = version + this.originsKey(list);
+    let known = this.#entries.get(short);
+    const isOther = known !== undefined && (known.type !== type || known.name !== name);
+    const key = isOther ? `${short} ${type} ${name}` : short;
+    if (isOther) known = this.#entries.get(key);
     if (known !== undefined) return known;
     const fragment = encodeFragment(type, name, version, value, list);
     this.#entries.set(key, fragment);

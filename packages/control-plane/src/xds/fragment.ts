@@ -1,4 +1,5 @@
 import type { Origin, PatchProblem } from "@skein/policies";
+import type { Held } from "./subscription.ts";
 
 /** The resource types that a sidecar holds, by the short name used in this code base. */
 export type XdsType = "cluster" | "endpoint" | "listener" | "route" | "secret" | "runtime";
@@ -18,6 +19,20 @@ export interface Fragment {
   readonly any: Uint8Array;
   /** KRIs of the policies that shaped it: whom to name when Envoy rejects it. */
   readonly origins: readonly string[];
+  /** What those who read it found out, each once however many proxies have it. */
+  readonly notes: FragmentNotes;
+}
+
+/** Which fragment it is, for those who must not keep its bytes. */
+export type FragmentName = Pick<Fragment, "type" | "name">;
+
+/** Kept with a fragment: weak maps of thousands of fragments that come and go together cost more than all that is in them. */
+export interface FragmentNotes {
+  /** For proxies that acknowledged it. */
+  held: Held | undefined;
+  name: FragmentName | undefined;
+  /** Of a cluster, as of `edsNameOf`; `null` where it has none. */
+  edsName: string | null | undefined;
 }
 
 /** What patches did to the resources of a proxy. */

@@ -133,16 +133,11 @@ export function unsubscribeWildcard(subscription: Subscription): void {
   subscription.dirty = true;
 }
 
-const acknowledged = new WeakMap<Fragment, Held>();
-
 /** A resource that was acknowledged: the same object for all proxies that hold it. */
 export function heldFragment(fragment: Fragment): Held {
-  let held = acknowledged.get(fragment);
-  if (held === undefined) {
-    held = { version: fragment.version, fragment, recorded: true };
-    acknowledged.set(fragment, held);
-  }
-  return held;
+  const { notes, version } = fragment;
+  notes.held ??= { version, fragment, recorded: true };
+  return notes.held;
 }
 
 /**

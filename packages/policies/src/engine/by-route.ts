@@ -38,12 +38,13 @@ function withRoutes<Conf>(
   return { ...(base ?? { conf: {} as Conf, origins: {} }), routes: special };
 }
 
-/** What holds for one route of an outbound. */
+/** What holds for one route of an outbound. It looks at whose route it is only where that matters. */
 export function forRoute<Conf>(
   plan: ByRoute<Conf> | undefined,
-  { policy }: Pick<OutboundRouteDraft, "policy">,
+  route: Pick<OutboundRouteDraft, "policy">,
 ): Merged<Conf> | undefined {
-  return (policy === undefined ? undefined : plan?.routes?.[policy]) ?? plan;
+  if (plan?.routes === undefined || route.policy === undefined) return plan;
+  return plan.routes[route.policy] ?? plan;
 }
 
 /** Origins of all that is in an entry, routes included. */
