@@ -59,7 +59,7 @@ export interface Layout {
   readonly protocol: OutboundDraft["protocol"];
   readonly isHttp: boolean;
   readonly isExternal: boolean;
-  readonly routes: readonly { readonly isForwarded: boolean; readonly policy?: string }[];
+  readonly routes: readonly { readonly isForwarded: boolean; readonly policy?: string | undefined }[];
   /** The same without the policies that the routes are from; absent where it says nothing of them. */
   readonly outline?: Layout;
 }
@@ -109,22 +109,17 @@ export function coresOf(
   };
 }
 
-function layoutOf(draft: OutboundDraft, layouts: Interned<Layout>): Layout {
-  const { protocol, isExternal, hcm } = draft;
-  const made = (routes: Layout["routes"], outline?: Layout): Layout => {
-    const layout = { protocol, isHttp: hcm !== undefined, isExternal, routes };
-    return layouts.get(JSON.stringify(layout), () =>
-      outline === undefined ? layout : { ...layout, outline },
-    );
-  };
-  const isForwarded = ({ route }: OutboundDraft["routes"][number]): boolean => route.action.case === "route";
-  const outline = made(draft.routes.map((each) => ({ isForwarded: isForwarded(each) })));
-  if (draft.routes.every(({ policy }) => policy === undefined)) return outline;
-  const routes = draft.routes.map((each) => {
-    const { policy } = each;
-    return { isForwarded: isForwarded(each), ...(policy === undefined ? {} : { policy }) };
-  });
-  return made(routes, outline);
+function layoutOf(
+  { protocol, isExternal, hcm, routes: drafts }: OutboundDraft,
+  layouts: Interned<Layout>,
+): Layout {
+  const shared = (layout: Layout): Layout => layouts.get(JSON.stringify(layout), () => layout);
+  const common = { protocol, isHttp: hcm !== undefined, isExternal };
+  const routes = drafts.map(({ route, policy }) => ({ isForwarded: route.action.case === "route", policy }));
+  const outline = shared({ ...common, routes: routes.map(({ isForwarded }) => ({ isForwarded })) });
+  return routes.every(({ policy }) => policy === undefined)
+    ? outline
+    : shared({ ...common, routes, outline });
 }
 
 function configurationOf({ routeName }: DestinationPlan): Uint8Array {

@@ -38,11 +38,12 @@ export class FragmentTable {
     const value = content instanceof Uint8Array ? content : this.#joining.of(content);
     const version = hash("sha1", value, "hex").slice(0, 16);
     const list = this.origins(origins);
+    // Contents hold the names of their resources, so that others hardly ever have the same; those get longer keys.
     const short = version + this.originsKey(list);
-    let known = this.#entries.get(short);
-    const isOther = known !== undefined && (known.type !== type || known.name !== name);
-    const key = isOther ? `${short} ${type} ${name}` : short;
-    if (isOther) known = this.#entries.get(key);
+    const first = this.#entries.get(short);
+    const isFree = first === undefined || (first.type === type && first.name === name);
+    const key = isFree ? short : `${short} ${type} ${name}`;
+    const known = isFree ? first : this.#entries.get(key);
     if (known !== undefined) return known;
     const fragment = encodeFragment(type, name, version, value, list);
     this.#entries.set(key, fragment);
