@@ -120,6 +120,7 @@ async function policyChanges(arena: Arena, repetitions: number, add: Add): Promi
   await arena.measure(change);
   for (const when of ["", ", once warm"]) {
     const runs: Measured[] = [];
+    const before = cpuSeconds(controlPlane.pid);
     while (runs.length < repetitions) runs.push(reachedAll(arena, await arena.measure(change)));
     const clusters = runs.map(({ from, proxies }) =>
       proxies.map(({ cluster = Number.NaN }) => cluster - from),
@@ -135,6 +136,8 @@ async function policyChanges(arena: Arena, repetitions: number, add: Add): Promi
       add(`${name}, last`, median(times.map((each) => Math.max(...each))), "ms");
     }
     add(`policy change${when}, control-plane CPU`, mean(runs.map(({ cpu }) => cpu)), "s");
+    const all = (cpuSeconds(controlPlane.pid) - before) / repetitions;
+    add(`policy change${when}, control-plane CPU until the next`, all, "s");
   }
 
   const before = cpuSeconds(controlPlane.pid);

@@ -15,6 +15,7 @@ import { startCleanup } from "./insights/cleanup-timer.ts";
 import { listen, type Stoppable } from "./listen.ts";
 import type { Log } from "./log.ts";
 import type { Naming } from "./naming/run.ts";
+import { QuietCollections } from "./quiet-collections.ts";
 
 export interface ControlPlane {
   /** Stops serving, lets requests in flight end, and closes the store. */
@@ -40,7 +41,12 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
       .flatMap((type) => store.list({ type }))
       .map((after) => ({ revision: after.revision, before: undefined, after }));
     pipeline.feed(everything);
-    store.watch(pipeline.feed);
+    const collections = new QuietCollections();
+    stops.push({ stop: async () => collections.stop() });
+    store.watch((changes) => {
+      pipeline.feed(changes);
+      collections.worked();
+    });
 
     await ensureDefaults({
       ...foundation.meshDefaults,

@@ -7,6 +7,7 @@ import { makeTestCertificate } from "../xds/testing/certificate.ts";
 import { beginWithFirstBytes } from "./first-bytes.ts";
 
 const QUESTION = "x".repeat(200_000);
+const TOGETHER = 100;
 
 /** A server that says how much it was told, up to a line's end. */
 async function start(t: TestContext, silenceMs?: number) {
@@ -19,6 +20,14 @@ async function start(t: TestContext, silenceMs?: number) {
     });
     socket.on("error", () => undefined);
   });
+  const begun: Begun[] = [];
+  let turn = 0;
+  let counting = setImmediate(function count() {
+    turn += 1;
+    counting = setImmediate(count);
+  });
+  t.after(() => clearImmediate(counting));
+  server.on("connection", ({ destroyed }: Socket) => begun.push({ turn, destroyed }));
   beginWithFirstBytes(server, silenceMs);
   server.on("tlsClientError", () => undefined);
   server.listen(0, "127.0.0.1");
@@ -26,7 +35,20 @@ async function start(t: TestContext, silenceMs?: number) {
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
   const open = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
-  return { port, ca: certPem, open };
+  const empty = async () => {
+    for (const deadline = Date.now() + 10_000; (await open()) > 0 && Date.now() < deadline; ) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal(await open(), 0);
+  };
+  return { port, ca: certPem, open, empty, begun };
+}
+
+/** A connection with which TLS has begun, and how it was then. */
+interface Begun {
+  /** Of the event loop. */
+  readonly turn: number;
+  readonly destroyed: boolean;
 }
 
 /** A port before the server's that passes a client's bytes on one by one until the server has answered. */
@@ -100,7 +122,7 @@ test("who says nothing is sent away, and who has begun may be silent", async (t)
 });
 
 test("who leaves before the first byte, or resets, takes nobody along", async (t) => {
-  const { port, ca, open } = await start(t);
+  const { port, ca, empty } = await start(t);
   const leaving = dial(port, "127.0.0.1");
   await once(leaving, "connect");
   leaving.end();
@@ -109,8 +131,33 @@ test("who leaves before the first byte, or resets, takes nobody along", async (t
   resetting.resetAndDestroy();
   await once(leaving, "close");
   assert.equal(await answer(port, ca, "hello"), "5");
-  for (const deadline = Date.now() + 10_000; (await open()) > 0 && Date.now() < deadline; ) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.equal(await open(), 0);
+  await empty();
+});
+
+/** Connections that have all been accepted, and then say their first word all at once. */
+async function speakTogether({ port, open }: Pick<Awaited<ReturnType<typeof start>>, "port" | "open">) {
+  const clients = Array.from({ length: TOGETHER }, () => dial(port, "127.0.0.1"));
+  while ((await open()) < TOGETHER) await new Promise((resolve) => setImmediate(resolve));
+  for (const client of clients) client.write("no TLS");
+  return clients;
+}
+
+test("of many that speak together few begin in one turn of the event loop, and none is forgotten", async (t) => {
+  const server = await start(t);
+  const clients = await speakTogether(server);
+  await Promise.all(clients.map((client) => once(client, "close")));
+  assert.equal(server.begun.length, TOGETHER);
+  const turns = Map.groupBy(server.begun, ({ turn }) => turn);
+  assert.ok(Math.max(...Array.from(turns.values(), (each) => each.length)) <= 8);
+  await server.empty();
+});
+
+test("with who leaves before its turn nothing is begun", async (t) => {
+  const server = await start(t);
+  const clients = await speakTogether(server);
+  while (server.begun.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (const client of clients) client.resetAndDestroy();
+  await server.empty();
+  assert.ok(server.begun.length < TOGETHER, "none had to wait");
+  assert.ok(server.begun.every(({ destroyed }) => !destroyed));
 });

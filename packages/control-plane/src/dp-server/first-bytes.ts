@@ -1,7 +1,10 @@
 import type { Server, Socket } from "node:net";
+import { inTurns } from "./in-turns.ts";
 
 /** How long a client may take to say its first word. */
 const SILENCE_MS = 30_000;
+/** Connections that begin in one turn of the event loop. */
+const BEGINNING = 8;
 
 /**
  * Has a TLS server begin with a connection when its first bytes are there, and not before.
@@ -9,8 +12,12 @@ const SILENCE_MS = 30_000;
  * TLS that is given its first bytes takes buffers as large as these and then of 16 KB. TLS that reads them by itself takes
  * one of 64 KB, and keeps it for as long as the connection lives: a proxy that has said all about itself, which are
  * 60 KB, fills it once and never again. A client that says nothing costs no TLS at all, and is sent away after a while.
+ *
+ * Of connections that come together a few begin in each turn of the event loop: thousands of proxies that come back at once would
+ * else all have said everything before the first of them is answered, and nobody else would be for seconds.
  */
 export function beginWithFirstBytes(server: Server, silenceMs = SILENCE_MS): void {
+  const inTurn = inTurns(BEGINNING);
   const begin = server.listeners("connection");
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
@@ -22,8 +29,10 @@ export function beginWithFirstBytes(server: Server, silenceMs = SILENCE_MS): voi
     socket.setTimeout(silenceMs, sendAway);
     socket.once("readable", () => {
       socket.setTimeout(0, sendAway);
-      if (socket.readableLength === 0) sendAway();
-      else for (const each of begin) each.call(server, socket);
+      inTurn(() => {
+        if (socket.destroyed || socket.readableLength === 0) sendAway();
+        else for (const each of begin) each.call(server, socket);
+      });
     });
   });
 }
