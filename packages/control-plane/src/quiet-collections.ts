@@ -9,8 +9,8 @@ const BUSY = 0.2;
 /** What a collection has to give back, as a share of what stays. */
 const WORTH = 0.25;
 /**
- * Bytes that may stay. A collection takes nearly a millisecond for each megabyte of them, in which nothing else happens; beyond
- * this it is V8's, which goes about it in steps.
+ * Bytes that may be in use. A collection takes nearly a millisecond for each megabyte that stays, in which nothing else happens;
+ * beyond this it is V8's, which goes about it in steps.
  */
 const MOST = 256 * 2 ** 20;
 
@@ -73,7 +73,7 @@ export class QuietCollections {
     const inUse = this.#engine.inUse();
     // V8 may have collected meanwhile.
     this.#stays = Math.min(this.#stays, inUse);
-    if (this.#stays > MOST || inUse < this.#stays * (1 + WORTH)) return;
+    if (inUse > MOST || inUse < this.#stays * (1 + WORTH)) return;
     this.#engine.collect();
     this.#stays = this.#engine.inUse();
   }

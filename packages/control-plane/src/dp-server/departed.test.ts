@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../xds/testing/until.ts";
 import { Departed } from "./departed.ts";
 
 test("a collection follows when many connections have ended and no more do", ({ mock }) => {
@@ -34,17 +35,9 @@ test("a collection follows when many connections have ended and no more do", ({ 
   assert.equal(collections, 2);
 });
 
-test("what V8 gives is a collection", () => {
+test("what V8 gives is a collection", async () => {
   const held = { ref: new WeakRef(new ArrayBuffer(1 << 20)) };
   const departed = new Departed();
-  return new Promise<void>((resolve, reject) => {
-    const deadline = setTimeout(() => reject(new Error("nothing was collected")), 20_000);
-    const look = setInterval(() => {
-      if (held.ref.deref() !== undefined) return;
-      clearTimeout(deadline);
-      clearInterval(look);
-      resolve();
-    }, 100);
-    for (let each = 0; each < 100; each++) departed.ended(0);
-  });
+  for (let each = 0; each < 100; each++) departed.ended(0);
+  await until("garbage to be collected", () => held.ref.deref() === undefined, 20_000);
 });

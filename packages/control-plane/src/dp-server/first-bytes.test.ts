@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, connect as dial, type Socket } from "no
 import { type TestContext, test } from "node:test";
 import { connect, createServer as createTlsServer } from "node:tls";
 import { makeTestCertificate } from "../xds/testing/certificate.ts";
+import { until } from "../xds/testing/until.ts";
 import { beginWithFirstBytes } from "./first-bytes.ts";
 
 const QUESTION = "x".repeat(200_000);
@@ -35,12 +36,7 @@ async function start(t: TestContext, silenceMs?: number) {
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
   const open = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
-  const empty = async () => {
-    for (const deadline = Date.now() + 10_000; (await open()) > 0 && Date.now() < deadline; ) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    assert.equal(await open(), 0);
-  };
+  const empty = () => until("no connection to be open", async () => (await open()) === 0);
   return { port, ca: certPem, open, empty, begun };
 }
 
@@ -137,7 +133,7 @@ test("who leaves before the first byte, or resets, takes nobody along", async (t
 /** Connections that have all been accepted, and then say their first word all at once. */
 async function speakTogether({ port, open }: Pick<Awaited<ReturnType<typeof start>>, "port" | "open">) {
   const clients = Array.from({ length: TOGETHER }, () => dial(port, "127.0.0.1"));
-  while ((await open()) < TOGETHER) await new Promise((resolve) => setImmediate(resolve));
+  await until("all to be accepted", async () => (await open()) === TOGETHER);
   for (const client of clients) client.write("no TLS");
   return clients;
 }

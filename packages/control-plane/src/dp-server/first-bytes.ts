@@ -1,5 +1,5 @@
 import type { Server, Socket } from "node:net";
-import { inTurns } from "./in-turns.ts";
+import { createPending } from "../xds/pending.ts";
 
 /** How long a client may take to say its first word. */
 const SILENCE_MS = 30_000;
@@ -17,9 +17,20 @@ const BEGINNING = 8;
  * else all have said everything before the first of them is answered, and nobody else would be for seconds.
  */
 export function beginWithFirstBytes(server: Server, silenceMs = SILENCE_MS): void {
-  const inTurn = inTurns(BEGINNING);
   const begin = server.listeners("connection");
   server.removeAllListeners("connection");
+  const beginning = createPending<Socket>({
+    run(socket) {
+      if (socket.destroyed || socket.readableLength === 0) socket.destroy();
+      else for (const each of begin) each.call(server, socket);
+    },
+    most: BEGINNING,
+    sliceMs: Number.POSITIVE_INFINITY,
+    // As where it is called without a queue.
+    onError(error) {
+      throw error;
+    },
+  });
   server.on("connection", (socket: Socket) => {
     const sendAway = (): void => {
       socket.destroy();
@@ -29,10 +40,7 @@ export function beginWithFirstBytes(server: Server, silenceMs = SILENCE_MS): voi
     socket.setTimeout(silenceMs, sendAway);
     socket.once("readable", () => {
       socket.setTimeout(0, sendAway);
-      inTurn(() => {
-        if (socket.destroyed || socket.readableLength === 0) sendAway();
-        else for (const each of begin) each.call(server, socket);
-      });
+      beginning.add(socket);
     });
   });
 }

@@ -36,6 +36,42 @@ test("work is cut into slices between which the event loop turns", async () => {
   assert.equal(slices, 400);
 });
 
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test("so many items are worked on in a turn, in the order in which they came", async () => {
+  const ran: number[] = [];
+  const pending = createPending<number>({ run: (item) => ran.push(item), most: 3 });
+  for (let item = 0; item < 7; item++) pending.add(item);
+  assert.deepEqual(ran, [], "not before the next turn");
+  for (const expected of [3, 6, 7, 7]) {
+    await turn();
+    assert.deepEqual(
+      ran,
+      Array.from({ length: expected }, (_, item) => item),
+    );
+  }
+});
+
+test("what comes while others are worked on or wait goes behind them, and what has been empty goes on", async () => {
+  const ran: string[] = [];
+  const pending = createPending<string>({
+    run: (name) => {
+      ran.push(name);
+      if (name === "a") pending.add("from a");
+    },
+    most: 2,
+  });
+  for (const name of ["a", "b", "c"]) pending.add(name);
+  await turn();
+  assert.deepEqual(ran, ["a", "b"]);
+  await turn();
+  assert.deepEqual(ran, ["a", "b", "c", "from a"]);
+  await turn();
+  pending.add("later");
+  await turn();
+  assert.deepEqual(ran.slice(4), ["later"]);
+});
+
 test("an item that fails is reported and the others go on", async () => {
   const errors: unknown[] = [];
   const done: number[] = [];

@@ -4,6 +4,8 @@ export interface PendingOptions<T> {
   readonly run: (item: T) => void;
   /** Longest time in milliseconds that the event loop is kept busy in one go. */
   readonly sliceMs?: number;
+  /** Most items that are worked on in one go. */
+  readonly most?: number;
   /** Monotonic time in milliseconds. */
   readonly now?: () => number;
   readonly onError?: (error: unknown) => void;
@@ -22,7 +24,7 @@ export interface Pending<T> {
  * worked on once, so states that follow each other quickly coalesce.
  */
 export function createPending<T>(options: PendingOptions<T>): Pending<T> {
-  const sliceMs = options.sliceMs ?? 5;
+  const { sliceMs = 5, most = Number.POSITIVE_INFINITY } = options;
   const now = options.now ?? (() => performance.now());
   const items = new Set<T>();
   let scheduled = false;
@@ -36,6 +38,7 @@ export function createPending<T>(options: PendingOptions<T>): Pending<T> {
   function slice(): void {
     scheduled = false;
     const end = now() + sliceMs;
+    let left = most;
     for (const item of items) {
       items.delete(item);
       try {
@@ -43,7 +46,8 @@ export function createPending<T>(options: PendingOptions<T>): Pending<T> {
       } catch (error) {
         options.onError?.(error);
       }
-      if (now() >= end) break;
+      left -= 1;
+      if (left === 0 || now() >= end) break;
     }
     schedule();
   }
