@@ -45,7 +45,7 @@ export { policyKinds } from "./kinds.ts";
 export { meshCircuitBreaker } from "./mesh-circuit-breaker/policy.ts";
 export { type AskedHost, gatewayRoutes } from "./mesh-http-route/gateway.ts";
 export { seenThrough } from "./mesh-load-balancing-strategy/seen-through.ts";
-export { type ViewingCaller, viewingPart, viewOf } from "./mesh-load-balancing-strategy/view.ts";
+export { type ViewingCaller, viewingKeys, viewingPart, viewOf } from "./mesh-load-balancing-strategy/view.ts";
 export { meshProxyPatch } from "./mesh-proxy-patch/policy.ts";
 export { gatewayConnections } from "./mesh-tcp-route/policy.ts";
 export { meshTls } from "./mesh-tls/policy.ts";

@@ -73,7 +73,7 @@ export function registerInspection(app: FastifyInstance, deps: ApiDeps): void {
 /** A plan without what ways share, which repeats what they say themselves. */
 function shownPlan(plan: ProxyPlan): ProxyPlan {
   const shown = <Way extends Pick<OutboundPlan, "upstream">>(way: Way): Way => {
-    const { core: _, ...upstream } = way.upstream;
+    const { core: _, said: __, ...upstream } = way.upstream;
     return { ...way, upstream };
   };
   return { ...plan, outbounds: plan.outbounds.map(shown), backends: plan.backends.map(shown) };

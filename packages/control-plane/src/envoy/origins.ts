@@ -7,7 +7,8 @@ import type { FragmentTable } from "../xds/fragment-table.ts";
 /** The resources that policies shape. */
 export type ShapedType = NonNullable<PolicyDefinition["shapes"]>[number];
 
-type ByType = { [Type in ShapedType]?: readonly string[] };
+/** Of what a way becomes, by type. */
+type ByType = Readonly<Record<"cluster" | "listener" | "route", readonly string[]>>;
 
 /** Tells which policies had a say in a resource, by their KRIs, sorted; equal lists are the same object. */
 export class Origins {
@@ -19,6 +20,8 @@ export class Origins {
   readonly #behind = new WeakMap<object, readonly string[]>();
   /** By the way without policies that stand alone. */
   readonly #ofCores = new WeakMap<UpstreamPlan, ByType>();
+  /** By what these say. */
+  readonly #ofSaid = new WeakMap<PolicyPlans, ByType>();
   /** Of two lists. */
   readonly #unions = new WeakMap<readonly string[], WeakMap<readonly string[], readonly string[]>>();
 
@@ -41,11 +44,20 @@ export class Origins {
   }
 
   /** Of what a way becomes. */
-  ofWay(way: UpstreamPlan, type: ShapedType): readonly string[] {
-    const core = way.core ?? way;
-    const known = getOrMake(this.#ofCores, core, (): ByType => ({}));
-    known[type] ??= this.#with(NONE, this.#together, core.policies, type);
-    return this.#with(known[type], this.#alone, way.policies, type);
+  ofWay(way: UpstreamPlan): ByType {
+    const { core = way, said = way.policies } = way;
+    const ofCore = getOrMake(this.#ofCores, core, () => this.#ofAll(this.#together, core.policies));
+    const ofSaid = getOrMake(this.#ofSaid, said, () => this.#ofAll(this.#alone, said));
+    return {
+      cluster: this.#union(ofCore.cluster, ofSaid.cluster),
+      route: this.#union(ofCore.route, ofSaid.route),
+      listener: this.#union(ofCore.listener, ofSaid.listener),
+    };
+  }
+
+  #ofAll(definitions: readonly PolicyDefinition[], plans: PolicyPlans): ByType {
+    const of = (type: ShapedType): readonly string[] => this.#with(NONE, definitions, plans, type);
+    return { cluster: of("cluster"), listener: of("listener"), route: of("route") };
   }
 
   #with(

@@ -22,7 +22,7 @@ import { TcpProxySchema } from "@skein/envoy-api/envoy/extensions/filters/networ
 import { HttpProtocolOptionsSchema } from "@skein/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import type { DestinationPlan, OutboundDraft, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import type { Interned } from "../plan/interned.ts";
-import { Field, fieldOf, type Piece, packing } from "../xds/joined.ts";
+import { Field, fieldOf, joined, type Piece, packing } from "../xds/joined.ts";
 import { PROTOCOL_OPTIONS } from "./http.ts";
 import { leaveMesh, partlyLeaveMesh } from "./leaving.ts";
 import { draftUpstream } from "./outbound.ts";
@@ -37,12 +37,10 @@ export interface RouteShare {
   readonly routes: readonly Uint8Array[];
 }
 
-/** What one policy says of a way to a destination by itself: encoded, to be joined with the rest. */
+/** What policies say of a way to a destination by themselves: encoded, to be joined with the rest. */
 export interface Share extends ClusterShare, RouteShare {
   /** Of the connection manager, else of the TCP proxy. */
   readonly network: Uint8Array;
-  /** The same bytes, as part of a key. */
-  readonly networkKey: string;
 }
 
 /** The routes as all policies have them that must be heard together. */
@@ -69,6 +67,8 @@ const MAP_KEY = 1;
 const MAP_VALUE = 2;
 const PROTOCOL_OPTIONS_KEY = fieldOf(MAP_KEY, PROTOCOL_OPTIONS);
 const packedOptions = packing(MAP_VALUE, HttpProtocolOptionsSchema.typeName);
+const ROUTES = VirtualHostSchema.field.routes.number;
+const VIRTUAL_HOSTS = RouteConfigurationSchema.field.virtualHosts.number;
 const TYPED_CONFIG = FilterSchema.field.typedConfig.number;
 const HCM = {
   name: fieldOf(FilterSchema.field.name.number, "envoy.filters.network.http_connection_manager"),
@@ -157,23 +157,28 @@ export function shareOf(
 ): Share {
   const draft = blankDraft(layout, sees);
   definition.translateOutbound?.(entry, draft);
-  const network = networkOf(draft);
-  const networkKey = Buffer.from(network).toString("latin1");
-  return { ...clusterShare(draft), network, networkKey, routes: routesOf(draft) };
+  return { ...clusterShare(draft), network: networkOf(draft), routes: routesOf(draft) };
 }
 
-/** A cluster, from what shares say of it and of its protocol; bytes that leave the mesh have no options of HTTP. */
-export function encodedCluster(
-  { isHttp, isExternal }: Layout,
-  shares: readonly ClusterShare[],
-): readonly Piece[] {
-  const pieces: Piece[] = shares.map(({ cluster }) => cluster);
-  if (isHttp || !isExternal) {
-    const options = packedOptions(shares.map(({ httpOptions }) => httpOptions));
-    const { number } = ClusterSchema.field.typedExtensionProtocolOptions;
-    pieces.push(new Field(number, [PROTOCOL_OPTIONS_KEY, options]));
-  }
-  return pieces;
+/** What several policies say by themselves of ways with one layout, as one share. */
+export function joinedShares(shares: readonly Share[], { routes }: Layout): Share {
+  return {
+    cluster: joined(shares.map(({ cluster }) => cluster)),
+    httpOptions: joined(shares.map(({ httpOptions }) => httpOptions)),
+    network: joined(shares.map(({ network }) => network)),
+    routes: routes.map((_, index) => joined(shares.map((each) => each.routes[index] ?? NOTHING))),
+  };
+}
+
+/** The field of a cluster for its protocol, from what shares say of it. */
+export function encodedOptions(shares: readonly Uint8Array[]): Uint8Array {
+  const { number } = ClusterSchema.field.typedExtensionProtocolOptions;
+  return fieldOf(number, [PROTOCOL_OPTIONS_KEY, packedOptions(shares)]);
+}
+
+/** Whether a cluster has options of HTTP; bytes that leave the mesh have none. */
+export function hasOptions({ isHttp, isExternal }: Layout): boolean {
+  return isHttp || !isExternal;
 }
 
 /** What a policy that stands alone gets: the draft's outline, with nothing in it. */
@@ -224,17 +229,16 @@ export function encodedChain({ isHttp }: Layout, network: readonly Uint8Array[])
   ]);
 }
 
-/** The routes of a way, from those of its core and what other shares say of each. */
+/** The routes of a way, from those of its core and what another share says of each. */
 export function encodedRoutes(
-  core: RouteCore,
+  { configuration, routes }: RouteCore,
   virtualHost: Uint8Array,
-  others: readonly RouteShare[],
+  other: RouteShare,
 ): readonly Piece[] {
-  const routes: Piece[] = [virtualHost];
-  for (const [index, route] of core.routes.entries()) {
-    const pieces = [route];
-    for (const { routes: more } of others) pieces.push(more[index] ?? NOTHING);
-    routes.push(new Field(VirtualHostSchema.field.routes.number, pieces));
+  const pieces: Piece[] = [virtualHost];
+  for (let index = 0; index < routes.length; index++) {
+    const route = [routes[index] ?? NOTHING, other.routes[index] ?? NOTHING];
+    pieces.push(new Field(ROUTES, route));
   }
-  return [core.configuration, new Field(RouteConfigurationSchema.field.virtualHosts.number, routes)];
+  return [configuration, new Field(VIRTUAL_HOSTS, pieces)];
 }

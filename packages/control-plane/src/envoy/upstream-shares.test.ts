@@ -40,7 +40,7 @@ function partsOf(shares: UpstreamShares, plan: UpstreamPlan) {
 }
 
 /** A way that says nothing of others. */
-function whole({ core: _, ...plan }: UpstreamPlan): UpstreamPlan {
+function whole({ core: _, said: __, ...plan }: UpstreamPlan): UpstreamPlan {
   return plan;
 }
 

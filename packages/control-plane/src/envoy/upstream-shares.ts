@@ -1,4 +1,4 @@
-import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
+import type { DestinationPlan, PolicyDefinition, PolicyPlans, UpstreamPlan } from "@skein/policies";
 import { Bounded } from "../bounded.ts";
 import { getOrMake } from "../get-or-make.ts";
 import { ObjectKeys } from "../object-keys.ts";
@@ -9,8 +9,10 @@ import {
   type ClusterShare,
   coresOf,
   encodedChain,
-  encodedCluster,
+  encodedOptions,
   encodedRoutes,
+  hasOptions,
+  joinedShares,
   type Layout,
   type RouteCore,
   type Share,
@@ -23,8 +25,9 @@ export interface TranslatedUpstream {
   /** Absent where traffic is bytes. */
   readonly routes: readonly Piece[] | undefined;
   readonly network: NetworkChain;
-  /** What it is made of; other ways find what they have in common with it for as long as somebody keeps this. */
-  readonly shares: readonly object[];
+  /** What it is made of; other ways find what they have in common with it for as long as somebody keeps these. */
+  readonly core: object;
+  readonly said: object;
 }
 
 /** How connections of applications are handled on their way; mostly the same object for all ways that handle them alike. */
@@ -63,10 +66,27 @@ interface SharesOwner {
   readonly byOutline: WeakMap<Layout, OwnedShare>;
 }
 
+/** What all policies that stand alone say together. */
+interface SaidShare extends Share {
+  /** The bytes of `network`, as part of a key. */
+  readonly networkKey: string;
+  /** The field of a cluster for its protocol, by what the core says of that. */
+  readonly options: WeakMap<Uint8Array, Uint8Array>;
+  readonly owner: SaidOwner;
+}
+
+/** The same by layouts, as of one policy. */
+interface SaidOwner {
+  readonly owners: readonly SharesOwner[];
+  readonly byLayout: WeakMap<Layout, SaidShare>;
+  readonly byOutline: WeakMap<Layout, SaidShare>;
+}
+
 /**
  * Translates how kinds of callers reach destinations. Two ways to one destination mostly differ in one or two policies.
- * So what a policy says by itself is encoded once for all ways that have it, the rest once for all that agree on what
- * shapes it, and a way is the join of these: a change of a policy costs that policy's share and the joining.
+ * So what a policy says by itself is encoded once for all ways that have it, what several say so once for all that have
+ * the same ones, the rest once for all that agree on what shapes it, and a way is the join of two: a change of a policy costs
+ * that policy's share and the joining.
  */
 export class UpstreamShares {
   readonly #alone: readonly PolicyDefinition[];
@@ -75,9 +95,13 @@ export class UpstreamShares {
   readonly #cores = new WeakMap<DestinationPlan, Cores>();
   readonly #coreShares = new WeakMap<UpstreamPlan, CoreShares>();
   readonly #layouts = new Interned<Layout>();
+  /** What cores say of protocols, which is mostly the same. */
+  readonly #httpOptions = new Interned<Uint8Array>();
   readonly #chains = new WeakMap<Uint8Array, Bounded<NetworkChain>>();
   readonly #owners = new WeakMap<object, SharesOwner>();
-  readonly #said = new Interned<SharesOwner>();
+  readonly #owned = new Interned<SharesOwner>();
+  readonly #saidOwners = new WeakMap<PolicyPlans, SaidOwner>();
+  readonly #said = new Interned<SaidOwner>();
 
   constructor(definitions: readonly PolicyDefinition[]) {
     const { alone, together } = byStanding(definitions);
@@ -87,24 +111,30 @@ export class UpstreamShares {
 
   /** The way of this plan. */
   translate(plan: UpstreamPlan): TranslatedUpstream {
-    const without = plan.core ?? plan;
-    const core = getOrMake(this.#coreShares, without, () => this.#core(without));
-    const shares = this.#alone.map((definition) => this.#share(definition, plan, core.routes.layout));
+    const { core: without = plan, said: alone = plan.policies } = plan;
+    let core = this.#coreShares.get(without);
+    if (core === undefined) {
+      core = this.#core(without);
+      this.#coreShares.set(without, core);
+    }
+    const { layout, virtualHost } = core.routes;
+    const said = this.#saidShare(alone, layout);
+    const { cluster, httpOptions } = core.cluster;
     return {
-      cluster: encodedCluster(core.routes.layout, [core.cluster, ...shares]),
-      routes: core.routes.virtualHost && encodedRoutes(core.routes, core.routes.virtualHost, shares),
-      network: this.#chain(core, shares),
-      shares: [core.cluster, core.routes, ...shares],
+      cluster: hasOptions(layout)
+        ? [cluster, said.cluster, optionsOf(httpOptions, said)]
+        : [cluster, said.cluster],
+      routes: virtualHost && encodedRoutes(core.routes, virtualHost, said),
+      network: this.#chain(core, said),
+      ...{ core, said },
     };
   }
 
   /** Most policies say little or nothing of connections, so what they say is short enough for a key. */
-  #chain({ network, routes: { layout } }: CoreShares, alone: readonly Share[]): NetworkChain {
-    let key = "";
-    for (const { networkKey } of alone) key += `${networkKey.length} ${networkKey}`;
+  #chain({ network, routes: { layout } }: CoreShares, said: SaidShare): NetworkChain {
     const chains = getOrMake(this.#chains, network, () => new Bounded(MOST_CHAINS));
-    return getOrMake(chains, key, () => ({
-      encoded: () => encodedChain(layout, [network, ...alone.map((each) => each.network)]),
+    return getOrMake(chains, said.networkKey, () => ({
+      encoded: () => encodedChain(layout, [network, said.network]),
     }));
   }
 
@@ -131,10 +161,11 @@ export class UpstreamShares {
       return made;
     };
     return {
-      cluster: cores.cluster.get(
-        `${entries("cluster")}${rest} ${formOf(cores, secrets)}`,
-        () => make().cluster,
-      ),
+      cluster: cores.cluster.get(`${entries("cluster")}${rest} ${formOf(cores, secrets)}`, () => {
+        const { cluster, httpOptions } = make().cluster;
+        const key = Buffer.from(httpOptions).toString("latin1");
+        return { cluster, httpOptions: this.#httpOptions.get(key, () => httpOptions) };
+      }),
       network: cores.network.get(`${entries("listener")}${rest} ${leadsTo}`, () => make().network),
       routes: cores.routes.get(
         `${entries("route")}${rest} ${leadsTo} ${callerTags ?? ""}`,
@@ -143,18 +174,51 @@ export class UpstreamShares {
     };
   }
 
-  #share(definition: PolicyDefinition, plan: UpstreamPlan, layout: Layout): Share {
-    const entry = plan.policies[definition.kind.type] as object | undefined;
+  /** What policies that stand alone say of ways with a layout: once for all ways of which they say the same. */
+  #saidShare(said: PolicyPlans, layout: Layout): SaidShare {
+    const owner = this.#saidOwners.get(said) ?? this.#saidOwner(said);
+    return (
+      owner.byOutline.get(layout.outline ?? layout) ??
+      owner.byLayout.get(layout) ??
+      this.#joinSaid(owner, said, layout)
+    );
+  }
+
+  #saidOwner(said: PolicyPlans): SaidOwner {
+    const owners = this.#alone.map((definition) =>
+      this.#owner(definition, said[definition.kind.type] as object | undefined),
+    );
+    const key = owners.map((each) => this.#keys.of(each)).join(" ");
+    const made = { owners, byLayout: new WeakMap(), byOutline: new WeakMap() };
+    const owner = this.#said.get(key, () => made);
+    this.#saidOwners.set(said, owner);
+    return owner;
+  }
+
+  #joinSaid(owner: SaidOwner, said: PolicyPlans, layout: Layout): SaidShare {
+    const { outline = layout } = layout;
+    const shares = this.#alone.map((definition) => this.#share(definition, said, layout));
+    const joined = joinedShares(shares, layout);
+    const networkKey = Buffer.from(joined.network).toString("latin1");
+    const made = { ...joined, networkKey, options: new WeakMap(), owner };
+    if (shares.every((each) => each.owner.byOutline.get(outline) === each))
+      owner.byOutline.set(outline, made);
+    else owner.byLayout.set(layout, made);
+    return made;
+  }
+
+  #share(definition: PolicyDefinition, said: PolicyPlans, layout: Layout): OwnedShare {
+    const entry = said[definition.kind.type] as object | undefined;
     const owner = this.#owner(definition, entry);
     const { byLayout, byOutline } = owner;
     const { outline = layout } = layout;
     const known = byOutline.get(outline) ?? byLayout.get(layout);
     if (known !== undefined) return known;
     let sees = false;
-    const said = shareOf(definition, entry, layout, () => {
+    const made = shareOf(definition, entry, layout, () => {
       sees = true;
     });
-    const share = { ...said, owner };
+    const share = { ...made, owner };
     if (sees) byLayout.set(layout, share);
     else byOutline.set(outline, share);
     return share;
@@ -165,7 +229,7 @@ export class UpstreamShares {
     const known = this.#owners.get(entry ?? definition);
     if (known !== undefined) return known;
     const said = JSON.stringify(entry, (key, value: unknown) => (key === "origins" ? undefined : value));
-    const owner = this.#said.get(
+    const owner = this.#owned.get(
       `${definition.kind.type} ${said}`,
       (): SharesOwner => ({ byLayout: new WeakMap(), byOutline: new WeakMap() }),
     );
@@ -181,4 +245,8 @@ function newCores(): Cores {
 /** A number for a part of keys that is long and that many keys have. A destination has few. */
 function formOf({ forms }: Cores, text: string): number {
   return getOrMake(forms, text, () => forms.size);
+}
+
+function optionsOf(ofCore: Uint8Array, { options, httpOptions }: SaidShare): Uint8Array {
+  return getOrMake(options, ofCore, () => encodedOptions([ofCore, httpOptions]));
 }

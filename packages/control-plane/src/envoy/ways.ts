@@ -25,7 +25,8 @@ interface TranslatedWay {
   readonly origins: readonly string[];
   readonly network: NetworkChain;
   /** Kept for ways that are like this one in some part. */
-  readonly shares: readonly object[];
+  readonly core: object;
+  readonly said: object;
 }
 
 /** Of those that differ in nothing but their addresses; most callers have the same. */
@@ -68,14 +69,15 @@ export class Ways {
   #way(plan: UpstreamPlan): TranslatedWay {
     let way = this.#made.get(plan);
     if (way === undefined) {
-      const { cluster, routes, network, shares } = this.#shares.translate(plan);
+      const { cluster, routes, network, core, said } = this.#shares.translate(plan);
       const { clusterName, destination } = plan;
-      const [table, origins] = [this.#table, this.#origins];
+      const origins = this.#origins.ofWay(plan);
+      const table = this.#table;
       way = {
-        ...{ network, shares },
-        cluster: table.intern("cluster", clusterName, cluster, origins.ofWay(plan, "cluster")),
-        route: routes && table.intern("route", destination.routeName, routes, origins.ofWay(plan, "route")),
-        origins: origins.ofWay(plan, "listener"),
+        cluster: table.intern("cluster", clusterName, cluster, origins.cluster),
+        route: routes && table.intern("route", destination.routeName, routes, origins.route),
+        origins: origins.listener,
+        ...{ network, core, said },
       };
       this.#made.set(plan, way);
     }

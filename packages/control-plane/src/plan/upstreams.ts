@@ -7,6 +7,7 @@ import {
   type IdentityPlan,
   type Naming,
   type PolicyDefinition,
+  type PolicyPlans,
   type PolicyResource,
   type RouteIdentity,
   type UpstreamPlan,
@@ -41,7 +42,7 @@ interface CallerCore extends CallerTraits {
   /** Of each kind of policy that does not stand alone. */
   readonly lists: readonly PolicyList[];
   /** By which id their way to a destination is found, but for policies that stand alone; of a few destinations. */
-  readonly ids: Map<DestinationKey, { readonly destination: DestinationPlan; readonly id: string }>;
+  readonly ids: Map<DestinationKey, { readonly findings: Findings; readonly id: string }>;
 }
 
 /**
@@ -51,6 +52,8 @@ interface CallerCore extends CallerTraits {
 export interface CallerKind extends CallerTraits {
   readonly policies: PolicySet;
   readonly core: CallerCore;
+  /** Of each kind of policy that stands alone. */
+  readonly alone: readonly PolicyList[];
 }
 
 /** What is known of a caller besides its policies. */
@@ -70,11 +73,24 @@ interface Saying {
   readonly lists: readonly PolicyList[];
   /** With one more list. */
   readonly next: WeakMap<PolicyList, Saying>;
+  /** What they say of every destination, once that is known; absent where it is not the same of all. */
+  said: PolicyPlans | undefined;
+}
+
+/** What is found out about a destination. */
+interface Findings {
+  /** Of lists, the policies that can matter to it. */
+  readonly concerning: WeakMap<PolicyList, PolicyList>;
+  /** What kinds of policy say of it; the same object for all who are told the same. */
+  readonly entries: Entries;
+  /** By what of a caller matters to it. */
+  readonly cores: Keyed<string, Core | undefined>;
 }
 
 /** A way to a destination but for policies that stand alone, and the ways that come of it with these. */
 interface Core {
   readonly plan: UpstreamPlan;
+  readonly findings: Findings;
   readonly routes: readonly RouteIdentity[];
   /** Tells which policies the routes are from. */
   readonly routesKey: string;
@@ -127,11 +143,8 @@ export class Upstreams {
   readonly #callers = new Interned<Caller>();
   readonly #groups = new Interned<CallerKind["group"]>();
   #known = 0;
-  readonly #nothing: Saying = { lists: [], next: new WeakMap() };
-  readonly #concerning = new WeakMap<DestinationPlan, WeakMap<PolicyList, PolicyList>>();
-  /** By what of a caller matters to the destination. */
-  readonly #cores = new WeakMap<DestinationPlan, Keyed<string, Core | undefined>>();
-  readonly #entries = new WeakMap<DestinationPlan, Entries>();
+  readonly #nothing: Saying = { lists: [], next: new WeakMap(), said: undefined };
+  readonly #findings = new WeakMap<DestinationPlan, Findings>();
   readonly #common: CommonEntries = new WeakMap();
 
   constructor(
@@ -172,7 +185,7 @@ export class Upstreams {
     return getOrMake(kinds, policies, () => {
       const lists = listsOf(policies, this.#together);
       const core = cores.get(lists.map(listKey).join(" "), () => ({ ...traits, lists, ids: new Map() }));
-      return { ...traits, policies, core };
+      return { ...traits, policies, core, alone: listsOf(policies, this.#alone) };
     });
   }
 
@@ -187,68 +200,75 @@ export class Upstreams {
     const destination = this.#destination.at(key).get()?.plan;
     if (destination === undefined || refusalOf(kind, destination) !== undefined) return undefined;
     const core = this.#core(kind.core, destination, key);
-    return core && this.#way(core, kind.policies);
+    return core && this.#way(core, kind.alone);
   }
 
   #core(caller: CallerCore, destination: DestinationPlan, key: DestinationKey): Core | undefined {
-    const concerning = (): readonly PolicyList[] =>
-      caller.lists.map((list) => this.#concerningOf(list, destination));
     const machine = destination.kind === "MeshExternalService" ? caller.machine : ANY_MACHINE;
+    const findings = this.#findingsOf(destination);
     const known = caller.ids.get(key);
-    let id = known?.destination === destination ? known.id : undefined;
+    let id = known?.findings === findings ? known.id : undefined;
     if (id === undefined) {
-      id = `${caller.group.id} ${machineKey(machine)} ${concerning().map(listKey).join(" ")}`;
+      const lists = concerning(caller.lists, findings, destination);
+      id = `${caller.group.id} ${machineKey(machine)} ${lists.map(listKey).join(" ")}`;
       // A thousand callers that may call a thousand destinations would be a million ids.
-      if (known !== undefined || caller.ids.size < MOST_IDS) caller.ids.set(key, { destination, id });
+      if (known !== undefined || caller.ids.size < MOST_IDS) caller.ids.set(key, { findings, id });
     }
-    return getOrMake(this.#cores, destination, () => this.#graph.keyed<string, Core | undefined>())
-      .at(id, () => this.#planCore({ ...caller, machine, lists: concerning() }, key))
+    const { cores } = findings;
+    return cores
+      .at(id, () =>
+        this.#planCore({ ...caller, machine, lists: concerning(caller.lists, findings, destination) }, key),
+      )
       .get();
   }
 
   /** With what policies that stand alone say of it: they look at nothing that changes while the core is the same. */
-  #way(core: Core, { byKind }: PolicySet): UpstreamPlan {
-    const { plan, ways } = core;
+  #way(core: Core, alone: readonly PolicyList[]): UpstreamPlan {
+    const { plan, findings, ways } = core;
     let saying = this.#nothing;
     let isSilent = true;
-    for (const { kind } of this.#alone) {
-      const list = this.#concerningOf(byKind.get(kind.type) ?? NO_POLICIES, plan.destination);
+    for (const all of alone) {
+      const list = concerningOf(all, findings, plan.destination);
       if (list.length > 0) isSilent = false;
-      const { lists, next } = saying;
-      saying = getOrMake(next, list, () => ({ lists: [...lists, list], next: new WeakMap() }));
+      saying = saying.next.get(list) ?? and(saying, list);
     }
-    return isSilent ? plan : getOrMake(ways, saying, () => this.#saidOf(core, saying.lists));
+    if (isSilent) return plan;
+    let way = ways.get(saying);
+    if (way === undefined) {
+      const said = saying.said ?? this.#saidOf(core, saying);
+      way = { ...plan, policies: { ...plan.policies, ...said }, core: plan, said };
+      ways.set(saying, way);
+    }
+    return way;
   }
 
-  #saidOf({ plan, routes, routesKey }: Core, lists: readonly PolicyList[]): UpstreamPlan {
-    const entries = this.#entriesOf(plan.destination);
-    const said: Record<string, unknown> = { ...plan.policies };
+  #saidOf({ findings: { entries }, routes, routesKey }: Core, saying: Saying): PolicyPlans {
+    const said: Record<string, object> = {};
+    let isCommon = true;
     for (const [at, definition] of this.#alone.entries()) {
-      const list = lists[at] ?? NO_POLICIES;
-      const entry = list.length === 0 ? undefined : entries.of(definition, list, routes, routesKey);
+      const list = saying.lists[at] ?? NO_POLICIES;
+      if (list.length === 0) continue;
+      const entry = entries.of(definition, list, routes, routesKey);
       if (entry !== undefined) said[definition.kind.type] = entry;
+      isCommon &&= this.#common.has(list);
     }
-    return { ...plan, policies: said, core: plan };
+    if (isCommon) saying.said = said;
+    return said;
   }
 
-  /** Without the policies that cannot matter to a destination. */
-  #concerningOf(list: PolicyList, destination: DestinationPlan): PolicyList {
-    if (list.length === 0) return list;
-    const byList = getOrMake(this.#concerning, destination, () => new WeakMap<PolicyList, PolicyList>());
-    let concerning = byList.get(list);
-    if (concerning === undefined) {
-      const those = list.filter((each) => concernsDestination(each, destination));
-      concerning = those.length === list.length ? list : policyList(those);
-      byList.set(list, concerning);
-    }
-    return concerning;
+  #findingsOf(destination: DestinationPlan): Findings {
+    return getOrMake(this.#findings, destination, () => ({
+      concerning: new WeakMap(),
+      entries: new Entries(destination, this.#common),
+      cores: this.#graph.keyed(),
+    }));
   }
 
   #planCore(caller: CallerCore, key: DestinationKey): Core | undefined {
     const destination = this.#destination.at(key).get();
     if (destination === undefined) return undefined;
     const { plan, acceptsTls } = destination;
-    const entries = this.#entriesOf(plan);
+    const findings = this.#findingsOf(plan);
     const problem = problemOf(caller, destination);
     const external =
       problem === undefined
@@ -261,7 +281,7 @@ export class Upstreams {
     for (const [at, definition] of this.#together.entries()) {
       const list = caller.lists[at] ?? NO_POLICIES;
       if (list.length === 0) continue;
-      const entry = entries.of(definition, list, routes, routesKey);
+      const entry = findings.entries.of(definition, list, routes, routesKey);
       if (entry === undefined) continue;
       policies[definition.kind.type] = entry;
       const own = definition.routes?.(entry) ?? [];
@@ -291,12 +311,7 @@ export class Upstreams {
       ...(tags === undefined || plan.kind === "MeshExternalService" ? {} : { callerTags: tags }),
       policies,
     };
-    return { plan: way, routes, routesKey, ways: new WeakMap() };
-  }
-
-  /** What kinds of policy say of a destination; the same object for all who are told the same. */
-  #entriesOf(destination: DestinationPlan): Entries {
-    return getOrMake(this.#entries, destination, () => new Entries(destination, this.#common));
+    return { plan: way, findings, routes, routesKey, ways: new WeakMap() };
   }
 
   /** Where a reference of a route leads callers of a kind. */
@@ -328,6 +343,31 @@ export class Upstreams {
 
 function listsOf({ byKind }: PolicySet, definitions: readonly PolicyDefinition[]): readonly PolicyList[] {
   return definitions.map(({ kind }) => byKind.get(kind.type) ?? NO_POLICIES);
+}
+
+function and({ lists, next }: Saying, list: PolicyList): Saying {
+  const saying: Saying = { lists: [...lists, list], next: new WeakMap(), said: undefined };
+  next.set(list, saying);
+  return saying;
+}
+
+/** Of each list the policies that can matter to a destination. */
+function concerning(
+  lists: readonly PolicyList[],
+  findings: Findings,
+  destination: DestinationPlan,
+): readonly PolicyList[] {
+  return lists.map((list) => concerningOf(list, findings, destination));
+}
+
+function concerningOf(list: PolicyList, findings: Findings, destination: DestinationPlan): PolicyList {
+  if (list.length === 0) return list;
+  const known = findings.concerning.get(list);
+  if (known !== undefined) return known;
+  const those = list.filter((each) => concernsDestination(each, destination));
+  const concerning = those.length === list.length ? list : policyList(those);
+  findings.concerning.set(list, concerning);
+  return concerning;
 }
 
 function clusterName(kind: CallerTraits, plan: DestinationPlan): string {

@@ -48,11 +48,8 @@ export function viewOf(policies: PolicyPlans, caller: ViewingCaller): EndpointsV
   };
 }
 
-/**
- * What of a caller can count in views that these policies decide. Callers of which it is the same see the same, whatever
- * else they are.
- */
-export function viewingPart(policies: readonly PolicyResource[], caller: ViewingCaller): ViewingCaller {
+/** Keys of the tags that can count in views that these policies decide, sorted. */
+export function viewingKeys(policies: readonly PolicyResource[]): readonly string[] {
   const keys = policies.flatMap(({ spec }) =>
     (spec.to ?? []).flatMap(({ default: conf }) =>
       (
@@ -60,8 +57,13 @@ export function viewingPart(policies: readonly PolicyResource[], caller: Viewing
       ).map(({ key }) => key),
     ),
   );
+  return [...new Set(keys)].sort();
+}
+
+/** What of a caller counts where these tags do. Callers of which it is the same see the same, whatever else they are. */
+export function viewingPart(keys: readonly string[], caller: ViewingCaller): ViewingCaller {
   const labels: Record<string, string> = {};
-  for (const key of [...new Set(keys)].sort()) {
+  for (const key of keys) {
     const value = tagValue(key, caller);
     if (value !== undefined) labels[key] = value;
   }

@@ -31,6 +31,8 @@ export interface UpstreamPlan {
   readonly backends: Readonly<Record<string, BackendPlan>>;
   /** The same way without policies that stand alone: one object for all that differ in these. Absent where there are none. */
   readonly core?: UpstreamPlan;
+  /** What these say of it, mostly the same object for all that are told the same. There where `core` is. */
+  readonly said?: PolicyPlans;
 }
 
 /** What a caller needs to know to speak mTLS with a destination. */

@@ -46,7 +46,7 @@ const external = describes<ExternalPlan>()(
   }),
 );
 
-const upstream = describes<Omit<UpstreamPlan, "core">>()(
+const upstream = describes<Omit<UpstreamPlan, "core" | "said">>()(
   z.object({
     destination,
     clusterName: text,

@@ -69,7 +69,9 @@ export function render(name: string): { readonly plan: string; readonly envoy: s
 /** YAML of plain data: no anchors, no folded lines, nothing that depends on the machine. */
 function yaml(value: unknown): string {
   // What ways have in common says nothing that they do not say themselves.
-  const text = JSON.stringify(value, (key, each: unknown) => (key === "core" ? undefined : each));
+  const text = JSON.stringify(value, (key, each: unknown) =>
+    key === "core" || key === "said" ? undefined : each,
+  );
   return stringify(JSON.parse(text), { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 

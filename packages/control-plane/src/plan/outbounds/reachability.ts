@@ -10,8 +10,10 @@ import {
   type InboundSharedPlan,
   type PlanCondition,
   type ViewingCaller,
+  viewingKeys,
   viewingPart,
 } from "@skein/policies";
+import { getOrMake } from "../../get-or-make.ts";
 import type { Graph, Readable } from "../../view/graph.ts";
 import type { MeshView } from "../../view/mesh-view.ts";
 import { type Destination, instancesBehind } from "../destinations.ts";
@@ -114,6 +116,10 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
     return [...new Set(lists.map((uris) => JSON.stringify(uris)))].sort().map((text) => JSON.parse(text));
   };
 
+  const keys = new WeakMap<CallerKind, readonly string[]>();
+  const keysFor = (caller: CallerKind): readonly string[] =>
+    getOrMake(keys, caller, () => viewingKeys(caller.policies.byKind.get("MeshLoadBalancingStrategy") ?? []));
+
   const sharedOf = (
     dataplane: DataplaneResource,
     mesh: MeshResource,
@@ -130,8 +136,7 @@ export function reachability(graph: Graph, inputs: ReachabilityInputs): Reachabi
   return {
     of(dataplane, mesh, proxy) {
       const { caller, redirect } = proxy;
-      const balancing = caller.policies.byKind.get("MeshLoadBalancingStrategy") ?? [];
-      const viewing = viewingPart(balancing, viewingCaller(dataplane, zone));
+      const viewing = viewingPart(keysFor(caller), viewingCaller(dataplane, zone));
       const isRedirected = (address: string): boolean =>
         redirectsOutbound(redirect, address, dataplane.spec.networking?.address);
       const { ports, named, conditions: unresolved } = asked.at(dataplane.name).get();
