@@ -6,26 +6,14 @@ import { ListenerSchema } from "@skein/envoy-api/envoy/config/listener/v3/listen
 import { RouteConfigurationSchema } from "@skein/envoy-api/envoy/config/route/v3/route_pb";
 import { envoyRegistry } from "@skein/envoy-api/registry";
 import { type PolicyResource, policies, type UpstreamPlan } from "@skein/policies";
-import { goldenCases, goldenWorld } from "../pipeline/testing/golden.ts";
+import { goldenWays } from "../pipeline/testing/golden.ts";
 import { stored } from "../pipeline/testing/resources.ts";
 import { joined } from "../xds/joined.ts";
 import { UpstreamShares } from "./upstream-shares.ts";
 
 /* What definitions say of themselves, held against every way to a destination of the golden cases. */
 
-const upstreams = goldenCases().flatMap((name) => {
-  const world = goldenWorld(name);
-  return world.meshNames().flatMap((meshName) => {
-    const { index, planner } = world.mesh(meshName);
-    return index.dataplaneNames().flatMap((dataplane) => {
-      const plan = planner.plan.at(dataplane).get();
-      return [...(plan?.outbounds ?? []), ...(plan?.backends ?? [])].map(({ upstream }) => ({
-        name,
-        upstream,
-      }));
-    });
-  });
-});
+const upstreams = goldenWays();
 
 function partsOf(shares: UpstreamShares, plan: UpstreamPlan) {
   const { cluster, routes, network } = shares.translate(plan);

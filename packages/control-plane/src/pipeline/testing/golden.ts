@@ -2,6 +2,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MeshIdentityResource, MeshResource, Resource } from "@skein/model";
 import { enabledMtlsBackend } from "@skein/model";
+import type { UpstreamPlan } from "@skein/policies";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { ADMIN_SECRETS } from "../../envoy/admin.ts";
 import { type IdentityStage, meshIdentityKri, mtlsIssuer } from "../../plan/identities.ts";
@@ -150,4 +151,21 @@ function typesFirst(value: unknown): unknown {
   const { "@type": type, ...rest } = value as Record<string, unknown>;
   const entries = Object.entries(rest).map(([key, inner]) => [key, typesFirst(inner)]);
   return Object.fromEntries(type === undefined ? entries : [["@type", type], ...entries]);
+}
+
+/** Every way to a destination of all cases, with the name of its case. */
+export function goldenWays(): readonly { readonly name: string; readonly upstream: UpstreamPlan }[] {
+  return goldenCases().flatMap((name) => {
+    const world = goldenWorld(name);
+    return world.meshNames().flatMap((meshName) => {
+      const { index, planner } = world.mesh(meshName);
+      return index.dataplaneNames().flatMap((dataplane) => {
+        const plan = planner.plan.at(dataplane).get();
+        return [...(plan?.outbounds ?? []), ...(plan?.backends ?? [])].map(({ upstream }) => ({
+          name,
+          upstream,
+        }));
+      });
+    });
+  });
 }
