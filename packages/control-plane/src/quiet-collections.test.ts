@@ -26,11 +26,11 @@ function watched({ mock }: TestContext, inUse: number) {
 
 test("garbage is collected when the work that left it is over, once there is enough", (t) => {
   const { state, work, later } = watched(t, 80 * MB);
-  work(15 * MB);
+  work(13 * MB);
   later(10_000);
   assert.equal(state.collections, 0, "not worth it");
-  work(10 * MB);
-  later(99);
+  work(1 * MB);
+  later(49);
   assert.equal(state.collections, 0, "not yet quiet");
   later(1);
   assert.equal(state.collections, 1);
@@ -66,7 +66,7 @@ test("a heap that grows for good is not collected again and again", (t) => {
   work(70 * MB);
   later(100);
   assert.equal(state.collections, 1);
-  work(30 * MB);
+  work(24 * MB);
   later(100);
   assert.equal(state.collections, 1);
 });

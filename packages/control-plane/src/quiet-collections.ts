@@ -3,11 +3,11 @@ import { getHeapStatistics } from "node:v8";
 import { collectGarbage } from "./collect-garbage.ts";
 
 /** How long nothing must have been going on, nearly. */
-const QUIET_MS = 100;
+const QUIET_MS = 50;
 /** The share of it in which something was, all the same. */
 const BUSY = 0.2;
-/** What a collection has to give back, as a share of what stays. */
-const WORTH = 0.25;
+/** What a collection has to give back, as a share of what stays: less than V8 waits for, or it would begin in the next change. */
+const WORTH = 1 / 6;
 /**
  * Bytes that may be in use. A collection takes nearly a millisecond for each megabyte that stays, in which nothing else happens;
  * beyond this it is V8's, which goes about it in steps.

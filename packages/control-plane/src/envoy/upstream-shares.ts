@@ -1,22 +1,19 @@
-import type { DestinationPlan, PolicyDefinition, PolicyPlans, UpstreamPlan } from "@skein/policies";
+import type { DestinationPlan, PolicyDefinition, UpstreamPlan } from "@skein/policies";
 import { Bounded } from "../bounded.ts";
 import { getOrMake } from "../get-or-make.ts";
 import { ObjectKeys } from "../object-keys.ts";
 import { Interned } from "../plan/interned.ts";
 import { byStanding } from "../plan/standing.ts";
 import type { Piece } from "../xds/joined.ts";
+import { optionsOf, type SaidShare, SaidShares } from "./said-shares.ts";
 import {
   type ClusterShare,
   coresOf,
   encodedChain,
-  encodedOptions,
   encodedRoutes,
   hasOptions,
-  joinedShares,
   type Layout,
   type RouteCore,
-  type Share,
-  shareOf,
 } from "./upstream-encoding.ts";
 
 /** What all callers of one kind share towards one destination, as the encodings that it is joined from. */
@@ -54,34 +51,6 @@ interface Cores {
   readonly forms: Map<string, number>;
 }
 
-/** Keeps what others find it by. */
-interface OwnedShare extends Share {
-  readonly owner: SharesOwner;
-}
-
-/** The shares of entries that say the same, where they came from aside. */
-interface SharesOwner {
-  readonly byLayout: WeakMap<Layout, OwnedShare>;
-  /** Where it does not matter whose the routes are: by the outline of layouts. */
-  readonly byOutline: WeakMap<Layout, OwnedShare>;
-}
-
-/** What all policies that stand alone say together. */
-interface SaidShare extends Share {
-  /** The bytes of `network`, as part of a key. */
-  readonly networkKey: string;
-  /** The field of a cluster for its protocol, by what the core says of that. */
-  readonly options: WeakMap<Uint8Array, Uint8Array>;
-  readonly owner: SaidOwner;
-}
-
-/** The same by layouts, as of one policy. */
-interface SaidOwner {
-  readonly owners: readonly SharesOwner[];
-  readonly byLayout: WeakMap<Layout, SaidShare>;
-  readonly byOutline: WeakMap<Layout, SaidShare>;
-}
-
 /**
  * Translates how kinds of callers reach destinations. Two ways to one destination mostly differ in one or two policies.
  * So what a policy says by itself is encoded once for all ways that have it, what several say so once for all that have
@@ -89,7 +58,6 @@ interface SaidOwner {
  * that policy's share and the joining.
  */
 export class UpstreamShares {
-  readonly #alone: readonly PolicyDefinition[];
   readonly #together: readonly PolicyDefinition[];
   readonly #keys = new ObjectKeys();
   readonly #cores = new WeakMap<DestinationPlan, Cores>();
@@ -98,15 +66,12 @@ export class UpstreamShares {
   /** What cores say of protocols, which is mostly the same. */
   readonly #httpOptions = new Interned<Uint8Array>();
   readonly #chains = new WeakMap<Uint8Array, Bounded<NetworkChain>>();
-  readonly #owners = new WeakMap<object, SharesOwner>();
-  readonly #owned = new Interned<SharesOwner>();
-  readonly #saidOwners = new WeakMap<PolicyPlans, SaidOwner>();
-  readonly #said = new Interned<SaidOwner>();
+  readonly #said: SaidShares;
 
   constructor(definitions: readonly PolicyDefinition[]) {
     const { alone, together } = byStanding(definitions);
-    this.#alone = alone;
     this.#together = together;
+    this.#said = new SaidShares(alone);
   }
 
   /** The way of this plan. */
@@ -118,7 +83,7 @@ export class UpstreamShares {
       this.#coreShares.set(without, core);
     }
     const { layout, virtualHost } = core.routes;
-    const said = this.#saidShare(alone, layout);
+    const said = this.#said.of(alone, layout);
     const { cluster, httpOptions } = core.cluster;
     return {
       cluster: hasOptions(layout)
@@ -173,69 +138,6 @@ export class UpstreamShares {
       ),
     };
   }
-
-  /** What policies that stand alone say of ways with a layout: once for all ways of which they say the same. */
-  #saidShare(said: PolicyPlans, layout: Layout): SaidShare {
-    const owner = this.#saidOwners.get(said) ?? this.#saidOwner(said);
-    return (
-      owner.byOutline.get(layout.outline ?? layout) ??
-      owner.byLayout.get(layout) ??
-      this.#joinSaid(owner, said, layout)
-    );
-  }
-
-  #saidOwner(said: PolicyPlans): SaidOwner {
-    const owners = this.#alone.map((definition) =>
-      this.#owner(definition, said[definition.kind.type] as object | undefined),
-    );
-    const key = owners.map((each) => this.#keys.of(each)).join(" ");
-    const made = { owners, byLayout: new WeakMap(), byOutline: new WeakMap() };
-    const owner = this.#said.get(key, () => made);
-    this.#saidOwners.set(said, owner);
-    return owner;
-  }
-
-  #joinSaid(owner: SaidOwner, said: PolicyPlans, layout: Layout): SaidShare {
-    const { outline = layout } = layout;
-    const shares = this.#alone.map((definition) => this.#share(definition, said, layout));
-    const joined = joinedShares(shares, layout);
-    const networkKey = Buffer.from(joined.network).toString("latin1");
-    const made = { ...joined, networkKey, options: new WeakMap(), owner };
-    if (shares.every((each) => each.owner.byOutline.get(outline) === each))
-      owner.byOutline.set(outline, made);
-    else owner.byLayout.set(layout, made);
-    return made;
-  }
-
-  #share(definition: PolicyDefinition, said: PolicyPlans, layout: Layout): OwnedShare {
-    const entry = said[definition.kind.type] as object | undefined;
-    const owner = this.#owner(definition, entry);
-    const { byLayout, byOutline } = owner;
-    const { outline = layout } = layout;
-    const known = byOutline.get(outline) ?? byLayout.get(layout);
-    if (known !== undefined) return known;
-    let sees = false;
-    const made = shareOf(definition, entry, layout, () => {
-      sees = true;
-    });
-    const share = { ...made, owner };
-    if (sees) byLayout.set(layout, share);
-    else byOutline.set(outline, share);
-    return share;
-  }
-
-  /** One for all entries that say the same: a timeout of the mesh says it of every destination. */
-  #owner(definition: PolicyDefinition, entry: object | undefined): SharesOwner {
-    const known = this.#owners.get(entry ?? definition);
-    if (known !== undefined) return known;
-    const said = JSON.stringify(entry, (key, value: unknown) => (key === "origins" ? undefined : value));
-    const owner = this.#owned.get(
-      `${definition.kind.type} ${said}`,
-      (): SharesOwner => ({ byLayout: new WeakMap(), byOutline: new WeakMap() }),
-    );
-    this.#owners.set(entry ?? definition, owner);
-    return owner;
-  }
 }
 
 function newCores(): Cores {
@@ -245,8 +147,4 @@ function newCores(): Cores {
 /** A number for a part of keys that is long and that many keys have. A destination has few. */
 function formOf({ forms }: Cores, text: string): number {
   return getOrMake(forms, text, () => forms.size);
-}
-
-function optionsOf(ofCore: Uint8Array, { options, httpOptions }: SaidShare): Uint8Array {
-  return getOrMake(options, ofCore, () => encodedOptions([ofCore, httpOptions]));
 }
