@@ -1,11 +1,12 @@
 import {
+  concernsDestination,
   type DestinationPlan,
   isAboutMesh,
   type PolicyDefinition,
   type PolicyResource,
   type RouteIdentity,
 } from "@skein/policies";
-import { listKey } from "../view/policy-set.ts";
+import { listKey, policyList } from "../view/policy-set.ts";
 import { WeakValues } from "../weak-values.ts";
 
 /** Stands for "they say nothing". */
@@ -23,10 +24,27 @@ export class Entries {
   readonly #common: CommonEntries;
   readonly #byPolicies = new WeakMap<readonly PolicyResource[], object>();
   readonly #byRoutes = new WeakValues<object>();
+  readonly #concerning = new WeakMap<readonly PolicyResource[], readonly PolicyResource[]>();
 
   constructor(destination: DestinationPlan, common: CommonEntries) {
     this.#destination = destination;
     this.#common = common;
+  }
+
+  /** Of lists as of `policyList`, the policies that can matter to the destination, as such lists. */
+  concerning(lists: readonly (readonly PolicyResource[])[]): readonly (readonly PolicyResource[])[] {
+    return lists.map((list) => this.concerningOf(list));
+  }
+
+  /** The same of one list. */
+  concerningOf(list: readonly PolicyResource[]): readonly PolicyResource[] {
+    if (list.length === 0) return list;
+    const known = this.#concerning.get(list);
+    if (known !== undefined) return known;
+    const those = list.filter((each) => concernsDestination(each, this.#destination));
+    const concerning = those.length === list.length ? list : policyList(those);
+    this.#concerning.set(list, concerning);
+    return concerning;
   }
 
   /**

@@ -1,16 +1,15 @@
-import {
-  type BackendPlan,
-  type BackendReference,
-  concernsDestination,
-  type DestinationKey,
-  type DestinationPlan,
-  type IdentityPlan,
-  type Naming,
-  type PolicyDefinition,
-  type PolicyPlans,
-  type PolicyResource,
-  type RouteIdentity,
-  type UpstreamPlan,
+import type {
+  BackendPlan,
+  BackendReference,
+  DestinationKey,
+  DestinationPlan,
+  IdentityPlan,
+  Naming,
+  PolicyDefinition,
+  PolicyPlans,
+  PolicyResource,
+  RouteIdentity,
+  UpstreamPlan,
 } from "@skein/policies";
 import { getOrMake } from "../get-or-make.ts";
 import type { Graph, Keyed, Readable } from "../view/graph.ts";
@@ -79,8 +78,6 @@ interface Saying {
 
 /** What is found out about a destination. */
 interface Findings {
-  /** Of lists, the policies that can matter to it. */
-  readonly concerning: WeakMap<PolicyList, PolicyList>;
   /** What kinds of policy say of it; the same object for all who are told the same. */
   readonly entries: Entries;
   /** By what of a caller matters to it. */
@@ -209,16 +206,14 @@ export class Upstreams {
     const known = caller.ids.get(key);
     let id = known?.findings === findings ? known.id : undefined;
     if (id === undefined) {
-      const lists = concerning(caller.lists, findings, destination);
+      const lists = findings.entries.concerning(caller.lists);
       id = `${caller.group.id} ${machineKey(machine)} ${lists.map(listKey).join(" ")}`;
       // A thousand callers that may call a thousand destinations would be a million ids.
       if (known !== undefined || caller.ids.size < MOST_IDS) caller.ids.set(key, { findings, id });
     }
-    const { cores } = findings;
+    const { cores, entries } = findings;
     return cores
-      .at(id, () =>
-        this.#planCore({ ...caller, machine, lists: concerning(caller.lists, findings, destination) }, key),
-      )
+      .at(id, () => this.#planCore({ ...caller, machine, lists: entries.concerning(caller.lists) }, key))
       .get();
   }
 
@@ -228,7 +223,7 @@ export class Upstreams {
     let saying = this.#nothing;
     let isSilent = true;
     for (const all of alone) {
-      const list = concerningOf(all, findings, plan.destination);
+      const list = findings.entries.concerningOf(all);
       if (list.length > 0) isSilent = false;
       saying = saying.next.get(list) ?? and(saying, list);
     }
@@ -258,7 +253,6 @@ export class Upstreams {
 
   #findingsOf(destination: DestinationPlan): Findings {
     return getOrMake(this.#findings, destination, () => ({
-      concerning: new WeakMap(),
       entries: new Entries(destination, this.#common),
       cores: this.#graph.keyed(),
     }));
@@ -349,25 +343,6 @@ function and({ lists, next }: Saying, list: PolicyList): Saying {
   const saying: Saying = { lists: [...lists, list], next: new WeakMap(), said: undefined };
   next.set(list, saying);
   return saying;
-}
-
-/** Of each list the policies that can matter to a destination. */
-function concerning(
-  lists: readonly PolicyList[],
-  findings: Findings,
-  destination: DestinationPlan,
-): readonly PolicyList[] {
-  return lists.map((list) => concerningOf(list, findings, destination));
-}
-
-function concerningOf(list: PolicyList, findings: Findings, destination: DestinationPlan): PolicyList {
-  if (list.length === 0) return list;
-  const known = findings.concerning.get(list);
-  if (known !== undefined) return known;
-  const those = list.filter((each) => concernsDestination(each, destination));
-  const concerning = those.length === list.length ? list : policyList(those);
-  findings.concerning.set(list, concerning);
-  return concerning;
 }
 
 function clusterName(kind: CallerTraits, plan: DestinationPlan): string {

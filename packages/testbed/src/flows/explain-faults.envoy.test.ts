@@ -41,9 +41,9 @@ test(`shares of answers are as explain tells them, for ${SETS} random sets of fa
     for (const [i, set] of sets.entries()) {
       await change(world, { ...set, away: [] }, []);
       const said = await explained(world, { from: "passenger-portal", to: "check-in-api" });
-      const counts = await asked(url, set.isSlow ? SLOW_REQUESTS : REQUESTS);
+      const { counts, bodies } = await asked(url, set.isSlow ? SLOW_REQUESTS : REQUESTS);
       const wrong = disagreement(said, counts);
-      const about = `set ${i}\n${set.documents.join("---\n")}\nexplain: ${JSON.stringify(said.endings)}\ntraffic: ${JSON.stringify([...counts])}`;
+      const about = `set ${i}\n${set.documents.join("---\n")}\nexplain: ${JSON.stringify(said.endings)}\ntraffic: ${JSON.stringify([...counts])}\nthe last of each: ${JSON.stringify([...bodies])}`;
       assert.equal(wrong, undefined, `SEED=${SEED}: ${wrong}; ${about}`);
       assert.equal(said.endingsEstimated, false, "there is one instance");
       if (said.endings.length > 1) seen.mixed += 1;
@@ -57,22 +57,30 @@ test(`shares of answers are as explain tells them, for ${SETS} random sets of fa
 });
 
 /** Answers by status, 0 for none. */
-async function asked(url: string, count: number): Promise<ReadonlyMap<number, number>> {
+interface Answers {
+  readonly counts: ReadonlyMap<number, number>;
+  /** What the last of them said. */
+  readonly bodies: ReadonlyMap<number, string>;
+}
+
+async function asked(url: string, count: number): Promise<Answers> {
   const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
   // A connection whose filters were replaced has the new ones after its next request.
   for (let i = 0; i < 12; i++) await get(agent, url);
   const counts = new Map<number, number>();
+  const bodies = new Map<number, string>();
   let left = count;
   await Promise.all(
     Array.from({ length: AT_A_TIME }, async () => {
       while (left-- > 0) {
-        const { status } = await get(agent, url);
+        const { status, body, error } = await get(agent, url);
+        bodies.set(status, error ?? body);
         counts.set(status, (counts.get(status) ?? 0) + 1);
       }
     }),
   );
   agent.destroy();
-  return counts;
+  return { counts, bodies };
 }
 
 /** A share that is another than it was told; `undefined` where none is. */
