@@ -35,9 +35,19 @@ export interface SaidShare extends LayoutShare {
   readonly options: WeakMap<Uint8Array, Uint8Array>;
 }
 
-/** What entries say, one of each kind of policy; where they came from aside. */
+/** What entries of one kind of policy say that say the same; where they came from aside. */
+class KindShares extends ByLayouts<LayoutShare> {
+  readonly definition: PolicyDefinition;
+
+  constructor(definition: PolicyDefinition) {
+    super();
+    this.definition = definition;
+  }
+}
+
+/** What entries say, one of each kind of policy. */
 interface Sayings {
-  readonly each: readonly ByLayouts<LayoutShare>[];
+  readonly each: readonly KindShares[];
   readonly together: ByLayouts<SaidShare>;
 }
 
@@ -48,8 +58,8 @@ interface Sayings {
 export class SaidShares {
   readonly #definitions: readonly PolicyDefinition[];
   readonly #keys = new ObjectKeys();
-  readonly #ofEntries = new WeakMap<object, ByLayouts<LayoutShare>>();
-  readonly #kinds = new Interned<ByLayouts<LayoutShare>>();
+  readonly #ofEntries = new WeakMap<object, KindShares>();
+  readonly #kinds = new Interned<KindShares>();
   readonly #ofPlans = new WeakMap<PolicyPlans, Sayings>();
   readonly #sayings = new Interned<Sayings>();
 
@@ -60,51 +70,24 @@ export class SaidShares {
   /** What they say of ways with a layout: the same object for all of which they say the same. */
   of(plans: PolicyPlans, layout: Layout): SaidShare {
     const sayings = this.#ofPlans.get(plans) ?? this.#sayingsOf(plans);
-    return sayings.together.get(layout) ?? this.#joined(sayings, plans, layout);
+    return sayings.together.get(layout) ?? joinedSaid(sayings, plans, layout);
   }
 
   #sayingsOf(plans: PolicyPlans): Sayings {
-    const each = this.#definitions.map((definition) => this.#shares(definition, entryOf(definition, plans)));
+    const each = this.#definitions.map((definition) => this.#shares(definition, plans));
     const key = each.map((shares) => this.#keys.of(shares)).join(" ");
     const sayings = this.#sayings.get(key, (): Sayings => ({ each, together: new ByLayouts() }));
     this.#ofPlans.set(plans, sayings);
     return sayings;
   }
 
-  #joined(sayings: Sayings, plans: PolicyPlans, layout: Layout): SaidShare {
-    const shares = this.#definitions.map((definition) => this.#share(definition, plans, layout));
-    const joined = joinedShares(shares, layout);
-    const share: SaidShare = {
-      ...joined,
-      seesPolicies: shares.some(({ seesPolicies }) => seesPolicies),
-      networkKey: Buffer.from(joined.network).toString("latin1"),
-      options: new WeakMap(),
-      among: sayings,
-    };
-    sayings.together.set(layout, share);
-    return share;
-  }
-
-  #share(definition: PolicyDefinition, plans: PolicyPlans, layout: Layout): LayoutShare {
-    const entry = entryOf(definition, plans);
-    const shares = this.#shares(definition, entry);
-    const known = shares.get(layout);
-    if (known !== undefined) return known;
-    let seesPolicies = false;
-    const said = shareOf(definition, entry, layout, () => {
-      seesPolicies = true;
-    });
-    const share: LayoutShare = { ...said, seesPolicies, among: shares };
-    shares.set(layout, share);
-    return share;
-  }
-
   /** One for all entries that say the same: a timeout of the mesh says it of every destination. */
-  #shares(definition: PolicyDefinition, entry: object | undefined): ByLayouts<LayoutShare> {
+  #shares(definition: PolicyDefinition, plans: PolicyPlans): KindShares {
+    const entry = entryOf(definition, plans);
     const known = this.#ofEntries.get(entry ?? definition);
     if (known !== undefined) return known;
     const said = JSON.stringify(entry, (key, value: unknown) => (key === "origins" ? undefined : value));
-    const shares = this.#kinds.get(`${definition.kind.type} ${said}`, () => new ByLayouts<LayoutShare>());
+    const shares = this.#kinds.get(`${definition.kind.type} ${said}`, () => new KindShares(definition));
     this.#ofEntries.set(entry ?? definition, shares);
     return shares;
   }
@@ -113,6 +96,33 @@ export class SaidShares {
 /** The field of a cluster for its protocol. @param ofCore what all other policies say of it */
 export function optionsOf(ofCore: Uint8Array, { options, httpOptions }: SaidShare): Uint8Array {
   return getOrMake(options, ofCore, () => encodedOptions([ofCore, httpOptions]));
+}
+
+/** What all say together of ways with a layout, for the first of them. */
+function joinedSaid(sayings: Sayings, plans: PolicyPlans, layout: Layout): SaidShare {
+  const shares = sayings.each.map((among) => among.get(layout) ?? encoded(among, plans, layout));
+  const joined = joinedShares(shares, layout);
+  const share: SaidShare = {
+    ...joined,
+    seesPolicies: shares.some(({ seesPolicies }) => seesPolicies),
+    networkKey: Buffer.from(joined.network).toString("latin1"),
+    options: new WeakMap(),
+    among: sayings,
+  };
+  sayings.together.set(layout, share);
+  return share;
+}
+
+/** What an entry says of ways with a layout, for the first of them. */
+function encoded(among: KindShares, plans: PolicyPlans, layout: Layout): LayoutShare {
+  const { definition } = among;
+  let seesPolicies = false;
+  const said = shareOf(definition, entryOf(definition, plans), layout, () => {
+    seesPolicies = true;
+  });
+  const share: LayoutShare = { ...said, seesPolicies, among };
+  among.set(layout, share);
+  return share;
 }
 
 function entryOf({ kind }: PolicyDefinition, plans: PolicyPlans): object | undefined {

@@ -77,11 +77,7 @@ export class UpstreamShares {
   /** The way of this plan. */
   translate(plan: UpstreamPlan): TranslatedUpstream {
     const { core: without = plan, said: alone = plan.policies } = plan;
-    let core = this.#coreShares.get(without);
-    if (core === undefined) {
-      core = this.#core(without);
-      this.#coreShares.set(without, core);
-    }
+    const core = getOrMake(this.#coreShares, without, () => this.#core(without));
     const { layout, virtualHost } = core.routes;
     const said = this.#said.of(alone, layout);
     const { cluster, httpOptions } = core.cluster;

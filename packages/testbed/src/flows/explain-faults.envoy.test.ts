@@ -56,7 +56,7 @@ test(`shares of answers are as explain tells them, for ${SETS} random sets of fa
   });
 });
 
-/** Answers by status, 0 for none. */
+/** By status, 0 for no answer. */
 interface Answers {
   readonly counts: ReadonlyMap<number, number>;
   /** What the last of them said. */
